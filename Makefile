@@ -1,0 +1,75 @@
+# Every target is one line of help and a few of work. Needs Python 3.11+, make and sh; the rest is installed into .venv.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := protos libs/servicekit libs/syncengine services/inventory services/credentials services/gateway services/sync-bricklink sandbox devstack
+SOURCES := $(foreach package,$(filter-out protos,$(PACKAGES)),$(package)/src)
+TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1) $(SVC)/tests/$(1)),$(wildcard services/*/tests/$(1) libs/*/tests/$(1) sandbox/tests/$(1) devstack/tests/$(1)))
+PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e chaos bench
+
+help: ## Show what can be done
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/installed ## Make the virtual environment and install everything, pinned and hash-checked
+.venv/installed: requirements.lock $(PACKAGES:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "BrickOps needs Python 3.11 or newer; PYTHON=python3.12 make $(MAKECMDGOALS) names another.")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing pinned requirements (about half a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e %)
+	@touch $@
+
+run: setup ## Start the whole product with a sandbox shop and demo data; Ctrl-C stops it
+	@$(BIN)/python -m devstack run
+
+token: setup ## Print a token for the running stack: make token ROLE=owner|editor|viewer
+	@$(BIN)/python -m devstack token --role $(or $(ROLE),owner)
+
+clean-state: setup ## Remove everything that make run keeps
+	@$(BIN)/python -m devstack clean-state
+
+lock: setup ## Resolve requirements.lock anew from pyproject.toml
+	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 pyproject.toml --group dev -o requirements.lock -q --custom-compile-command "make lock"
+
+protos: setup ## Generate Python code from the protos
+	find protos/gen -name '*_pb2*' -delete
+	cd protos && python -m grpc_tools.protoc -I. --python_out=gen --mypy_out=quiet:gen $(PROTOS)
+	cd protos && python -m grpc_tools.protoc -I. --grpc_python_out=gen --mypy_grpc_out=quiet:gen $(filter %_service.proto,$(PROTOS))
+
+protos-check: protos ## Lint the protos and see that the committed code is what they generate
+	cd protos && buf lint && buf format -d --exit-code
+	@git diff --exit-code --stat -- protos/gen && test -z "$$(git ls-files --others --exclude-standard protos/gen)"
+
+fmt: setup ## Format
+	ruff format . && ruff check --fix . && cd protos && buf format -w
+
+lint: setup ## Check style
+	ruff format --check . && ruff check .
+
+types: setup ## Check types, strictly
+	mypy $(SOURCES) $(wildcard libs/*/tests services/*/tests sandbox/tests devstack/tests tests)
+
+imports: setup ## Check which way imports point
+	lint-imports
+
+unit: setup ## Test without sockets: make unit SVC=inventory narrows
+	pytest --disable-socket --allow-unix-socket $(call TESTS,unit)
+
+integration: setup ## Test each service with its own PostgreSQL or Kafka
+	pytest $(call TESTS,integration)
+
+e2e: setup ## Test every process together against the sandbox
+	pytest tests/e2e
+
+chaos: setup ## Test the same with something killed, paused or slow
+	pytest tests/chaos
+
+bench: setup ## Measure speed as ratios within one run
+	pytest tests/bench -s
+
+test: protos-check lint types imports ## All that must pass
+	pytest --disable-socket --allow-unix-socket $(call TESTS,unit)
+	pytest $(call TESTS,integration) tests/e2e tests/chaos

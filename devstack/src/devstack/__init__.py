@@ -1,0 +1,1 @@
+"""What one command starts: PostgreSQL, Apache Kafka, certificates, every service."""

@@ -1,0 +1,1 @@
+"""How any BrickOps service runs: config, logs, mTLS gRPC, PostgreSQL, outbox and consumer."""

@@ -1,0 +1,1 @@
+"""How any marketplace is kept in step with the one true stock."""

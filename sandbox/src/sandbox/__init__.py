@@ -1,0 +1,1 @@
+"""The marketplaces as local HTTP servers, with faults to switch on."""

@@ -1,0 +1,1 @@
+"""Owns the sellers' marketplace keys, encrypted, and their audit trail."""

@@ -1,0 +1,1 @@
+"""REST for frontends, gRPC to the services behind."""

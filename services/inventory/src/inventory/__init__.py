@@ -1,0 +1,1 @@
+"""Owns lots, the change log, imports and which sales are counted."""

@@ -1,0 +1,1 @@
+"""Keeps BrickLink shops in step: the adapter over the sync engine."""
