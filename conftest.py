@@ -1,0 +1,3 @@
+"""Every test of the repository may ask for real servers; they start once a session."""
+
+pytest_plugins = ["devstack.pytest_plugin"]
