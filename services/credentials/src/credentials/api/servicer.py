@@ -1,0 +1,107 @@
+"""The two faces: who may call, and what is then asked of commands and queries."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from brickops.credentials.v1 import (
+    credentials_admin_service_pb2,
+    credentials_admin_service_pb2_grpc,
+    credentials_service_pb2,
+    credentials_service_pb2_grpc,
+)
+from grpc import aio
+from servicekit.callers import current_caller, require_role
+from servicekit.grpc_errors import InvalidField, InvalidFields
+
+from credentials.api import translate
+from credentials.commands import (
+    LeaseCredential,
+    PutCredential,
+    RevokeCredential,
+    Vault,
+    lease_credential,
+    put_credential,
+    revoke_credential,
+)
+from credentials.domain.errors import FieldsRefused
+from credentials.queries import get_credential
+
+
+class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceServicer):
+    """Keys go in here. The gateway calls, for a seller and a user named in metadata."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def PutCredential(  # noqa: N802  (gRPC's name)
+        self,
+        request: credentials_admin_service_pb2.PutCredentialRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_admin_service_pb2.PutCredentialResponse:
+        """Stores keys."""
+        caller = require_role("owner")
+        with _field_problems():
+            command = PutCredential(
+                seller_id=caller.require_seller(),
+                actor=caller.require_actor(),
+                request_id=request.request_id,
+                keys=translate.keys_in(request),
+                shop=translate.shop_in(request),
+            )
+            credential = await put_credential(command, self._vault)
+        return credentials_admin_service_pb2.PutCredentialResponse(status=translate.status_out(credential))
+
+    async def RevokeCredential(  # noqa: N802
+        self,
+        request: credentials_admin_service_pb2.RevokeCredentialRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_admin_service_pb2.RevokeCredentialResponse:
+        """Destroys keys."""
+        caller = require_role("owner")
+        command = RevokeCredential(
+            seller_id=caller.require_seller(),
+            actor=caller.require_actor(),
+            request_id=request.request_id,
+            marketplace=request.marketplace,
+        )
+        with _field_problems():
+            credential = await revoke_credential(command, self._vault)
+        return credentials_admin_service_pb2.RevokeCredentialResponse(status=translate.status_out(credential))
+
+    async def GetCredentialStatus(  # noqa: N802
+        self,
+        request: credentials_admin_service_pb2.GetCredentialStatusRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_admin_service_pb2.GetCredentialStatusResponse:
+        """Says what is known without the keys."""
+        caller = require_role("owner", "editor", "viewer")
+        with _field_problems():
+            credential = await get_credential(caller.require_seller(), request.marketplace, self._vault)
+        return credentials_admin_service_pb2.GetCredentialStatusResponse(status=translate.status_out(credential))
+
+
+class LeaseServicer(credentials_service_pb2_grpc.CredentialsServiceServicer):
+    """Keys come out here. Every certificate of our authority gets this far, so that refusals are in the lease log."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def LeaseCredential(  # noqa: N802
+        self,
+        request: credentials_service_pb2.LeaseCredentialRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_service_pb2.LeaseCredentialResponse:
+        """Lends keys."""
+        command = LeaseCredential(
+            caller=current_caller().service, seller_id=request.seller_id, marketplace=request.marketplace
+        )
+        return translate.lease_out(await lease_credential(command, self._vault))
+
+
+@contextmanager
+def _field_problems() -> Iterator[None]:
+    try:
+        yield
+    except FieldsRefused as refused:
+        raise InvalidFields([InvalidField(problem.field, problem.rule) for problem in refused.problems]) from None

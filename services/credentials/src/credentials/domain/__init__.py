@@ -1,0 +1,1 @@
+"""What a credential is and how it changes; imports the standard library only."""

@@ -1,0 +1,1 @@
+"""The service's database: what is stored, what is only ever appended."""
