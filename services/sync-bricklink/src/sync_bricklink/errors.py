@@ -1,0 +1,159 @@
+"""What an answer of BrickLink means: the only place that reads status codes and error texts.
+
+The texts are untrusted and may hold keys (TOKEN_IP_MISMATCHED prints the consumer key): they are compared with prefixes
+that we know and go no further (rule O1). The HTTP status is not to be trusted either: errors often come with HTTP 200,
+so the envelope inside the body speaks first (marketplaces/bricklink.md#1.1).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+
+import httpx
+from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
+
+from sync_bricklink.values import UnreadableError, shown_number
+
+
+class Purpose(Enum):
+    """What a call was for: the same answer means different things to different calls."""
+
+    READ = auto()
+    CREATE = auto()
+    CHANGE = auto()
+    """An update or a removal of a listing that was there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The shop did what it was asked."""
+
+    data: object
+    """What came with it, as JSON; None if nothing did."""
+
+
+Verdict = Answered | Later | Refused | Gone | Halted | Unknown
+
+_REFUSALS: tuple[tuple[int, str, str], ...] = (
+    # code, how the description begins, our word; what is found first counts
+    (400, "Parameter [", "PARAMETER_MISSING"),
+    (400, "String input must not be null", "TEXT_MISSING"),
+    (400, "Unparseable value or field", "FIELD_UNREADABLE"),
+    (400, "Invalid item sequence number", "ITEM_NUMBER_INVALID"),
+    (400, "", "REFUSED"),
+    (405, "", "METHOD_NOT_ALLOWED"),
+    (415, "", "MEDIA_TYPE_REFUSED"),
+    (422, "", "UPDATE_NOT_ALLOWED"),
+)
+_SKEW = timedelta(minutes=2)
+"""Stamps run up to 60 s ahead of our clock (rule B4); what differs by more than this is a clock that is wrong."""
+_LONGEST_WAIT = timedelta(hours=24)
+"""Nothing that a shop asks for makes us wait longer: its quota is a day's (marketplaces/bricklink.md#7)."""
+
+
+def outcome_of(response: httpx.Response, purpose: Purpose, *, stamp: datetime) -> Verdict:
+    """Say what an answer means to a call of this purpose that was signed with this stamp."""
+    if response.status_code == httpx.codes.NO_CONTENT and not response.content:
+        return Answered(data=None)  # a DELETE may be answered so (#3.6)
+    try:
+        document = json.loads(response.content, parse_float=Decimal, parse_constant=_refuse_constant)
+        document = document if isinstance(document, dict) else {}
+        code, description = _envelope(document)
+    except (ValueError, RecursionError, UnreadableError):
+        return _without_envelope(response, purpose)
+    if 200 <= code <= 299:
+        return Answered(data=document.get("data"))
+    if code == 404:
+        # A create cannot miss a listing: what is missing then is the catalogue item, renumbered perhaps (#6).
+        return Refused(reason="NO_SUCH_ITEM") if purpose is Purpose.CREATE else Gone()
+    return _failure(code, description, response, purpose, stamp)
+
+
+def answered_at(response: httpx.Response) -> datetime | None:
+    """Read the Date header: the shop's clock when it answered, in whole seconds."""
+    try:
+        moment = parsedate_to_datetime(response.headers["Date"])
+    except (KeyError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def no_answer(purpose: Purpose, reason: str, *, after: timedelta | None = None) -> Later | Unknown:
+    """Say what it means that nothing came back which can be understood, though the request may have arrived."""
+    return Later(reason="SHOP_DOWN", after=after) if purpose is Purpose.READ else Unknown(reason=reason)
+
+
+def _envelope(document: Mapping[str, object]) -> tuple[int, str]:
+    meta = document.get("meta")
+    if not isinstance(meta, Mapping):
+        raise UnreadableError("meta")
+    description = meta.get("description")
+    return shown_number(meta.get("code"), "meta.code"), description if isinstance(description, str) else ""
+
+
+def _without_envelope(response: httpx.Response, purpose: Purpose) -> Verdict:
+    """Only two statuses are believed without an envelope, both harmless if they lie.
+
+    Anything else may be a page of a proxy, a firewall or a maintenance window, which knows nothing of the shop: a bare
+    404 proves no listing gone, a bare 400 must not park anything, a bare 403 is no word on our permissions.
+    """
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return Later(reason="QUOTA", after=_retry_after(response))
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return Halted(reason="WRONG_KEY")
+    reason = "SERVER_ERROR" if response.status_code >= 500 else "UNREADABLE_REPLY"
+    return no_answer(purpose, reason, after=_retry_after(response))
+
+
+def _failure(code: int, description: str, response: httpx.Response, purpose: Purpose, stamp: datetime) -> Verdict:
+    if code == 401:
+        return _unauthorized(description, response, stamp)
+    if code == 403:
+        # Perhaps the form of a spent quota as well (#7, not documented). Halting is the safe reading of both: nothing
+        # was done, the engine confirms it by a cheap read and probes hourly (rule O2), so a spent day heals by itself.
+        return Halted(reason="NO_PERMISSION")
+    if code == 429:
+        return Later(reason="QUOTA", after=_retry_after(response))
+    for refused_code, beginning, word in _REFUSALS:
+        if code == refused_code and description.startswith(beginning):
+            return Refused(reason=word)
+    return no_answer(purpose, "SERVER_ERROR", after=_retry_after(response))  # 5xx, and codes that nobody has seen
+
+
+def _unauthorized(description: str, response: httpx.Response, stamp: datetime) -> Halted | Later:
+    kind = description.upper()
+    if kind.startswith("TOKEN_IP_MISMATCHED"):
+        return Halted(reason="ADDRESS_NOT_ALLOWED")
+    if "TIMESTAMP" in kind.partition(":")[0] or "NONCE" in kind.partition(":")[0]:
+        # The wording is not documented (#1.2). The Date header tells a wrong clock of ours, which halts the service
+        # (rule O2), from a stamp that another program of this seller used up with the same token (#2).
+        theirs = answered_at(response)
+        if theirs is None or abs(theirs - stamp) > _SKEW:
+            return Halted(reason="CLOCK_SKEWED")
+        return Later(reason="STAMP_USED")
+    return Halted(reason="WRONG_KEY")
+
+
+def _retry_after(response: httpx.Response) -> timedelta | None:
+    """Read Retry-After, seconds or a date by the shop's own clock; None if it says nothing usable."""
+    raw = response.headers.get("Retry-After", "").strip()
+    if raw.isascii() and raw.isdigit():
+        return min(timedelta(seconds=int(raw[:9])), _LONGEST_WAIT)
+    now = answered_at(response)
+    try:
+        until = parsedate_to_datetime(raw)
+    except ValueError:
+        return None
+    if now is None:
+        return None
+    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
+    return min(max(until - now, timedelta()), _LONGEST_WAIT)
+
+
+def _refuse_constant(name: str) -> object:
+    """NaN and Infinity are no JSON, whatever Python's parser thinks."""
+    raise ValueError(name)
