@@ -1,0 +1,206 @@
+"""Taking in what other services say: desired state, answers, connections. No call is made here (design, section 5).
+
+The consumer opens one transaction for a batch and calls these with the store's view of it; what is absorbed shows up as
+work for the lanes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncengine.lane import tier_of
+from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
+from syncengine.marketplace import Facts
+from syncengine.plan import desired_values
+from syncengine.report import reported
+from syncengine.rows import CensusReason, ConnectionRow, ListingRow
+from syncengine.store.protocol import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotNews:
+    """A lot event, decoded for this marketplace."""
+
+    seller_id: SellerId
+    lot_id: LotId
+    revision: int
+    counted_seq: int
+    counted_at: datetime | None
+    listing_ids: tuple[ListingId, ...]
+    lot: Lot
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerNews:
+    """The end of a seller's lots in one partition, or a baseline repeated."""
+
+    seller_id: SellerId
+    request_id: str
+    baseline_at: datetime | None
+    partition: int
+    partitions: int
+    """How many the topic has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionNews:
+    """What credentials says of a connection."""
+
+    seller_id: SellerId
+    seq: int
+    connected_at: datetime
+    enabled: bool
+    key_version: int
+    shop_is_empty: bool
+    shop_name: str
+    currency_code: str
+
+
+async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, now: datetime) -> None:
+    """Take in lots: each if its (revision, counted_seq) is higher than what is known, its listing ids always (T3)."""
+    newest: dict[LotId, LotNews] = {}
+    for item in news:
+        known = newest.get(item.lot_id)
+        if known is None or _rank(item) > _rank(known):
+            newest[item.lot_id] = item
+    sellers = sorted({item.seller_id for item in news})
+    connections = {seller_id: await tx.lock_connection(seller_id) for seller_id in sellers}
+    for seller_id in sellers:
+        pairs = [(listing_id, n.lot_id) for n in news if n.seller_id == seller_id for listing_id in n.listing_ids]
+        await tx.add_listing_ids(seller_id, pairs)
+    rows = await tx.find_listings(newest.keys())
+    absorbed = [row for item in newest.values() if (row := _absorbed(rows.get(item.lot_id), item, facts)) is not None]
+    booked = await tx.booked_after({row.lot_id: row.counted_seq for row in absorbed})
+    ids = await tx.listing_ids_of([row.lot_id for row in absorbed])
+    saved, tiers, events = [], [], []
+    for row in absorbed:
+        row = replace(row, uncounted=booked.get(row.lot_id, 0))
+        row, event = reported(row, facts, ids.get(row.lot_id, ()), now)
+        saved.append(row)
+        tiers.append(tier_of(row, facts))
+        events += [event] if event is not None else []
+    await tx.save_listings(saved, tiers)
+    await tx.publish(events)
+    for connection in connections.values():
+        await tx.save_connection(replace(connection, due_at=_sooner(connection, now)))
+
+
+def _rank(item: LotNews) -> tuple[int, int]:
+    return (item.revision, item.counted_seq)
+
+
+def _absorbed(row: ListingRow | None, news: LotNews, facts: Facts) -> ListingRow | None:
+    if row is None:
+        return ListingRow(
+            lot_id=news.lot_id,
+            seller_id=news.seller_id,
+            desired=news.lot,
+            revision=news.revision,
+            counted_seq=news.counted_seq,
+            counted_at=news.counted_at,
+            correlation_id=news.correlation_id,
+        )
+    if _rank(news) <= (row.revision, row.counted_seq) and not row.stale:
+        return None
+    row = replace(
+        row,
+        desired=news.lot,
+        revision=news.revision,
+        counted_seq=news.counted_seq,
+        counted_at=news.counted_at,
+        correlation_id=news.correlation_id,
+        stale=False,
+        not_before=None if row.intent_id is None and row.look_since is None else row.not_before,
+    )
+    wanted = {name: value for group in Group for name, value in desired_values(row, facts, group).items()}
+    still = {
+        group: parked
+        for group, parked in row.parked.items()
+        if all(wanted.get(name) == value for name, value in parked.values.items())
+    }
+    return replace(row, parked=still)
+
+
+async def absorb_answer(tx: Transaction, news: AnswerNews, now: datetime) -> None:
+    """Take in one partition's answer: the last one lets the census begin (rules T4, C1), the baseline lets calls go."""
+    connection = await tx.lock_connection(news.seller_id)
+    if news.baseline_at is not None:
+        connection = replace(connection, baseline_at=news.baseline_at)
+    if news.request_id and news.request_id == connection.wish_id:
+        answered = connection.answered_partitions | {news.partition}
+        complete = len(answered) >= news.partitions
+        connection = replace(
+            connection,
+            answered_partitions=answered,
+            answered_at=now if complete and connection.answered_at is None else connection.answered_at,
+        )
+    await tx.save_connection(replace(connection, due_at=_sooner(connection, now)))
+
+
+async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime) -> None:
+    """Take in a connection: a new one, a reconnection and new keys all begin with a census (rule C1)."""
+    connection = await tx.lock_connection(news.seller_id)
+    if news.seq <= connection.event_seq:
+        return
+    reason = connection.census_reason
+    if news.enabled and connection.connected_at != news.connected_at:
+        reason = CensusReason.CONNECTED
+    elif news.enabled and connection.key_version != news.key_version:
+        reason = CensusReason.KEYS_REPLACED
+    if reason is not connection.census_reason:
+        connection = _begun_anew(connection)
+    await tx.save_connection(
+        replace(
+            connection,
+            event_seq=news.seq,
+            connected_at=news.connected_at,
+            enabled=news.enabled,
+            key_version=news.key_version,
+            shop_is_empty=news.shop_is_empty,
+            shop_name=news.shop_name,
+            currency_code=news.currency_code,
+            census_reason=reason,
+            due_at=now if news.enabled else None,
+        )
+    )
+
+
+async def begin_anew_after_loss(tx: Transaction, now: datetime) -> None:
+    """Put every connection back to where only reads are sent: this database was lost or restored (rules T2, C1)."""
+    for seller_id in await tx.connections():
+        connection = _begun_anew(await tx.lock_connection(seller_id))
+        await tx.save_connection(replace(connection, census_reason=CensusReason.DATABASE_LOST, due_at=now))
+
+
+async def mark_stale(tx: Transaction, lot_id: LotId, facts: Facts) -> None:
+    """Nothing is sent for a lot of which an event could not be decoded, until a newer one comes (rule T5)."""
+    row = await tx.find_listing(lot_id)
+    if row is None:
+        return
+    await tx.lock_connection(row.seller_id)
+    row = replace(row, stale=True)
+    await tx.save_listings([row], [tier_of(row, facts)])
+
+
+def _begun_anew(connection: ConnectionRow) -> ConnectionRow:
+    return replace(
+        connection,
+        wish_id="",
+        wished_at=None,
+        answered_partitions=frozenset(),
+        answered_at=None,
+        census_at=None,
+        census_alarm="",
+        halted="",
+        halted_at=None,
+        not_before=None,
+        waiting_for="",
+        failures=0,
+    )
+
+
+def _sooner(connection: ConnectionRow, now: datetime) -> datetime | None:
+    if not connection.enabled:
+        return connection.due_at
+    return now if connection.due_at is None else min(now, connection.due_at)

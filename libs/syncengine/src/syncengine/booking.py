@@ -1,0 +1,176 @@
+"""Orders into the books: what an order's lines do to ledgers, and what is told to inventory (rules Q1, Q2, S1-S4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncengine.events import BASELINE, RECOUNT, SALE, Event, SaleKind, line_totalled, next_seq
+from syncengine.listing import ListingId, LotId, OrderLine, OrderSummary
+from syncengine.marketplace import Facts
+from syncengine.rows import Booking, ConnectionRow, LineRow, ListingRow, OrderRow, Settings
+from syncengine.settle import wants_look
+from syncengine.store.protocol import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAsRead:
+    """An order whose lines were read because its fingerprint is new."""
+
+    summary: OrderSummary
+    lines: tuple[OrderLine, ...]
+
+
+async def book_order(
+    tx: Transaction, connection: ConnectionRow, order: OrderAsRead, facts: Facts, settings: Settings, now: datetime
+) -> list[ListingRow]:
+    """Store an order and its lines, move ledgers, tell inventory: all in this transaction (rule S2).
+
+    Returns the rows that changed, for the caller to save. A line of an unknown listing is kept, and told when its
+    listing is linked (rule S1). A lower total changes nothing by itself (rule S4).
+    """
+    summary = order.summary
+    before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
+    owners = await tx.lots_of_listings(connection.seller_id, [line.listing_id for line in order.lines])
+    rows = dict(await tx.find_listings(set(owners.values())))
+    lines: list[LineRow] = []
+    bookings: list[Booking] = []
+    events: list[Event] = []
+    for read in order.lines:
+        known = before.pop(read.listing_id, None)
+        line, new_pieces = _line_now(connection, summary, read, known)
+        lot_id = owners.get(read.listing_id)
+        row = rows.get(lot_id) if lot_id is not None else None
+        if row is not None and (new_pieces > 0 or (known is not None and known.lot_id is None)):
+            line = replace(line, lot_id=row.lot_id)
+            # A line that waited for its listing is told as a recount, whole; else only the new pieces are news.
+            kind = SALE if known is None or known.lot_id is not None else RECOUNT
+            row, event, booking = tell(row, line, kind, new_pieces, facts, now)
+            rows[row.lot_id] = _in_ledger(row, line, new_pieces, summary, known, settings, now)
+            events.append(event)
+            bookings += [booking] if booking is not None else []
+        lines.append(line)
+    lines += [replace(line, seen=0, cut=True) for line in before.values()]
+    await tx.save_order(_order_row(connection, summary))
+    await tx.save_lines(lines)
+    await tx.add_bookings(bookings)
+    await tx.publish(events)
+    return list(rows.values())
+
+
+def _line_now(
+    connection: ConnectionRow, summary: OrderSummary, read: OrderLine, known: LineRow | None
+) -> tuple[LineRow, int]:
+    total = max(read.quantity, known.total if known is not None else 0)
+    line = LineRow(
+        seller_id=connection.seller_id,
+        order_id=summary.order_id,
+        listing_id=read.listing_id,
+        item=read.item,
+        ordered_at=summary.ordered_at,
+        total=total,
+        seen=read.quantity,
+        cut=summary.cut or read.quantity < total,
+        lot_id=known.lot_id if known is not None else None,
+    )
+    return line, total - (known.total if known is not None else 0)
+
+
+def tell(
+    row: ListingRow, line: LineRow, kind: SaleKind, pieces: int, facts: Facts, now: datetime
+) -> tuple[ListingRow, Event, Booking | None]:
+    """Tell inventory a line's total under the lot's next seq; a sale stays uncounted until it is acknowledged (Q2)."""
+    seq = next_seq(max(row.sales_seq, row.counted_seq), now)
+    event = line_totalled(
+        facts.marketplace,
+        line,
+        row.lot_id,
+        kind=kind,
+        seq=seq,
+        ours=row.ours and row.listing_id == line.listing_id,
+        correlation_id=row.correlation_id,
+    )
+    row = replace(row, sales_seq=seq)
+    if kind in (BASELINE, RECOUNT):
+        return replace(row, recount_seq=seq), event, None  # rule C4
+    booking = Booking(lot_id=row.lot_id, seq=seq, pieces=pieces)
+    return replace(row, uncounted=row.uncounted + pieces), event, booking
+
+
+def _in_ledger(
+    row: ListingRow,
+    line: LineRow,
+    pieces: int,
+    summary: OrderSummary,
+    known: LineRow | None,
+    settings: Settings,
+    now: datetime,
+) -> ListingRow:
+    """Take new pieces off the ledger, if they are of its listing and later than its beginning (rule Q1)."""
+    if row.listing_id != line.listing_id or row.ledger is None or pieces <= 0:
+        return row
+    if row.ledger_from is not None:
+        # An order that grew is as late as its last change; a new one as late as its date.
+        moment = summary.ordered_at if known is None else summary.changed_at
+        if moment <= row.ledger_from - settings.anchor_doubt:
+            return row
+        if moment <= row.ledger_from + settings.anchor_doubt:
+            return wants_look(replace(row, ledger=row.ledger - pieces, doubt=row.doubt + pieces), now)
+    row = replace(row, ledger=row.ledger - pieces)
+    if row.ledger is not None and row.ledger < 0:
+        return wants_look(row, now)  # rule K3
+    if row.ledger == 0 and not row.sent_retain and row.intent_id is None:
+        return sold_out(row)
+    return row
+
+
+def sold_out(row: ListingRow) -> ListingRow:
+    """The shop takes a listing away with its last piece, unless it is retained (rule Q4)."""
+    return replace(
+        row, listing_id=None, ours=False, ledger=None, ledger_from=None, doubt=0, sent={}, shown={}, sent_retain=False
+    )
+
+
+async def tell_linked_lines(
+    tx: Transaction,
+    rows: Sequence[ListingRow],
+    linked: dict[ListingId, LotId],
+    kind: SaleKind,
+    facts: Facts,
+    now: datetime,
+) -> dict[LotId, ListingRow]:
+    """Tell every line of listings that were just linked: as the baseline, or as a recount (rules C3, S1)."""
+    by_lot = {row.lot_id: row for row in rows}
+    events: list[Event] = []
+    lines: list[LineRow] = []
+    if linked:
+        seller_id = rows[0].seller_id
+        for line in await tx.lines_of_listings(seller_id, list(linked)):
+            lot_id = linked[line.listing_id]
+            row, event, _ = tell(by_lot[lot_id], line, kind, 0, facts, now)
+            by_lot[lot_id] = row
+            events.append(event)
+            lines.append(replace(line, lot_id=lot_id))
+    await tx.save_lines(lines)
+    await tx.publish(events)
+    return by_lot
+
+
+async def store_order(tx: Transaction, connection: ConnectionRow, order: OrderAsRead) -> None:
+    """Store an order and its lines and nothing more: a census tells them afterwards, all together (rule C3)."""
+    summary = order.summary
+    before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
+    lines = [_line_now(connection, summary, read, before.pop(read.listing_id, None))[0] for read in order.lines]
+    lines += [replace(line, seen=0, cut=True) for line in before.values()]
+    await tx.save_order(_order_row(connection, summary))
+    await tx.save_lines(lines)
+
+
+def _order_row(connection: ConnectionRow, summary: OrderSummary) -> OrderRow:
+    return OrderRow(
+        seller_id=connection.seller_id,
+        order_id=summary.order_id,
+        ordered_at=summary.ordered_at,
+        changed_at=summary.changed_at,
+        fingerprint=summary.fingerprint,
+        cut=summary.cut,
+    )

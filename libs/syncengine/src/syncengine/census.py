@@ -1,0 +1,157 @@
+"""The census: this database matched against the shop's whole list, between two equal reads of all orders (C1-C5)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from syncengine.booking import tell_linked_lines
+from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
+from syncengine.lane import Lane
+from syncengine.listing import Listing, ListingId, ListRead, LotId
+from syncengine.matching import Matched, match
+from syncengine.orders import pin_shop, read_orders
+from syncengine.rows import ConnectionRow, ListingRow, Match, ShopListing, Trouble
+from syncengine.send import with_highest
+from syncengine.settle import wants_look
+from syncengine.store.protocol import Transaction
+
+_MISSING_AT_LEAST = 20
+_MISSING_SHARE = 0.05
+
+
+async def take_census(lane: Lane) -> None:
+    """Match the whole shop; after it, a connection that had none may send (rules C1-C4).
+
+    Raises:
+        PausedError: a call could not be made; the census begins anew.
+    """
+    pages = lane.shop.facts.order_pages
+    async with lane.transaction() as (tx, connection):
+        begins = connection.census_reason is not None
+        connection = await pin_shop(tx, connection, connection.shop_name, connection.currency_code, lane.clock.now())
+        await tx.save_connection(connection)
+    if connection.halted:
+        return
+    before = await read_orders(lane, pages, only_store=begins)
+    listed_at = lane.clock.now()
+    read = await lane.read(lane.settings.list_deadline, lane.shop.read_all)
+    after = await read_orders(lane, pages, only_store=begins)
+    if before.fingerprints != after.fingerprints:
+        return  # an order moved between the two reads: the next turn begins anew
+    async with lane.transaction() as (tx, connection):
+        if (connection.census_reason is not None) != begins:
+            return  # what C1 asks has changed meanwhile
+        alarm = await _alarm(tx, connection, read)
+        if alarm:
+            await tx.save_connection(replace(connection, census_alarm=alarm, census_at=lane.clock.now()))
+            return
+        await _book_census(lane, tx, connection, read, listed_at)
+
+
+async def _alarm(tx: Transaction, connection: ConnectionRow, read: ListRead) -> str:
+    """Tell why a list is not believed (rule C5): a closed shop lists nothing."""
+    shown = {listing.listing_id for listing in read.listings}
+    ours = [row for row in await tx.listings_of(connection.seller_id) if row.listing_id is not None and row.ledger]
+    missing = [row for row in ours if row.listing_id not in shown]
+    if not shown and (ours or not connection.shop_is_empty):
+        return "LIST_IS_EMPTY"
+    if len(missing) > max(_MISSING_AT_LEAST, _MISSING_SHARE * len(ours)):
+        return "MANY_ARE_MISSING"
+    return ""
+
+
+async def _book_census(
+    lane: Lane, tx: Transaction, connection: ConnectionRow, read: ListRead, listed_at: datetime
+) -> None:
+    now, facts, begins = lane.clock.now(), lane.shop.facts, connection.census_reason is not None
+    rows = [row for row in await tx.listings_of(connection.seller_id) if row.intent_id is None]
+    listing_ids = [listing.listing_id for listing in read.listings]
+    owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
+    matched = match(rows, read.listings, owners)
+    linked = [_linked(row, matched, read, begins=begins, now=now) for row in rows]
+    await tx.add_listing_ids(
+        connection.seller_id, [(listing.listing_id, lot_id) for lot_id, listing in matched.links.items()]
+    )
+    seen = [ShopListing(seller_id=connection.seller_id, listing=listing, seen_at=now) for listing in read.listings]
+    await tx.replace_shop_listings(connection.seller_id, seen)
+    news = await _lines_to_tell(tx, connection, rows, matched, begins=begins)
+    kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
+    told = await tell_linked_lines(tx, linked, news, kind, facts, now)
+    await lane.save(tx, list(told.values()))
+    empty = not read.listings and connection.shop_is_empty
+    if begins and connection.baseline_at is None:
+        seq = next_seq(0, now)
+        await tx.publish(
+            [baseline_taken(facts.marketplace, seller_id=connection.seller_id, baseline_at=read.read_at, seq=seq)]
+        )
+        connection = replace(connection, baseline_taken_at=read.read_at)
+    if begins:
+        # Told a baseline, the shop was confirmed when the connection began (rule C2).
+        agreed = now if empty or connection.baseline_at is not None else connection.confirmed_at
+        held_until = None if empty else listed_at + lane.settings.lag_window  # rule C4
+        connection = replace(connection, census_reason=None, confirmed_at=agreed, hold_increases_until=held_until)
+    connection = replace(
+        connection,
+        census_at=now,
+        census_alarm="",
+        match=_numbers(list(told.values()), matched),
+    )
+    await tx.save_connection(with_highest(connection, *listing_ids))
+
+
+def _linked(row: ListingRow, matched: Matched, read: ListRead, *, begins: bool, now: datetime) -> ListingRow:
+    listing = matched.links.get(row.lot_id)
+    if listing is None:
+        if row.listing_id is not None:
+            return wants_look(row, now)
+        if row.lot_id in matched.ambiguous:
+            return replace(row, trouble=Trouble.LOOK_ALIKE)
+        return replace(row, trouble=None) if row.trouble is Trouble.LOOK_ALIKE else row
+    if row.listing_id == listing.listing_id and not begins:
+        return row if listing.quantity == row.ledger else wants_look(row, now)
+    return replace(
+        row,
+        listing_id=listing.listing_id,
+        ours=row.ours and row.listing_id == listing.listing_id,
+        ledger=listing.quantity,
+        ledger_from=read.read_at,
+        doubt=0,
+        sent=dict(listing.fields),
+        shown=dict(listing.fields),
+        sent_for_sale=listing.for_sale,
+        sent_retain=listing.retain,
+        trouble=None,
+        theirs=None,
+        look_since=None,
+        not_before=None,
+    )
+
+
+async def _lines_to_tell(
+    tx: Transaction, connection: ConnectionRow, rows: Sequence[ListingRow], matched: Matched, *, begins: bool
+) -> dict[ListingId, LotId]:
+    """Pick the listings whose order lines go out: all ever owned after a C1 census, else those just linked (S1)."""
+    if not begins:
+        was = {row.lot_id: row.listing_id for row in rows}
+        return {
+            listing.listing_id: lot_id
+            for lot_id, listing in matched.links.items()
+            if was.get(lot_id) != listing.listing_id
+        }
+    sold = {line.listing_id for line in await tx.lines_of_seller(connection.seller_id)}
+    known = {row.lot_id for row in rows}
+    owners = await tx.lots_of_listings(connection.seller_id, sold)
+    return {listing_id: lot_id for listing_id, lot_id in owners.items() if lot_id in known}
+
+
+def _numbers(rows: Sequence[ListingRow], matched: Matched) -> Match:
+    by_lot: Mapping[LotId, Listing] = matched.links
+    return Match(
+        linked=len(by_lot),
+        to_create=sum(
+            row.listing_id is None and row.trouble is None and row.target > 0 and row.desired.for_sale for row in rows
+        ),
+        ambiguous=len(matched.ambiguous),
+        unowned=len(matched.unowned),
+        different=sum(row.lot_id in by_lot and by_lot[row.lot_id].quantity != row.target for row in rows),
+    )

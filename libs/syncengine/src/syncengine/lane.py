@@ -1,0 +1,170 @@
+"""One connection's lane: the tools with which one worker, under a lease, serves one shop (rules L1-L3, B1, O3).
+
+Whatever is sent, looked at, read or matched goes through here, so that no call leaves without being charged and no row
+is written by a worker whose lease is another's.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import TypeVar
+from uuid import UUID
+
+from syncengine.budget import NotBefore, ticket
+from syncengine.clock import Clock
+from syncengine.marketplace import Facts, Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
+from syncengine.plan import Send, Tier, plan
+from syncengine.report import reported
+from syncengine.rows import ConnectionRow, Lease, ListingRow, Settings
+from syncengine.store.protocol import FencedError, Store, Transaction
+
+T = TypeVar("T")
+
+
+class PausedError(Exception):
+    """No call can be made for this connection before `at`."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__("paused")
+        self.at = at
+
+
+@dataclass(slots=True)
+class Lane:
+    """What serving one connection needs."""
+
+    store: Store
+    clock: Clock
+    shop: Marketplace
+    settings: Settings
+    random: Random
+    lease: Lease
+
+    def new_id(self) -> str:
+        """Make an id, from the lane's own chance."""
+        return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[tuple[Transaction, ConnectionRow]]:
+        """Open a fenced transaction with the connection locked."""
+        async with self.store.transaction(self.lease) as tx:
+            yield tx, await tx.lock_connection(self.lease.seller_id)
+
+    async def save(self, tx: Transaction, rows: Sequence[ListingRow]) -> None:
+        """Save rows, with the rank of what is due next, and tell inventory what is news."""
+        if not rows:
+            return
+        now, facts = self.clock.now(), self.shop.facts
+        ids = await tx.listing_ids_of([row.lot_id for row in rows])
+        saved, tiers, events = [], [], []
+        for row in rows:
+            row, event = reported(row, facts, ids.get(row.lot_id, ()), now)
+            saved.append(row)
+            tiers.append(tier_of(row, facts))
+            events += [event] if event is not None else []
+        await tx.save_listings(saved, tiers)
+        await tx.publish(events)
+
+    # Calls ------------------------------------------------------------------------------------------------------------
+
+    async def hold_lease_for(self, deadline: timedelta) -> None:
+        """Renew the lease unless it outlives a call of this length (rule L2)."""
+        now = self.clock.now()
+        if self.lease.expires_at >= now + deadline + self.settings.lease_margin:
+            return
+        renewed = await self.store.take_lease(self.lease.seller_id, self.lease.owner, now, now + self.settings.lease)
+        if renewed is None or renewed.term != self.lease.term:
+            raise FencedError
+        self.lease = renewed
+
+    async def charge(
+        self, tx: Transaction, connection: ConnectionRow, *, write: bool, deadline: timedelta
+    ) -> tuple[ConnectionRow, Ticket]:
+        """Charge a call in this transaction; the call may be made once it is committed (rules L3, B1).
+
+        Raises:
+            PausedError: not now; nothing was charged.
+        """
+        now, limit = self.clock.now(), self.shop.facts.limit
+        used = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
+        charged = ticket(connection, self.shop.facts, self.settings, used=used, write=write, deadline=deadline, now=now)
+        if isinstance(charged, NotBefore):
+            raise PausedError(charged.at)
+        connection, granted = charged
+        await tx.charge(connection.seller_id, limit.name, now)
+        await tx.save_connection(connection)
+        return connection, granted
+
+    async def read(self, deadline: timedelta, call: Callable[[Ticket], Awaitable[T]]) -> T:
+        """Make one reading call.
+
+        Raises:
+            PausedError: it may not be made now, or brought nothing; the connection remembers until when to wait.
+        """
+        await self.hold_lease_for(deadline)
+        async with self.transaction() as (tx, connection):
+            connection, granted = await self.charge(tx, connection, write=False, deadline=deadline)
+        try:
+            answer = await call(granted)
+        except ReadFailedError as failure:
+            raise PausedError(await self.note_failure(failure.outcome)) from None
+        if connection.failures:
+            await self.note_success()
+        return answer
+
+    async def note_success(self) -> None:
+        """Forget the failures in a row."""
+        async with self.transaction() as (tx, connection):
+            await tx.save_connection(replace(connection, failures=0, not_before=None, waiting_for=""))
+
+    async def note_failure(self, outcome: Outcome) -> datetime:
+        """Remember a call that brought nothing; tell when the next may be made (rules O2, O3)."""
+        now = self.clock.now()
+        async with self.transaction() as (tx, connection):
+            connection = after_failure(connection, outcome, self.settings, self.random, now)
+            await tx.save_connection(connection)
+        return connection.not_before or now + self.settings.halt_probe_interval
+
+
+def after_failure(
+    connection: ConnectionRow, outcome: Outcome, settings: Settings, random: Random, now: datetime
+) -> ConnectionRow:
+    """Work out how long a connection waits: what the shop asked for, else exponential back-off with full jitter."""
+    match outcome:
+        case Halted(reason=reason):
+            return replace(
+                connection,
+                halted=reason,
+                halted_at=now,
+                not_before=now + settings.halt_probe_interval,
+                waiting_for=reason,
+            )
+        case Later(reason=reason, after=after):
+            pause = after
+        case Unknown(reason=reason):
+            pause = None
+        case _:
+            return connection
+    if pause is None:
+        ceiling = min(settings.backoff_cap, settings.backoff_base * 2 ** min(connection.failures, 20))
+        pause = ceiling * random.uniform(0.5, 1.0) if connection.failures else ceiling * random.random()
+    return replace(connection, failures=connection.failures + 1, not_before=now + pause, waiting_for=reason)
+
+
+def tier_of(row: ListingRow, facts: Facts) -> Tier | None:
+    """Rank the next call of a row, as if increases were free to go."""
+    planned = plan(row, facts, may_increase=True)
+    return planned.tier if isinstance(planned, Send) else None
+
+
+def may_write(connection: ConnectionRow) -> bool:
+    """Tell whether anything but reads may be sent (rules C1, C2, C3)."""
+    return (
+        connection.enabled
+        and not connection.halted
+        and connection.census_reason is None
+        and connection.baseline_at is not None
+        and connection.confirmed_at is not None
+    )

@@ -1,0 +1,180 @@
+"""Everything that the engine may ask of one shop, and what an answer can mean to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from syncengine.listing import (
+    Group,
+    Item,
+    Listing,
+    ListingId,
+    ListingRead,
+    ListRead,
+    OrderId,
+    OrderLine,
+    OrderRead,
+    Values,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """Calls that a shop allows in a rolling window (rule B1)."""
+
+    name: str
+    calls: int
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a marketplace can do."""
+
+    marketplace: str
+    """As in topics and services: bricklink, brickowl."""
+    groups: Mapping[str, Group]
+    """The fields that it takes, and the group of each; quantity, for_sale and retain are the engine's own."""
+    repeated_fields: frozenset[str]
+    """Fields that every update must carry, changed or not."""
+    order_pages: tuple[str, ...]
+    """All the lists of orders that make the complete picture; the first one holds the fresh ones."""
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A call that is charged to the budget, durably, and may now be made, once (rules L3, B1, B4)."""
+
+    stamp: datetime
+    """The call's own time, in whole seconds: rises strictly from call to call of one key."""
+    deadline: timedelta
+    """How long the whole call may take, connecting included; afterwards its outcome is unknown."""
+
+
+# Writes ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """List a lot that has no listing."""
+
+    item: Item
+    quantity: int
+    for_sale: bool
+    retain: bool
+    fields: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Change a listing: its quantity by a difference, and the fields that are due."""
+
+    listing_id: ListingId
+    delta: int = 0
+    fields: Values = field(default_factory=dict)
+    """The fields that are due, and those of `Facts.repeated_fields`."""
+    for_sale: bool | None = None
+    """None: as it is."""
+    retain: bool | None = None
+    """None: as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove:
+    """Take a listing away for good; a repeat is harmless (rule Q3)."""
+
+    listing_id: ListingId
+
+
+Write = Create | Update | Remove
+
+# Outcomes: named by what the engine does next -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The shop did it."""
+
+    listing: Listing | None = None
+    """What the shop showed in its answer, if it showed anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """Certainly not done, and nothing wrong with the request: try again, not before `after`."""
+
+    reason: str
+    """A constant word of ours: SHOP_DOWN, QUOTA, KEYS_UNAVAILABLE."""
+    after: timedelta | None = None
+    """What the shop asked for; None: the engine's own back-off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Certainly not done: the shop will not take these fields. The engine finds out which group, and parks it (F1)."""
+
+    reason: str
+    """A constant word of ours: never the shop's own text (rule O1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """Certainly not done: the shop has no such listing. A look follows, for it is no refusal (rule K3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halted:
+    """Certainly not done: the connection cannot go on until a person acts."""
+
+    reason: str
+    """A constant word of ours: WRONG_KEY, ADDRESS_NOT_ALLOWED, NO_PERMISSION, NO_KEYS, CLOCK_SKEWED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Nobody can say whether it was done: look, never send again."""
+
+    reason: str
+    """A constant word of ours: NO_REPLY, SERVER_ERROR, UNREADABLE_REPLY."""
+
+
+Outcome = Applied | Later | Refused | Gone | Halted | Unknown
+
+
+class ReadFailedError(Exception):
+    """A read brought nothing; `outcome` says what to do next (a read is never `Applied`)."""
+
+    def __init__(self, outcome: Later | Refused | Halted | Unknown) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+class Marketplace(Protocol):
+    """One shop, over one connection. Each method is exactly one API call, charged before by whoever calls it.
+
+    Reads raise `ReadFailedError`. `send` never raises for anything that the shop or the network does.
+    """
+
+    facts: Facts
+
+    async def send(self, write: Write, ticket: Ticket) -> Outcome:
+        """Write once; nothing is retried or redirected on the way (rule L3)."""
+        ...
+
+    async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
+        """Read one listing."""
+        ...
+
+    async def read_all(self, ticket: Ticket) -> ListRead:
+        """Read every listing, for sale or not, at zero or not."""
+        ...
+
+    async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
+        """Read one of `Facts.order_pages`."""
+        ...
+
+    async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
+        """Read the lines of one order, summed by listing."""
+        ...

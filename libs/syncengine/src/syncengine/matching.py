@@ -1,0 +1,63 @@
+"""Which listing stands for which lot: pure (rules C2, N3)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from syncengine.listing import Item, Listing, ListingId, LotId
+from syncengine.rows import ListingRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """What a whole list says about all lots of a seller."""
+
+    links: Mapping[LotId, Listing]
+    """The listing of each lot that has one."""
+    ambiguous: frozenset[LotId]
+    """Lots that listings resemble only in item, colour, condition and completeness: the seller's to decide."""
+    unowned: tuple[Listing, ...]
+    """Listings that no lot owns; never deleted, never changed."""
+
+
+def match(rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mapping[ListingId, LotId]) -> Matched:
+    """Match by the present listing, then any that the lot ever had, then all fields; else only by item: ambiguous.
+
+    `owners`: every listing id that a lot ever had. Lots and listings that are equal in every field pair up in the order
+    of their ids.
+    """
+    by_id = {listing.listing_id: listing for listing in listings}
+    lots = {row.lot_id for row in rows}
+    links: dict[LotId, Listing] = {}
+    for row in rows:
+        if row.listing_id is not None and row.listing_id in by_id:
+            links[row.lot_id] = by_id[row.listing_id]
+    for listing in sorted(listings, key=_age, reverse=True):  # the youngest of several known ids is the present one
+        owner = owners.get(listing.listing_id)
+        if owner is not None and owner in lots and owner not in links:
+            links[owner] = listing
+    free: dict[Item, list[Listing]] = defaultdict(list)
+    for listing in sorted(listings, key=_age):
+        if listing.listing_id not in owners:
+            free[listing.item].append(listing)
+    ambiguous: set[LotId] = set()
+    for row in sorted(rows, key=lambda row: row.lot_id):
+        if row.lot_id in links or row.listing_id is not None or not free[row.desired.item]:
+            continue
+        equal = next((listing for listing in free[row.desired.item] if _equal_fields(row, listing)), None)
+        if equal is not None:
+            links[row.lot_id] = equal
+            free[row.desired.item].remove(equal)
+    for row in rows:
+        if row.lot_id not in links and row.listing_id is None and free[row.desired.item]:
+            ambiguous.add(row.lot_id)
+    unowned = tuple(listing for alike in free.values() for listing in alike)
+    return Matched(links=links, ambiguous=frozenset(ambiguous), unowned=unowned)
+
+
+def _equal_fields(row: ListingRow, listing: Listing) -> bool:
+    return all(listing.fields.get(name) == value for name, value in row.desired.fields.items())
+
+
+def _age(listing: Listing) -> tuple[int, str]:
+    return (int(listing.listing_id) if listing.listing_id.isdigit() else 0, listing.listing_id)

@@ -1,0 +1,109 @@
+"""Reading orders: the shop's lists, then the lines of each order that is new or changed, booked at once (rule S1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from syncengine.booking import OrderAsRead, book_order, store_order
+from syncengine.lane import Lane
+from syncengine.listing import ListingId, OrderId, OrderSummary
+from syncengine.rows import ConnectionRow
+from syncengine.store.protocol import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersSeen:
+    """One read of orders."""
+
+    began_at: datetime
+    """By our clock."""
+    fingerprints: dict[OrderId, str]
+    touched: frozenset[ListingId]
+    """Listings in orders that were new or changed in this read."""
+
+
+async def read_orders(lane: Lane, pages: Sequence[str], *, only_store: bool = False) -> OrdersSeen:
+    """Read pages of orders and book what is new.
+
+    `only_store` keeps the lines without touching a ledger or telling anyone: a census tells them itself (rule C3).
+
+    Raises:
+        PausedError: a call could not be made; what was booked before it stays booked.
+    """
+    began_at = lane.clock.now()
+    summaries: dict[OrderId, OrderSummary] = {}
+    for page in pages:
+        read = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page))
+        summaries.update((order.order_id, order) for order in read.orders)
+    await _verify_shop(lane, list(summaries.values()))
+    async with lane.transaction() as (tx, connection):
+        known = await tx.find_orders(connection.seller_id, list(summaries))
+    touched: set[ListingId] = set()
+    for summary in sorted(summaries.values(), key=lambda order: order.changed_at):
+        before = known.get(summary.order_id)
+        if before is not None and before.fingerprint == summary.fingerprint:
+            continue
+        lines = await lane.read(lane.settings.call_deadline, partial(lane.shop.order_lines, summary.order_id))
+        order = OrderAsRead(summary=summary, lines=lines)
+        touched |= {line.listing_id for line in lines}
+        async with lane.transaction() as (tx, connection):
+            if only_store:
+                await store_order(tx, connection, order)
+            else:
+                now = lane.clock.now()
+                rows = await book_order(tx, connection, order, lane.shop.facts, lane.settings, now)
+                await lane.save(tx, rows)
+    async with lane.transaction() as (tx, connection):
+        await tx.save_connection(
+            _read_through(connection, began_at, whole=set(pages) >= set(lane.shop.facts.order_pages))
+        )
+    return OrdersSeen(
+        began_at=began_at,
+        fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},
+        touched=frozenset(touched),
+    )
+
+
+def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool) -> ConnectionRow:
+    connection = replace(connection, orders_read_at=began_at)
+    if whole:
+        connection = replace(connection, all_orders_read_at=began_at)
+        held_until = connection.hold_increases_until
+        if held_until is not None and began_at >= held_until and connection.census_reason is None:
+            connection = replace(connection, hold_increases_until=None)  # rule C4
+    return connection
+
+
+async def _verify_shop(lane: Lane, orders: Sequence[OrderSummary]) -> None:
+    """See that these orders are of the shop that this connection is for (rule W1)."""
+    named = [order for order in orders if order.shop_name or order.currency_code]
+    if not named:
+        return
+    async with lane.transaction() as (tx, connection):
+        for order in named:
+            connection = await pin_shop(tx, connection, order.shop_name, order.currency_code, lane.clock.now())
+        await tx.save_connection(connection)
+    if connection.halted:
+        raise ShopMismatchError
+
+
+class ShopMismatchError(Exception):
+    """The keys are of another shop: the connection has been halted."""
+
+
+async def pin_shop(
+    tx: Transaction, connection: ConnectionRow, name: str, currency: str, now: datetime
+) -> ConnectionRow:
+    """Pin the shop's identity, or halt if it is another than pinned, or another seller's (rule W1)."""
+    pinned_name = connection.pinned_name or connection.shop_name
+    pinned_currency = connection.pinned_currency or connection.currency_code
+    if name and pinned_name and name.casefold() != pinned_name.casefold():
+        return replace(connection, halted="ANOTHER_SHOP", halted_at=now)
+    if currency and pinned_currency and currency != pinned_currency:
+        return replace(connection, halted="ANOTHER_CURRENCY", halted_at=now)
+    pinned_name = pinned_name or name
+    holder = await tx.shop_pinned_by(pinned_name) if pinned_name else None
+    if holder is not None and holder != connection.seller_id:
+        return replace(connection, halted="SHOP_OF_ANOTHER_SELLER", halted_at=now)
+    return replace(connection, pinned_name=pinned_name, pinned_currency=pinned_currency or currency)

@@ -1,0 +1,186 @@
+"""What to send next for one lot: decides, touches nothing, and is tested as a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from syncengine.listing import Group, Value
+from syncengine.marketplace import Create, Facts, Remove, Update, Write
+from syncengine.rows import ListingRow
+
+
+class Tier(IntEnum):
+    """In which order calls are made when they are scarce (rule B2)."""
+
+    DECREASE = 1
+    CREATE = 2
+    INCREASE = 3
+    PRICE = 4
+    TEXT = 5
+    REST = 6
+
+
+_TIER_OF = {Group.PRICE: Tier.PRICE, Group.TEXT: Tier.TEXT, Group.REST: Tier.REST}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One call is due."""
+
+    write: Write
+    groups: tuple[Group, ...]
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be sent now."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The shop holds all that it should, by our books."""
+
+
+Plan = Send | Wait | Nothing
+
+
+def plan(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
+    """Decide. `may_increase` is false while late orders may still show (rule C4): increases and creates wait."""
+    if row.intent_id is not None:
+        return Wait("a call's outcome is open")
+    if row.look_since is not None:
+        return Wait("a look is wanted")
+    if row.stale:
+        return Wait("an event of this lot could not be decoded")  # rule T5
+    if row.listing_id is None:
+        return _plan_create(row, may_increase=may_increase)
+    if row.target == 0 and not _stays_at_zero(row):
+        if not _is_counted(row):
+            return Wait("inventory has not yet counted what was told again")
+        return Send(write=Remove(listing_id=row.listing_id), groups=(Group.QUANTITY,), tier=Tier.DECREASE)  # rule Q3
+    return _plan_update(row, facts, may_increase=may_increase)
+
+
+def _plan_create(row: ListingRow, *, may_increase: bool) -> Plan:
+    desired = row.desired
+    if row.target == 0 or not desired.for_sale:
+        return Nothing()  # rule Q5
+    if row.trouble is not None:
+        return Wait("a person decides")  # rules Q4, C2
+    if not _is_counted(row):
+        return Wait("inventory has not yet counted what was told again")
+    if not may_increase:
+        return Wait("late orders may still show")
+    if any(_is_parked(row, group) for group in Group):
+        return Wait("the shop refused it")
+    create = Create(
+        item=desired.item,
+        quantity=row.target,
+        for_sale=desired.for_sale,
+        retain=desired.retain,
+        fields=desired.fields,
+    )
+    return Send(write=create, groups=tuple(Group), tier=Tier.CREATE)
+
+
+def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
+    assert row.listing_id is not None  # noqa: S101 - the caller's case
+    desired, due = row.desired, due_fields(row, facts)
+    delta = _due_delta(row, may_increase=may_increase)
+    hides = row.sent_for_sale and not desired.for_sale
+    shows = desired.for_sale and not row.sent_for_sale and may_increase and _is_counted(row)
+    ranks: dict[Group, Tier] = {group: _TIER_OF[group] for group in due if group is not Group.QUANTITY}
+    if delta < 0 or hides:
+        ranks[Group.QUANTITY] = Tier.DECREASE  # rule Q5: hiding ranks as a decrease
+    elif delta > 0 or shows or Group.QUANTITY in due:
+        ranks[Group.QUANTITY] = Tier.INCREASE
+    if desired.retain != row.sent_retain and not _is_parked(row, Group.REST):
+        ranks.setdefault(Group.REST, Tier.REST)
+    if not ranks:
+        return _nothing_due(row)
+    if row.apart_at == row.revision:  # rule F1: after a refusal quantity goes alone first, then group by group
+        first = min(ranks, key=lambda group: (ranks[group], list(Group).index(group)))
+        ranks = {first: ranks[first]}
+    fields: dict[str, Value] = {}
+    for group in ranks:
+        fields.update(due.get(group, {}))
+    for name in facts.repeated_fields:
+        if name not in fields:
+            fields[name] = row.sent.get(name, desired.fields.get(name))
+    update = Update(
+        listing_id=row.listing_id,
+        delta=delta if Group.QUANTITY in ranks else 0,
+        fields=fields,
+        for_sale=desired.for_sale if Group.QUANTITY in ranks and (hides or shows) else None,
+        retain=desired.retain if Group.REST in ranks and desired.retain != row.sent_retain else None,
+    )
+    groups = tuple(group for group in Group if group in ranks)
+    return Send(write=update, groups=groups, tier=min(ranks.values()))
+
+
+def _nothing_due(row: ListingRow) -> Plan:
+    if row.ledger != row.target or row.sent_for_sale != row.desired.for_sale:
+        return Wait("held back, or a person decides")
+    return Nothing()
+
+
+def due_fields(row: ListingRow, facts: Facts) -> dict[Group, dict[str, Value]]:
+    """List, group by group, the fields whose desired value is not the one sent (rule F2), parked groups left out."""
+    due: dict[Group, dict[str, Value]] = {}
+    for name, group in facts.groups.items():
+        value = row.desired.fields.get(name)
+        if (name not in row.sent or row.sent[name] != value) and not _is_parked(row, group):
+            due.setdefault(group, {})[name] = value
+    return due
+
+
+def _due_delta(row: ListingRow, *, may_increase: bool) -> int:
+    if row.ledger is None or not _is_counted(row):
+        return 0
+    delta = row.target - row.ledger
+    if delta > 0 and (not may_increase or row.trouble is not None or _is_parked(row, Group.QUANTITY)):
+        return 0
+    return delta
+
+
+def _is_counted(row: ListingRow) -> bool:
+    return row.counted_seq >= row.recount_seq  # rule C4, compared each time
+
+
+def _stays_at_zero(row: ListingRow) -> bool:
+    return row.desired.retain and (row.sent_retain or row.apart_at != row.revision)
+
+
+def _is_parked(row: ListingRow, group: Group) -> bool:
+    return group in row.parked
+
+
+def desired_values(row: ListingRow, facts: Facts, group: Group) -> Mapping[str, Value]:
+    """Pick the desired values of one group, the engine's own fields among them: what parking remembers (rule F1)."""
+    values: dict[str, Value] = {
+        name: row.desired.fields.get(name) for name, its_group in facts.groups.items() if its_group is group
+    }
+    if group is Group.QUANTITY:
+        values |= {"quantity": row.desired.quantity, "for_sale": row.desired.for_sale}
+    if group is Group.REST:
+        values |= {"retain": row.desired.retain}
+    return values
+
+
+def is_settled(row: ListingRow, facts: Facts, group: Group) -> bool:
+    """Tell whether the shop holds this group as desired, by our books."""
+    if row.stale or row.intent_id is not None or group in row.parked:
+        return False
+    if row.listing_id is None:
+        return row.target == 0 or not row.desired.for_sale
+    if group is Group.QUANTITY:
+        if row.look_since is not None or row.trouble is not None or not _is_counted(row):
+            return False
+        if row.uncounted or row.ledger != row.target or row.sent_for_sale != row.desired.for_sale:
+            return False
+    if group is Group.REST and row.sent_retain != row.desired.retain:
+        return False
+    return group not in due_fields(row, facts)

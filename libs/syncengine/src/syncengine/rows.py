@@ -1,0 +1,334 @@
+"""What the engine remembers, row by row: plain frozen values that a `Store` keeps and the engine replaces."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+from syncengine.listing import Group, Item, Listing, ListingId, Lot, LotId, OrderId, SellerId, Values
+from syncengine.marketplace import Write
+
+IntentId = NewType("IntentId", str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The engine's times and sizes; tests shorten them."""
+
+    late_window: timedelta = timedelta(seconds=60)
+    """In which a write may still land after its deadline (rule K1)."""
+    lag_window: timedelta = timedelta(minutes=30)
+    """In which an order may be missing from the list though its pieces are gone (rules K2, K4, C4)."""
+    order_poll_interval: timedelta = timedelta(seconds=100)
+    """Between two reads of the fresh orders."""
+    full_order_interval: timedelta = timedelta(hours=6)
+    """Between two reads of every page of orders where nothing else asked for one."""
+    census_interval: timedelta = timedelta(days=1)
+    """Between two matches of the whole shop."""
+    halt_probe_interval: timedelta = timedelta(hours=1)
+    """Between two tries of a halted connection (rule O2)."""
+    call_deadline: timedelta = timedelta(seconds=30)
+    """For one write or small read."""
+    list_deadline: timedelta = timedelta(seconds=120)
+    """For one read of the whole shop, or of a page of orders."""
+    lease: timedelta = timedelta(seconds=300)
+    """How long a worker owns a connection without renewing; longer than any deadline plus the margin."""
+    lease_margin: timedelta = timedelta(seconds=5)
+    """Which the lease must outlive a call's deadline by (rule L2)."""
+    stamp_lead: timedelta = timedelta(seconds=60)
+    """How far a call's stamp may run ahead of the clock (rule B4)."""
+    anchor_doubt: timedelta = timedelta(seconds=10)
+    """Orders this close to the read that began a ledger may or may not be in it (rule Q1)."""
+    backoff_base: timedelta = timedelta(seconds=1)
+    """The first pause after a failed call; doubles up to backoff_cap, with full jitter (rule O3)."""
+    backoff_cap: timedelta = timedelta(minutes=10)
+    """The longest such pause."""
+    reserved_share: float = 0.2
+    """Of the budget: looks and order reads own it (rule B2)."""
+    list_look_from: int = 4
+    """From so many lots to look at on, one read of the whole list serves them all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One worker's right to write for one connection (rule L1)."""
+
+    seller_id: SellerId
+    owner: str
+    term: int
+    """max(last + 1, microseconds of the clock): rises also over a lost database."""
+    expires_at: datetime
+
+
+class CensusReason(StrEnum):
+    """Why only reads are sent until the shop was matched as a whole (rule C1), or why it is matched again."""
+
+    CONNECTED = "CONNECTED"
+    KEYS_REPLACED = "KEYS_REPLACED"
+    DATABASE_LOST = "DATABASE_LOST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """What the last census found, in numbers."""
+
+    linked: int = 0
+    to_create: int = 0
+    ambiguous: int = 0
+    unowned: int = 0
+    different: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRow:
+    """One seller's shop, and how far it has come."""
+
+    seller_id: SellerId
+
+    # told by credentials
+    event_seq: int = 0
+    connected_at: datetime | None = None
+    enabled: bool = False
+    key_version: int = 0
+    shop_is_empty: bool = False
+    shop_name: str = ""
+    """As the seller typed it."""
+    currency_code: str = ""
+    """As the seller typed it."""
+
+    # state told by inventory (rules T4, C3)
+    wish_id: str = ""
+    wished_at: datetime | None = None
+    answered_partitions: frozenset[int] = frozenset()
+    answered_at: datetime | None = None
+    """When the last partition's answer to the wish came."""
+    baseline_at: datetime | None = None
+    """As inventory last repeated it: nothing is sent before (rule C3)."""
+    baseline_taken_at: datetime | None = None
+    """As this service published it."""
+
+    # census
+    census_reason: CensusReason | None = None
+    """Set: only reads are sent (rule C1)."""
+    census_at: datetime | None = None
+    """When the last census's list was read, by our clock."""
+    census_alarm: str = ""
+    """Why the last list was not believed (rule C5)."""
+    confirmed_at: datetime | None = None
+    """When the seller agreed to the first plan, or the shop was found as empty as they said (rule C2)."""
+    hold_increases_until: datetime | None = None
+    """No increase or create before an order read that began later than this (rule C4)."""
+    match: Match = Match()
+    highest_listing_id: int = 0
+    """Of all ever seen in this shop (rule N3)."""
+
+    # whose shop (rule W1)
+    pinned_name: str = ""
+    pinned_currency: str = ""
+
+    # orders
+    orders_read_at: datetime | None = None
+    """When the last complete read of the fresh page began, by our clock."""
+    all_orders_read_at: datetime | None = None
+    """When the last complete read of every page began, by our clock."""
+
+    # calls
+    halted: str = ""
+    """A constant word of ours; a halted connection is probed, nothing else (rule O2)."""
+    halted_at: datetime | None = None
+    not_before: datetime | None = None
+    """No call earlier: the shop asked for it, or failed (rule O3)."""
+    waiting_for: str = ""
+    """Why not_before was set: a constant word of ours."""
+    failures: int = 0
+    """Calls without an answer in a row."""
+    last_stamp: datetime | None = None
+    """Rule B4."""
+    cap: int | None = None
+    """Calls in the window, lowered by the shop's own answer (rule B3)."""
+
+    # scheduling (rule L4)
+    due_at: datetime | None = None
+    last_served_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """One field group of a lot, set aside with the reason until a newer revision changes it."""
+
+    reason: str
+    """A constant word of ours."""
+    revision: int
+    values: Values
+    """The desired values that were refused: the group is tried again when they differ."""
+
+
+class Trouble(StrEnum):
+    """What a person must decide about a lot."""
+
+    NUMBER_UNEXPLAINED = "NUMBER_UNEXPLAINED"
+    GONE_UNEXPLAINED = "GONE_UNEXPLAINED"
+    LOOK_ALIKE = "LOOK_ALIKE"
+    CREATE_UNEXPLAINED = "CREATE_UNEXPLAINED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingRow:
+    """One lot in this shop: what should be there, what is there by our books, what was tried."""
+
+    lot_id: LotId
+    seller_id: SellerId
+
+    # desired: written by absorb alone (rule T3)
+    desired: Lot
+    revision: int
+    counted_seq: int = 0
+    counted_at: datetime | None = None
+    correlation_id: str = ""
+    stale: bool = False
+    """An event of this lot could not be decoded: what is desired may be old (rule T5)."""
+
+    # there, by our books
+    listing_id: ListingId | None = None
+    ours: bool = False
+    """We created the listing for this lot: all its orders are later than the lot's count."""
+    ledger: int | None = None
+    """What the shop must show now if our books are right (rule Q1); None without a listing."""
+    ledger_from: datetime | None = None
+    """The shop's date of the read that began the ledger; None: the listing's creation."""
+    doubt: int = 0
+    """Pieces of orders so near to ledger_from that they may be in the ledger twice (rule Q1)."""
+    uncounted: int = 0
+    """Pieces of sales that we sent and inventory has not acknowledged (rule Q2)."""
+    recount_seq: int = 0
+    """The seq of the last baseline or recount message: nothing is sent while counted_seq is below (rule C4)."""
+    sales_seq: int = 0
+    """The last seq used for this lot's sales messages (rule T1)."""
+    sent: Values = field(default_factory=dict)
+    """What was sent, or found equal, field by field (rule F2)."""
+    shown: Values = field(default_factory=dict)
+    """What the shop showed after that (rule F2)."""
+    sent_for_sale: bool = True
+    sent_retain: bool = False
+
+    # tried
+    intent_id: IntentId | None = None
+    """The one intent without a settled outcome."""
+    unknown: bool = False
+    """That intent's outcome is unknown: it waits for a look."""
+    parked: Mapping[Group, Parked] = field(default_factory=dict)
+    apart_at: int = 0
+    """The revision at which a call with several groups was refused: they go one by one (rule F1)."""
+    applied: Mapping[Group, tuple[int, int]] = field(default_factory=dict)
+    """Revision and how often the group was applied in it (rule F3)."""
+    trouble: Trouble | None = None
+    theirs: int | None = None
+    """What the shop showed where trouble is about a number; None: no listing."""
+    look_since: datetime | None = None
+    """A look is wanted, for a reason found at this moment (rules K3, K4)."""
+    not_before: datetime | None = None
+    """Nothing for this lot earlier."""
+
+    # told
+    settled: Mapping[Group, int] = field(default_factory=dict)
+    """The newest revision of which each group was seen to be in the shop."""
+    result_seq: int = 0
+    """The last seq used for this lot's results (rule T1)."""
+    told: str = ""
+    """What the last result said, to say each thing once."""
+
+    @property
+    def target(self) -> int:
+        """Pieces that the shop should show (rule Q2)."""
+        return max(0, self.desired.quantity - self.uncounted)
+
+
+class Fate(StrEnum):
+    """What became of an intent."""
+
+    OPEN = "open"
+    """The call may be under way, or its worker may be dead."""
+    UNKNOWN = "unknown"
+    APPLIED = "applied"
+    NOT_APPLIED = "not_applied"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One write, durable before its first byte leaves (rule L3)."""
+
+    intent_id: IntentId
+    seller_id: SellerId
+    lot_id: LotId
+    term: int
+    """Of the lease under which it is sent."""
+    write: Write
+    groups: tuple[Group, ...]
+    """The field groups that it carries."""
+    revision: int
+    correlation_id: str
+    sent_at: datetime
+    """Just before the call, by our clock."""
+    deadline: timedelta
+    stamp: datetime
+    above_listing_id: int = 0
+    """The highest listing id known then: a create's own is higher (rule N3)."""
+    fate: Fate = Fate.OPEN
+    reason: str = ""
+    absent_at: datetime | None = None
+    """When a whole list first had no candidate for this create (rule N3)."""
+    settled_at: datetime | None = None
+
+    def looked_at_from(self, settings: Settings) -> datetime:
+        """When the earliest look can say anything (rule K1)."""
+        return self.sent_at + self.deadline + settings.late_window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """One order as last read."""
+
+    seller_id: SellerId
+    order_id: OrderId
+    ordered_at: datetime
+    changed_at: datetime
+    fingerprint: str
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRow:
+    """One order line: kept for ever, known listing or not (rule S1)."""
+
+    seller_id: SellerId
+    order_id: OrderId
+    listing_id: ListingId
+    item: Item
+    ordered_at: datetime
+    total: int
+    """Pieces booked: the highest total seen; a lower one opens a return, it does not unbook (rule S4)."""
+    seen: int
+    """Pieces as last read."""
+    cut: bool
+    lot_id: LotId | None = None
+    """None until its listing is linked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """A sale in the ledger, told to inventory under this seq (rule Q2)."""
+
+    lot_id: LotId
+    seq: int
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopListing:
+    """A listing as the last census saw it, owned or not (rule C2)."""
+
+    seller_id: SellerId
+    listing: Listing
+    seen_at: datetime

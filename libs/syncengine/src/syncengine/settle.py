@@ -1,0 +1,146 @@
+"""What an outcome does to a lot's row: pure, and applied to the row as it is when the outcome is known."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from syncengine.listing import Group, Listing
+from syncengine.marketplace import (
+    Applied,
+    Create,
+    Facts,
+    Gone,
+    Halted,
+    Later,
+    Outcome,
+    Refused,
+    Remove,
+    Unknown,
+)
+from syncengine.plan import desired_values
+from syncengine.rows import Fate, Intent, ListingRow, Parked
+
+
+def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now: datetime) -> tuple[ListingRow, Intent]:
+    """Book the outcome of an intent on its row (rules Q1, F1-F3, K3)."""
+    match outcome:
+        case Applied(listing=None) if isinstance(intent.write, Create):
+            return _unknown(row, intent, "NO_ID_IN_REPLY")  # the listing is found by looking
+        case Applied(listing=Listing() as listing) if isinstance(intent.write, Create):
+            return _check_reply(created(row, intent, listing), listing, now), closed(intent, Fate.APPLIED, now)
+        case Applied(listing=listing):
+            return _check_reply(applied(row, intent, now), listing, now), closed(intent, Fate.APPLIED, now)
+        case Gone() if isinstance(intent.write, Remove):
+            return applied(row, intent, now), closed(intent, Fate.APPLIED, now)  # a repeat is harmless (rule Q3)
+        case Gone():
+            return wants_look(not_applied(row), now), closed(intent, Fate.NOT_APPLIED, now)  # rule K3
+        case Refused(reason=reason):
+            return refused(row, intent, reason, facts, now), closed(intent, Fate.REFUSED, now, reason)
+        case Later(reason=reason) | Halted(reason=reason):
+            return not_applied(row), closed(intent, Fate.NOT_APPLIED, now, reason)
+        case Unknown(reason=reason):
+            return _unknown(row, intent, reason)
+
+
+def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
+    """Book that an update or removal was done. A create is booked by `created`, once its listing is known."""
+    row = _without_intent(row)
+    write = intent.write
+    if isinstance(write, Remove):
+        return replace(row, listing_id=None, ours=False, ledger=None, ledger_from=None, doubt=0, sent={}, shown={})
+    if isinstance(write, Create):
+        raise TypeError("a create is booked by created()")
+    counts = dict(row.applied)
+    for group in intent.groups:
+        revision, count = counts.get(group, (0, 0))
+        counts[group] = (intent.revision, count + 1 if revision == intent.revision else 1)
+    row = replace(
+        row,
+        ledger=None if row.ledger is None else row.ledger + write.delta,
+        sent={**row.sent, **write.fields},
+        sent_for_sale=row.sent_for_sale if write.for_sale is None else write.for_sale,
+        sent_retain=row.sent_retain if write.retain is None else write.retain,
+        applied=counts,
+    )
+    if row.ledger is not None and row.ledger < 0:
+        row = wants_look(row, now)  # rule K3
+    return row
+
+
+def created(row: ListingRow, intent: Intent, listing: Listing) -> ListingRow:
+    """Book that a create made this listing; its ledger begins with the pieces sent (rule Q1)."""
+    write = intent.write
+    if not isinstance(write, Create):
+        raise TypeError("only a create makes a listing")
+    return replace(
+        _without_intent(row),
+        listing_id=listing.listing_id,
+        ours=True,
+        ledger=write.quantity,
+        ledger_from=None,
+        doubt=0,
+        sent=dict(write.fields),
+        shown=dict(listing.fields),
+        sent_for_sale=write.for_sale,
+        sent_retain=write.retain,
+    )
+
+
+def not_applied(row: ListingRow) -> ListingRow:
+    """Book that nothing was done: the next plan starts anew."""
+    return _without_intent(row)
+
+
+def refused(row: ListingRow, intent: Intent, reason: str, facts: Facts, now: datetime) -> ListingRow:
+    """Send the groups apart, or park the one that was refused alone (rule F1)."""
+    row = _without_intent(row)
+    write = intent.write
+    if isinstance(write, Create):
+        everything = {name: value for group in Group for name, value in desired_values(row, facts, group).items()}
+        return replace(
+            row,
+            parked={**row.parked, Group.QUANTITY: Parked(reason=reason, revision=intent.revision, values=everything)},
+        )
+    if len(intent.groups) > 1:
+        return replace(row, apart_at=intent.revision)
+    group = intent.groups[0]
+    if isinstance(write, Remove) or (group is Group.QUANTITY and (write.delta < 0 or write.for_sale is False)):
+        return wants_look(row, now)  # rule K3: a decrease is never parked
+    return park(row, group, reason, facts, intent.revision)
+
+
+def park(row: ListingRow, group: Group, reason: str, facts: Facts, revision: int) -> ListingRow:
+    """Set one group aside until what is desired of it changes."""
+    parked = Parked(reason=reason, revision=revision, values=desired_values(row, facts, group))
+    return replace(row, parked={**row.parked, group: parked})
+
+
+def applied_too_often(row: ListingRow, group: Group) -> bool:
+    """Tell whether a group was done twice in the present revision, so that a third time will not help (rule F3)."""
+    return group is not Group.QUANTITY and row.applied.get(group, (0, 0)) >= (row.revision, 2)
+
+
+def _check_reply(row: ListingRow, listing: Listing | None, now: datetime) -> ListingRow:
+    if listing is None:
+        return row
+    row = replace(row, shown=dict(listing.fields))
+    if row.ledger is not None and listing.quantity != row.ledger:
+        return wants_look(row, now)  # rule K3; the number itself is not believed (rule Q1)
+    return row
+
+
+def wants_look(row: ListingRow, now: datetime) -> ListingRow:
+    """Ask for a look, keeping the moment of the first reason for one."""
+    return replace(row, look_since=row.look_since or now)
+
+
+def _unknown(row: ListingRow, intent: Intent, reason: str) -> tuple[ListingRow, Intent]:
+    return replace(row, unknown=True), replace(intent, fate=Fate.UNKNOWN, reason=reason)
+
+
+def _without_intent(row: ListingRow) -> ListingRow:
+    return replace(row, intent_id=None, unknown=False)
+
+
+def closed(intent: Intent, fate: Fate, now: datetime, reason: str = "") -> Intent:
+    """Close an intent for good."""
+    return replace(intent, fate=fate, settled_at=now, reason=reason)

@@ -1,0 +1,197 @@
+"""What the engine asks of whatever keeps its rows.
+
+One transaction serves one seller at a time: it locks the connection row first, so all writers of a seller take turns
+and no other lock is needed. Nothing here knows the time: moments come in as arguments.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from syncengine.events import Event
+from syncengine.listing import Item, ListingId, LotId, OrderId, SellerId
+from syncengine.plan import Tier
+from syncengine.rows import (
+    Booking,
+    ConnectionRow,
+    Intent,
+    IntentId,
+    Lease,
+    LineRow,
+    ListingRow,
+    OrderRow,
+    ShopListing,
+)
+
+
+class FencedError(Exception):
+    """The lease is another worker's by now: nothing was written (rule L2)."""
+
+
+class Transaction(Protocol):
+    """All or nothing. Reads see the transaction's own writes."""
+
+    # connections
+    async def lock_connection(self, seller_id: SellerId) -> ConnectionRow:
+        """Get for update; a seller never heard of gets a fresh row. Several are locked in the order of their ids."""
+        ...
+
+    async def save_connection(self, row: ConnectionRow) -> None:
+        """Replace."""
+        ...
+
+    async def shop_pinned_by(self, name: str) -> SellerId | None:
+        """Find the enabled connection that pinned this shop (rule W1)."""
+        ...
+
+    async def connections(self) -> Sequence[SellerId]:
+        """List all, by id."""
+        ...
+
+    # listings
+    async def find_listing(self, lot_id: LotId) -> ListingRow | None:
+        """Find one lot's row."""
+        ...
+
+    async def find_listings(self, lot_ids: Collection[LotId]) -> Mapping[LotId, ListingRow]:
+        """Find several at once."""
+        ...
+
+    async def listings_of(self, seller_id: SellerId) -> Sequence[ListingRow]:
+        """List all rows of a seller, by lot id."""
+        ...
+
+    async def save_listings(self, rows: Sequence[ListingRow], tiers: Sequence[Tier | None]) -> None:
+        """Insert or replace; `tiers` says, row by row, what rank its next call has, None: there is none to make."""
+        ...
+
+    async def next_listings(
+        self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime, limit: int
+    ) -> Sequence[ListingRow]:
+        """List rows with a call to make, without an intent or a wanted look, not_before reached; best tier first."""
+        ...
+
+    async def next_listing_at(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
+        """Tell when the first row of next_listings that still waits for its not_before is due."""
+        ...
+
+    async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
+        """List rows with look_since set, or whose intent's outcome is unknown."""
+        ...
+
+    # which listing ever stood for which lot (rule N5)
+    async def add_listing_ids(self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]]) -> None:
+        """Remember; known pairs are left alone."""
+        ...
+
+    async def lots_of_listings(
+        self, seller_id: SellerId, listing_ids: Collection[ListingId]
+    ) -> Mapping[ListingId, LotId]:
+        """Find the owners of these listings."""
+        ...
+
+    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Sequence[ListingId]]:
+        """List every listing that each lot ever had, by id."""
+        ...
+
+    # intents
+    async def add_intent(self, intent: Intent) -> None:
+        """Insert."""
+        ...
+
+    async def save_intent(self, intent: Intent) -> None:
+        """Replace."""
+        ...
+
+    async def get_intent(self, intent_id: IntentId) -> Intent:
+        """Get one."""
+        ...
+
+    async def open_intents(self, seller_id: SellerId) -> Sequence[Intent]:
+        """List those whose fate is OPEN or UNKNOWN, by sent_at."""
+        ...
+
+    # orders
+    async def find_orders(self, seller_id: SellerId, order_ids: Collection[OrderId]) -> Mapping[OrderId, OrderRow]:
+        """Find several at once."""
+        ...
+
+    async def save_order(self, order: OrderRow) -> None:
+        """Insert or replace."""
+        ...
+
+    async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:
+        """List."""
+        ...
+
+    async def lines_of_seller(self, seller_id: SellerId) -> Sequence[LineRow]:
+        """List, for a census."""
+        ...
+
+    async def lines_of_listings(self, seller_id: SellerId, listing_ids: Collection[ListingId]) -> Sequence[LineRow]:
+        """List."""
+        ...
+
+    async def save_lines(self, lines: Sequence[LineRow]) -> None:
+        """Insert or replace."""
+        ...
+
+    async def add_bookings(self, bookings: Sequence[Booking]) -> None:
+        """Insert."""
+        ...
+
+    async def booked_after(self, seqs: Mapping[LotId, int]) -> Mapping[LotId, int]:
+        """Sum, lot by lot, the pieces booked with a seq above the given one; a lot without any may be left out."""
+        ...
+
+    # the shop as the census saw it
+    async def replace_shop_listings(self, seller_id: SellerId, listings: Sequence[ShopListing]) -> None:
+        """Replace all of a seller."""
+        ...
+
+    async def add_shop_listing(self, listing: ShopListing) -> None:
+        """Insert or replace one."""
+        ...
+
+    async def unowned(self, seller_id: SellerId, item: Item | None = None) -> Sequence[ShopListing]:
+        """List those that no lot ever had, of one item if given."""
+        ...
+
+    # budget (rule B1)
+    async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> int:
+        """Count charged calls."""
+        ...
+
+    async def charge(self, seller_id: SellerId, limit: str, at: datetime) -> None:
+        """Count one call. Calls may be summed in buckets of up to a 1/144 of the limit's window."""
+        ...
+
+    # out
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Append to the outbox."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps the rows of one marketplace."""
+
+    def transaction(self, lease: Lease | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction; with a lease, raise `FencedError` unless it is still its owner's, and keep it so."""
+        ...
+
+    async def take_lease(self, seller_id: SellerId, owner: str, now: datetime, until: datetime) -> Lease | None:
+        """Take or renew a lease; None while another owner's has not expired. A new term only for a new owner."""
+        ...
+
+    async def release_lease(self, lease: Lease, now: datetime) -> None:
+        """Let it expire now, if it is still ours."""
+        ...
+
+    async def next_due(self, owner: str, now: datetime) -> SellerId | None:
+        """Find the connection least recently served that is due and not leased to another (rule L4)."""
+        ...
+
+    async def next_due_at(self) -> datetime | None:
+        """Tell when the earliest connection is due."""
+        ...

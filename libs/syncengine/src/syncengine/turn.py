@@ -1,0 +1,165 @@
+"""What a connection's worker does next: one job a turn, chosen from the rows alone, so that any worker can go on."""
+
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from syncengine.census import take_census
+from syncengine.events import next_seq, state_wished
+from syncengine.lane import Lane, PausedError, may_write
+from syncengine.look import suspects, take_looks
+from syncengine.orders import ShopMismatchError, read_orders
+from syncengine.plan import Tier
+from syncengine.rows import CensusReason, ConnectionRow, Fate
+from syncengine.send import send_next
+from syncengine.store.protocol import Transaction
+
+PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEYS", "CLOCK_SKEWED"})
+"""Halts that may end by themselves; the others wait for new keys or a person (rules O2, W1)."""
+
+
+async def take_turn(lane: Lane) -> None:
+    """Do the one thing that matters most for this connection, and note when it wants its next turn.
+
+    Raises:
+        FencedError: the lease is another worker's by now.
+    """
+    try:
+        busy = await _work(lane)
+    except PausedError:
+        busy = False  # what was to be done is still in the rows, and the pause in the connection's
+    except ShopMismatchError:
+        busy = False
+    async with lane.transaction() as (tx, connection):
+        now = lane.clock.now()
+        due_at = now if busy else await _next_due(lane, tx, connection, now)
+        await tx.save_connection(replace(connection, due_at=due_at, last_served_at=now))
+
+
+async def _work(lane: Lane) -> bool:
+    """Do one job; False if none is due."""
+    async with lane.transaction() as (tx, connection):
+        await _find_orphans(lane, tx, connection)
+        now = lane.clock.now()
+        looks_due = any(suspect.due_at(lane) <= now for suspect in await suspects(tx, connection))
+    if not connection.enabled or _paused_until(connection, now) is not None:
+        return False
+    if connection.halted:
+        return await _probe(lane, connection)
+    if connection.census_reason is not None:
+        return await _begin(lane, connection, now)
+    if looks_due:
+        await take_looks(lane)
+        return True
+    if (pages := _pages_due(lane, connection, now)) is not None:
+        await read_orders(lane, pages)
+        return True
+    if may_write(connection) and await send_next(lane):
+        return True
+    if _census_due_at(lane, connection) <= now:
+        await take_census(lane)
+        return True
+    return False
+
+
+async def _find_orphans(lane: Lane, tx: Transaction, connection: ConnectionRow) -> None:
+    """A worker died between an intent and its outcome: nobody can say whether it was done (design, Outcomes)."""
+    orphans = {
+        intent.lot_id: intent for intent in await tx.open_intents(connection.seller_id) if intent.fate is Fate.OPEN
+    }
+    rows = await tx.find_listings(orphans.keys())
+    for intent in orphans.values():
+        await tx.save_intent(replace(intent, fate=Fate.UNKNOWN, reason="NO_OUTCOME"))
+    await lane.save(tx, [replace(row, unknown=True) for row in rows.values()])
+
+
+async def _probe(lane: Lane, connection: ConnectionRow) -> bool:
+    """Try a halted connection with one cheap read (rule O2)."""
+    if connection.halted not in PROBED:
+        return False
+    first_page = lane.shop.facts.order_pages[0]
+    await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, first_page))
+    async with lane.transaction() as (tx, current):
+        await tx.save_connection(replace(current, halted="", halted_at=None, not_before=None, waiting_for=""))
+    return True
+
+
+async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> bool:
+    """Get the seller's lots from inventory, then match them with the shop (rules T4, C1)."""
+    if not connection.wish_id:
+        async with lane.transaction() as (tx, current):
+            wish_id = lane.new_id()
+            seq = next_seq(0, now)
+            await tx.publish(
+                [state_wished(lane.shop.facts.marketplace, seller_id=current.seller_id, request_id=wish_id, seq=seq)]
+            )
+            await tx.save_connection(replace(current, wish_id=wish_id, wished_at=now))
+        return False
+    if connection.answered_at is None or now < _census_due_at(lane, connection):
+        return False
+    await take_census(lane)
+    return True
+
+
+def _census_due_at(lane: Lane, connection: ConnectionRow) -> datetime:
+    """When the next census may begin: at once where C1 asks for it, and what was sent before a loss has landed."""
+    settings, now = lane.settings, lane.clock.now()
+    if connection.census_alarm and connection.census_at is not None:
+        return connection.census_at + settings.halt_probe_interval
+    if connection.census_reason is CensusReason.DATABASE_LOST and connection.wished_at is not None:
+        return connection.wished_at + settings.call_deadline + settings.late_window
+    if connection.census_reason is not None or connection.census_at is None:
+        return now
+    return connection.census_at + settings.census_interval
+
+
+def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[str, ...] | None:
+    """Pick the pages of orders to read now, if any: every page where rule C4 waits for one, or it is long ago."""
+    settings, pages = lane.settings, lane.shop.facts.order_pages
+    if connection.orders_read_at is not None and now < connection.orders_read_at + settings.order_poll_interval:
+        return None
+    held_until = connection.hold_increases_until
+    whole_at = connection.all_orders_read_at
+    if (held_until is not None and now >= held_until) or whole_at is None:
+        return pages
+    return pages if now >= whole_at + settings.full_order_interval else pages[:1]
+
+
+def _paused_until(connection: ConnectionRow, now: datetime) -> datetime | None:
+    if connection.not_before is not None and connection.not_before > now:
+        return connection.not_before
+    return None
+
+
+async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now: datetime) -> datetime | None:
+    """Tell when there is something to do next, if nobody wakes the connection before."""
+    if not connection.enabled:
+        return None
+    if connection.halted:
+        return connection.not_before if connection.halted in PROBED else None
+    moments: list[datetime] = []
+    if connection.census_reason is not None:
+        if connection.answered_at is not None:
+            moments.append(_census_due_at(lane, connection))
+    else:
+        moments += [suspect.due_at(lane) for suspect in await suspects(tx, connection)]
+        moments.append((connection.orders_read_at or now) + lane.settings.order_poll_interval)
+        moments.append(_census_due_at(lane, connection))
+        if may_write(connection):
+            held = connection.hold_increases_until is not None
+            tiers = [tier for tier in Tier if not (held and tier is Tier.CREATE)]
+            row_at = await tx.next_listing_at(connection.seller_id, tiers=tiers, now=now)
+            moments += [row_at] if row_at is not None else []
+    if not moments:
+        return None
+    due_at = min(moments)
+    paused = _paused_until(connection, now)
+    stamp_at = _stamp_free_at(lane, connection)
+    return max(moment for moment in (due_at, paused, stamp_at) if moment is not None)
+
+
+def _stamp_free_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
+    """Tell when rule B4 lets the next call go, where it is the stamps that make it wait."""
+    if connection.last_stamp is None:
+        return None
+    return connection.last_stamp - lane.settings.stamp_lead
