@@ -1,0 +1,69 @@
+"""Refusals, named by what the caller does next. Their text is written for the caller."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that a field breaks."""
+
+    field: str
+    """The field's path in a lot: `unit_price`, `item.number`, `tiers[1].quantity`."""
+    rule: str
+    """The rule in words that follow the field's name."""
+
+
+class InvalidFields(Exception):
+    """Something that was said breaks the rules; every broken one is named."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(f"{violation.field} {violation.rule}" for violation in self.violations))
+
+    @classmethod
+    def one(cls, field: str, rule: str) -> "InvalidFields":
+        """The refusal of one field."""
+        return cls([Violation(field, rule)])
+
+
+class LotNotFound(Exception):
+    """The seller has no such lot."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such lot.")
+
+
+class ChangeNotFound(Exception):
+    """The seller has no such change."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such change.")
+
+
+class ImportNotFound(Exception):
+    """The seller has no such import."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such import.")
+
+
+class StaleRevision(Exception):
+    """The lot changed since the caller read it: read it again, decide again."""
+
+    def __init__(self, *, expected: int, actual: int) -> None:
+        super().__init__(f"The lot is at revision {actual}, not at {expected}; read it again.")
+
+
+class NotEnoughPieces(Exception):
+    """A person asked for more pieces than there are. (A sale never gets this answer, rule S3.)"""
+
+    def __init__(self, *, wanted: int, have: int, kind: str = "for sale") -> None:
+        super().__init__(f"The lot has {have} pieces {kind}; {wanted} cannot be taken.")
+
+
+class RequestIdReused(Exception):
+    """A request id came again with another body."""
+
+    def __init__(self) -> None:
+        super().__init__("This request id was used before for another request; choose a new one.")

@@ -1,0 +1,95 @@
+"""Which sales count: rules S3 and C3 as a table."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from inventory.domain.sales import KeptLine, LineKey, SaleKind, ToldLine, count
+from inventory.testing.lots import LOT_ID, NOON
+
+KEY = LineKey("seller-a", "bricklink", "9000042", "50001001")
+BEFORE, AFTER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
+
+
+def told(
+    kind: SaleKind, total: int, *, seq: int = 10, at: datetime = AFTER, cut: bool = False, ours: bool = False
+) -> ToldLine:
+    return ToldLine(
+        key=KEY, lot_id=LOT_ID, total=total, kind=kind, seq=seq, ordered_at=at, cut=cut, listing_is_ours=ours
+    )
+
+
+def kept(total: int, *, seq: int = 5) -> KeptLine:
+    return KeptLine(
+        key=KEY, lot_id=LOT_ID, total=total, told_total=total, seq=seq, kind=SaleKind.SALE, ordered_at=AFTER, cut=False
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    told: ToldLine
+    kept: KeptLine | None
+    total: int
+    sold: int
+    baseline_at: datetime | None = None
+
+
+CASES = {
+    "a new order is counted": Case(told(SaleKind.SALE, 3), None, total=3, sold=3),
+    "an order before the lot was counted is in its count": Case(
+        told(SaleKind.SALE, 3, at=BEFORE), None, total=3, sold=0
+    ),
+    "an order at the very moment of the count is in it": Case(told(SaleKind.SALE, 3, at=NOON), None, total=3, sold=0),
+    "an order before the baseline is in the seller's count": Case(
+        told(SaleKind.SALE, 3), None, total=3, sold=0, baseline_at=AFTER + timedelta(seconds=1)
+    ),
+    "an order after the baseline is counted": Case(told(SaleKind.SALE, 3), None, total=3, sold=3, baseline_at=NOON),
+    "the later of baseline and count decides": Case(
+        told(SaleKind.SALE, 3, at=BEFORE), None, total=3, sold=0, baseline_at=BEFORE - timedelta(hours=1)
+    ),
+    "a listing of ours sells only what was counted before": Case(
+        told(SaleKind.SALE, 3, at=BEFORE, ours=True), None, total=3, sold=3, baseline_at=AFTER
+    ),
+    "a cancelled order took its pieces all the same": Case(told(SaleKind.SALE, 3, cut=True), None, total=3, sold=3),
+    "a raised total counts the difference": Case(told(SaleKind.SALE, 8), kept(5), total=8, sold=3),
+    "a raise counts whatever the order's date": Case(told(SaleKind.SALE, 8, at=BEFORE), kept(5), total=8, sold=3),
+    "the same total again counts nothing": Case(told(SaleKind.SALE, 5), kept(5), total=5, sold=0),
+    "a lower total changes nothing by itself": Case(told(SaleKind.SALE, 2), kept(5), total=5, sold=0),
+    "an older message is ignored": Case(told(SaleKind.SALE, 8, seq=4), kept(5), total=5, sold=0),
+    "the same message again is ignored": Case(told(SaleKind.SALE, 8, seq=5), kept(5), total=5, sold=0),
+    "a baseline is stored and subtracts nothing": Case(told(SaleKind.BASELINE, 4), None, total=4, sold=0),
+    "a baseline of a listing of ours subtracts nothing": Case(
+        told(SaleKind.BASELINE, 4, ours=True), None, total=4, sold=0
+    ),
+    "a baseline over a counted line subtracts nothing": Case(told(SaleKind.BASELINE, 7), kept(5), total=7, sold=0),
+    "a baseline lowers no counted line": Case(told(SaleKind.BASELINE, 1), kept(5), total=5, sold=0),
+    "a recount of a lost line counts it": Case(told(SaleKind.RECOUNT, 3), None, total=3, sold=3),
+    "a recount of a line before the count does not": Case(told(SaleKind.RECOUNT, 3, at=BEFORE), None, total=3, sold=0),
+    "a recount of an unknown line that is cut does not": Case(
+        told(SaleKind.RECOUNT, 3, cut=True), None, total=0, sold=0
+    ),
+    "a recount of an old line that is cut keeps its total": Case(
+        told(SaleKind.RECOUNT, 3, cut=True, at=BEFORE), None, total=3, sold=0
+    ),
+    "a recount raises a total": Case(told(SaleKind.RECOUNT, 6), kept(5), total=6, sold=1),
+    "a recount raises no total of a cut line": Case(told(SaleKind.RECOUNT, 6, cut=True), kept(5), total=5, sold=0),
+    "a recount never lowers": Case(told(SaleKind.RECOUNT, 2), kept(5), total=5, sold=0),
+    "a return lowers nothing in this version": Case(told(SaleKind.RETURN, 2), kept(5), total=5, sold=0),
+    "a return of an order never told counts what it kept": Case(told(SaleKind.RETURN, 2), None, total=2, sold=2),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_what_a_told_line_changes(case: Case) -> None:
+    line, sold = count(case.told, case.kept, baseline_at=case.baseline_at, counted_at=NOON)
+    assert (line.total, sold) == (case.total, case.sold)
+
+
+def test_a_kept_total_remembers_what_was_told() -> None:
+    line, _ = count(told(SaleKind.SALE, 2, seq=11), kept(5), baseline_at=None, counted_at=NOON)
+    assert (line.total, line.told_total, line.seq) == (5, 2, 11)
+
+
+def test_an_ignored_message_leaves_the_line_as_it_was() -> None:
+    line = kept(5, seq=9)
+    assert count(told(SaleKind.SALE, 7, seq=8), line, baseline_at=None, counted_at=NOON).line is line
