@@ -34,7 +34,7 @@ from sync_bricklink.orders import order_lines_of, order_summary_of
 from sync_bricklink.values import UnreadableError, shown_array
 
 MAX_CONNECTIONS = 5
-"""At once, over all shops, since all come from one address: more brought HTML 503 pages (marketplaces/bricklink.md#1)."""
+"""At once, over all shops, for all come from one address: more brought HTML 503 pages (marketplaces/bricklink.md#1)."""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

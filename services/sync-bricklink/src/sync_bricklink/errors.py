@@ -40,7 +40,7 @@ Verdict = Answered | Later | Refused | Gone | Halted | Unknown
 
 _REFUSALS: tuple[tuple[int, str, str], ...] = (
     # code, how the description begins, our word; what is found first counts
-    (400, "Parameter [", "PARAMETER_MISSING"),
+    (400, "Parameter [", "FIELD_MISSING_OR_INVALID"),
     (400, "String input must not be null", "TEXT_MISSING"),
     (400, "Unparseable value or field", "FIELD_UNREADABLE"),
     (400, "Invalid item sequence number", "ITEM_NUMBER_INVALID"),
@@ -74,12 +74,8 @@ def outcome_of(response: httpx.Response, purpose: Purpose, *, stamp: datetime) -
 
 
 def answered_at(response: httpx.Response) -> datetime | None:
-    """Read the Date header: the shop's clock when it answered, in whole seconds."""
-    try:
-        moment = parsedate_to_datetime(response.headers["Date"])
-    except (KeyError, ValueError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    """Read the Date header: the shop's clock when it answered, in whole seconds; None if it does not say."""
+    return _http_date(response.headers.get("Date", ""))
 
 
 def no_answer(purpose: Purpose, reason: str, *, after: timedelta | None = None) -> Later | Unknown:
@@ -143,15 +139,18 @@ def _retry_after(response: httpx.Response) -> timedelta | None:
     raw = response.headers.get("Retry-After", "").strip()
     if raw.isascii() and raw.isdigit():
         return min(timedelta(seconds=int(raw[:9])), _LONGEST_WAIT)
-    now = answered_at(response)
-    try:
-        until = parsedate_to_datetime(raw)
-    except ValueError:
+    now, until = answered_at(response), _http_date(raw)
+    if now is None or until is None:
         return None
-    if now is None:
-        return None
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
     return min(max(until - now, timedelta()), _LONGEST_WAIT)
+
+
+def _http_date(raw: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(raw)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _refuse_constant(name: str) -> object:

@@ -60,7 +60,7 @@ def facts(calls_per_day: int) -> Facts:
 
 
 def lot_of(lot: lot_pb2.Lot) -> Lot:
-    """Map inventory's lot to what the shop should show. Raises ValueError for one that inventory would never publish."""
+    """Map inventory's lot to what the shop should show. Raises ValueError for one that inventory never publishes."""
     is_set = lot.item.type == lot_pb2.ITEM_TYPE_SET
     if (
         lot.item.type == lot_pb2.ITEM_TYPE_UNSPECIFIED
