@@ -145,7 +145,9 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
         return
     reason = connection.census_reason
     if news.enabled and connection.connected_at != news.connected_at:
-        reason = CensusReason.CONNECTED
+        lost_at = await tx.last_loss()
+        forgotten = connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at
+        reason = CensusReason.DATABASE_LOST if forgotten else CensusReason.CONNECTED
     elif news.enabled and connection.key_version != news.key_version:
         reason = CensusReason.KEYS_REPLACED
     if reason is not connection.census_reason:
@@ -168,6 +170,7 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
 
 async def begin_anew_after_loss(tx: Transaction, now: datetime) -> None:
     """Put every connection back to where only reads are sent: this database was lost or restored (rules T2, C1)."""
+    await tx.note_loss(now)
     for seller_id in await tx.connections():
         connection = _begun_anew(await tx.lock_connection(seller_id))
         await tx.save_connection(replace(connection, census_reason=CensusReason.DATABASE_LOST, due_at=now))

@@ -49,6 +49,14 @@ class Transaction(Protocol):
         """List all, by id."""
         ...
 
+    async def note_loss(self, at: datetime) -> None:
+        """Remember that this database was found lost or restored (rule T2)."""
+        ...
+
+    async def last_loss(self) -> datetime | None:
+        """Tell when that was last found."""
+        ...
+
     # listings
     async def find_listing(self, lot_id: LotId) -> ListingRow | None:
         """Find one lot's row."""
