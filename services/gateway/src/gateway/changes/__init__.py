@@ -1,0 +1,1 @@
+"""Changes: recorded facts about lots."""

@@ -1,0 +1,58 @@
+"""Changes as JSON."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class ChangeType(StrEnum):
+    """What kind of change it was."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    ADJUSTED = "adjusted"
+    ARCHIVED = "archived"
+    RESTORED = "restored"
+    SOLD = "sold"
+
+
+class ChangeSource(StrEnum):
+    """What caused a change."""
+
+    USER = "user"
+    IMPORT = "import"
+    ORDER = "order"
+    RETURN = "return"
+    UNDO = "undo"
+
+
+class OrderReference(BaseModel):
+    """The order line that a change counted."""
+
+    marketplace: str
+    order_id: str
+    listing_id: str
+
+
+class Change(BaseModel):
+    """A recorded fact about a lot; never altered, never removed."""
+
+    change_id: str
+    lot_id: str
+    revision: int = Field(description="The lot's revision after it.")
+    type: ChangeType
+    source: ChangeSource
+    actor: str = Field(description="Who: the opaque id of a user, or the service that counted an order.")
+    reason: str = Field(description="Why, in the words of whoever did it; may be empty.")
+    recorded_at: datetime
+    before: dict[str, Any] = Field(
+        description="The changed fields before, by the names of a lot; empty for a creation."
+    )
+    after: dict[str, Any] = Field(description="The changed fields after.")
+    quantity_delta: int = Field(description="By how much the pieces for sale changed.")
+    reserved_delta: int = Field(description="By how much the pieces set aside changed.")
+    correlation_id: str
+    order: OrderReference | None = Field(description="Set if the source is an order.")
+    import_id: str | None = Field(description="Set if the source is an import.")

@@ -1,0 +1,40 @@
+"""/v1/changes."""
+
+from typing import Annotated
+
+from brickops.inventory.v1 import inventory_service_pb2 as inventory
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from gateway.changes.models import Change
+from gateway.changes.translate import change_of
+from gateway.guard import BEARER, GuardedRoute
+from gateway.pages import Page, PageQuery
+from gateway.problems import problems
+from gateway.upstreams import FromBehind
+
+router = APIRouter(prefix="/v1/changes", tags=["changes"], route_class=GuardedRoute, dependencies=[BEARER])
+
+
+class ChangesQuery(PageQuery):
+    """Which changes."""
+
+    lot_id: str = Field(default="", max_length=100, description="Only those of this lot.")
+    import_id: str = Field(default="", max_length=100, description="Only those of this import.")
+
+
+@router.get("", summary="List changes")
+async def list_changes(query: Annotated[ChangesQuery, Query()], behind: FromBehind) -> Page[Change]:
+    """Lists recorded changes, newest first: who, when, why, what before, what after."""
+    asked = inventory.ListChangesRequest(
+        lot_id=query.lot_id, import_id=query.import_id, page_size=query.limit, page_token=query.cursor
+    )
+    answer = await behind.ask(behind.inventory.ListChanges, asked)
+    return Page(items=[change_of(change) for change in answer.changes], next_cursor=answer.next_page_token or None)
+
+
+@router.get("/{change_id}", summary="Read a change", responses=problems(404))
+async def get_change(change_id: Annotated[str, Path(description="The change.")], behind: FromBehind) -> Change:
+    """Reads one recorded change."""
+    answer = await behind.ask(behind.inventory.GetChange, inventory.GetChangeRequest(change_id=change_id))
+    return change_of(answer.change)

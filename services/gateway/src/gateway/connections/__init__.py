@@ -1,0 +1,1 @@
+"""Connections: a seller's shops at the marketplaces."""

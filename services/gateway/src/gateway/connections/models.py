@@ -1,0 +1,117 @@
+"""Connections as JSON."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from gateway.fields import Body, Text, carriable
+
+
+def _carriable_secret(secret: SecretStr) -> SecretStr:
+    carriable(secret.get_secret_value())
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_carriable_secret)]
+
+
+class BrickLinkKeys(Body):
+    """The four values that BrickLink issues to a store."""
+
+    consumer_key: Secret
+    consumer_secret: Secret
+    token: Secret
+    token_secret: Secret
+
+
+class NewConnection(Body):
+    """A shop to be connected, or new keys for one."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "keys": {"consumer_key": "...", "consumer_secret": "...", "token": "...", "token_secret": "..."},
+                "shop_is_empty": True,
+                "shop_name": "demo_seller",
+                "currency": "EUR",
+            }
+        }
+    )
+
+    keys: BrickLinkKeys = Field(description="Stored encrypted; they never come out here again.")
+    shop_is_empty: bool = Field(
+        default=False,
+        description="Whether the shop has no listings. In one that has, nothing is changed before you confirm.",
+    )
+    shop_name: Text = Field(description="The shop's name as its marketplace shows it.", examples=["demo_seller"])
+    currency: str = Field(description="The shop's currency, ISO 4217.", pattern="^[A-Z]{3}$", examples=["EUR"])
+
+
+class ConnectionState(StrEnum):
+    """What a connection does."""
+
+    NOT_CONNECTED = "not_connected"
+    CONNECTING = "connecting"
+    MATCHING = "matching"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    READY = "ready"
+    WAITING = "waiting"
+    HALTED = "halted"
+    UNAVAILABLE = "unavailable"
+
+
+class Budget(BaseModel):
+    """The calls that the marketplace allows a seller."""
+
+    calls_used: int = Field(description="In the last 24 hours, all kinds.")
+    calls_limit: int = Field(description="What we allow ourselves in 24 hours.")
+
+
+class Match(BaseModel):
+    """What matching the lots with the shop's listings found."""
+
+    linked: int = Field(description="Lots that a listing stands for.")
+    to_create: int = Field(description="Lots without a listing, to be created.")
+    ambiguous: int = Field(description="Lots that listings resemble, but not in every field: a person decides.")
+    unowned: int = Field(description="Listings that no lot owns; they are left alone.")
+    different: int = Field(description="Linked lots whose quantity differs from the shop's: see /differences.")
+
+
+class ConnectionSync(BaseModel):
+    """What the service that keeps the shop in step says."""
+
+    last_census_at: datetime | None = Field(description="When the shop was last matched as a whole.")
+    last_order_read_at: datetime | None = Field(description="When its orders were last read.")
+    budget: Budget
+    waiting_lots: int = Field(description="Lots with something to send.")
+    unknown_lots: int = Field(description="Lots whose last write has an unknown outcome; it is looked at.")
+    match: Match | None
+
+
+class Connection(BaseModel):
+    """A seller's shop at one marketplace."""
+
+    marketplace: str = Field(examples=["bricklink"])
+    state: ConnectionState
+    reason: str | None = Field(description="A constant word for the reason of the state.", examples=["WRONG_KEY"])
+    message: str | None = Field(description="The same in words, with what to do.")
+    configured: bool = Field(description="Whether keys are stored.")
+    key_version: int = Field(description="Up by one with each set of keys; 0: never any.")
+    shop_name: str | None
+    currency: str | None
+    shop_is_empty: bool | None
+    connected_at: datetime | None
+    updated_at: datetime | None = Field(description="When keys were last put or revoked.")
+    updated_by: str | None = Field(description="Who did that: an opaque id.")
+    sync: ConnectionSync | None = Field(description="null while nothing is connected or nobody can tell.")
+
+
+class Difference(BaseModel):
+    """A lot whose listing shows another quantity."""
+
+    lot_id: str
+    listing_id: str
+    ours: int = Field(description="Pieces by our books.")
+    theirs: int = Field(description="Pieces that the shop shows.")

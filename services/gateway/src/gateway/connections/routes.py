@@ -1,0 +1,106 @@
+"""/v1/connections."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated
+
+from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
+from brickops.sync.v1 import sync_service_pb2
+from fastapi import APIRouter, Path
+
+from gateway.commands import RequestId
+from gateway.connections.models import Connection, Difference, NewConnection
+from gateway.connections.translate import connection_of, credential_to_proto, difference_of
+from gateway.guard import BEARER, GuardedRoute
+from gateway.pages import Page, PageAsked
+from gateway.problems import Problem, problems
+from gateway.upstreams import COMMAND_SECONDS, Behind, FromBehind
+
+router = APIRouter(prefix="/v1/connections", tags=["connections"], route_class=GuardedRoute, dependencies=[BEARER])
+
+Marketplace = Annotated[str, Path(description="The marketplace.", examples=["bricklink"])]
+
+SYNC_SECONDS = 2.0
+"""How long a read waits for a sync service before it says that it is unavailable."""
+
+
+@router.get("", summary="List connections")
+async def list_connections(behind: FromBehind) -> Page[Connection]:
+    """Lists the seller's shop at each marketplace, connected or not."""
+    found = await asyncio.gather(*(_read(behind, marketplace) for marketplace in behind.marketplaces))
+    return Page(items=found, next_cursor=None)
+
+
+@router.get("/{marketplace}", summary="Read a connection", responses=problems(404))
+async def get_connection(marketplace: Marketplace, behind: FromBehind) -> Connection:
+    """Says what a connection does, or why it does nothing and what to do about it."""
+    behind.sync(marketplace)
+    return await _read(behind, marketplace)
+
+
+@router.put("/{marketplace}", summary="Connect a shop, or give it new keys", responses=problems(404, 409))
+async def put_connection(
+    marketplace: Marketplace, connection: NewConnection, request_id: RequestId, behind: FromBehind
+) -> Connection:
+    """Stores the keys, encrypted, and connects the shop. It is read first, and matched with the lots."""
+    behind.sync(marketplace)
+    asked = credential_to_proto(connection, request_id)
+    answer = await behind.ask(behind.credentials.PutCredential, asked, seconds=COMMAND_SECONDS)
+    return connection_of(marketplace, answer.status, await _sync(behind, marketplace))
+
+
+@router.delete(
+    "/{marketplace}",
+    status_code=HTTPStatus.NO_CONTENT,
+    summary="Disconnect a shop and destroy its keys",
+    responses=problems(404, 409),
+)
+async def revoke_connection(marketplace: Marketplace, request_id: RequestId, behind: FromBehind) -> None:
+    """Destroys the keys. The shop stays as it is; nothing is sent to it any more."""
+    behind.sync(marketplace)
+    asked = credentials.RevokeCredentialRequest(request_id=request_id, marketplace=marketplace)
+    await behind.ask(behind.credentials.RevokeCredential, asked, seconds=COMMAND_SECONDS)
+
+
+@router.post("/{marketplace}/confirm", summary="Agree to the first plan", responses=problems(404, 409))
+async def confirm_connection(marketplace: Marketplace, request_id: RequestId, behind: FromBehind) -> Connection:
+    """Agrees to what matching found in a shop that was not empty: until then the shop is only read."""
+    asked = sync_service_pb2.ConfirmConnectionRequest(request_id=request_id)
+    confirm = behind.sync(marketplace).ConfirmConnection
+    answer = await behind.ask(confirm, asked, seconds=COMMAND_SECONDS)
+    return connection_of(marketplace, await _credential(behind, marketplace), answer.connection)
+
+
+@router.get("/{marketplace}/differences", summary="List differing quantities", responses=problems(404))
+async def list_differences(marketplace: Marketplace, query: PageAsked, behind: FromBehind) -> Page[Difference]:
+    """Lists the lots whose listing showed another quantity when the shop was first matched."""
+    asked = sync_service_pb2.ListDifferencesRequest(page_size=query.limit, page_token=query.cursor)
+    answer = await behind.ask(behind.sync(marketplace).ListDifferences, asked)
+    return Page(items=[difference_of(one) for one in answer.differences], next_cursor=answer.next_page_token or None)
+
+
+async def _read(behind: Behind, marketplace: str) -> Connection:
+    credential, sync = await asyncio.gather(_credential(behind, marketplace), _sync(behind, marketplace))
+    return connection_of(marketplace, credential, sync)
+
+
+async def _credential(behind: Behind, marketplace: str) -> credentials.CredentialStatus | None:
+    asked = credentials.GetCredentialStatusRequest(marketplace=marketplace)
+    try:
+        return (await behind.ask(behind.credentials.GetCredentialStatus, asked)).status
+    except Problem as problem:
+        if problem.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+
+
+async def _sync(behind: Behind, marketplace: str) -> sync_service_pb2.Connection | None:
+    asked = sync_service_pb2.GetConnectionRequest()
+    try:
+        answer = await behind.ask(behind.sync(marketplace).GetConnection, asked, seconds=SYNC_SECONDS)
+    except Problem as problem:
+        # The keys' side of a connection is worth telling without the shop's side.
+        if problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return None
+        raise
+    return answer.connection

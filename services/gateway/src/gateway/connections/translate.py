@@ -1,0 +1,109 @@
+"""Connections between JSON and protobuf: what credentials knows and what the sync service knows, as one."""
+
+from brickops.credentials.v1 import bricklink_keys_pb2
+from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
+from brickops.sync.v1 import sync_service_pb2
+
+from gateway.connections.models import (
+    Budget,
+    Connection,
+    ConnectionState,
+    ConnectionSync,
+    Difference,
+    Match,
+    NewConnection,
+)
+from gateway.times import time_in
+from gateway.words import word_of
+
+
+def credential_to_proto(connection: NewConnection, request_id: str) -> credentials.PutCredentialRequest:
+    """The keys to be stored."""
+    keys = connection.keys
+    return credentials.PutCredentialRequest(
+        request_id=request_id,
+        bricklink=bricklink_keys_pb2.BrickLinkKeys(
+            consumer_key=keys.consumer_key.get_secret_value(),
+            consumer_secret=keys.consumer_secret.get_secret_value(),
+            token=keys.token.get_secret_value(),
+            token_secret=keys.token_secret.get_secret_value(),
+        ),
+        shop_is_empty=connection.shop_is_empty,
+        shop_name=connection.shop_name,
+        currency_code=connection.currency,
+    )
+
+
+def connection_of(
+    marketplace: str, credential: credentials.CredentialStatus | None, sync: sync_service_pb2.Connection | None
+) -> Connection:
+    """A connection; `credential` is None if keys were never put, `sync` if its service does not answer."""
+    state, reason, message = _state_of(credential, sync)
+    return Connection(
+        marketplace=marketplace,
+        state=state,
+        reason=reason,
+        message=message,
+        configured=credential is not None and credential.configured,
+        key_version=credential.key_version if credential else 0,
+        shop_name=credential.shop_name if credential else None,
+        currency=credential.currency_code if credential else None,
+        shop_is_empty=credential.shop_is_empty if credential else None,
+        connected_at=time_in(credential, "connected_at") if credential else None,
+        updated_at=time_in(credential, "updated_at") if credential else None,
+        updated_by=credential.updated_by if credential else None,
+        sync=_sync_of(sync) if sync and state in _TOLD_BY_SYNC else None,
+    )
+
+
+def _state_of(
+    credential: credentials.CredentialStatus | None, sync: sync_service_pb2.Connection | None
+) -> tuple[ConnectionState, str | None, str | None]:
+    if credential is None or not credential.configured:
+        return ConnectionState.NOT_CONNECTED, None, "No shop is connected. Store its keys here to connect it."
+    if sync is None:
+        message = "How the shop is doing cannot be told right now. Your changes are kept and sent later."
+        return ConnectionState.UNAVAILABLE, "SYNC_UNAVAILABLE", message
+    state = word_of(ConnectionState, sync_service_pb2.ConnectionState, sync.state)
+    if state not in _TOLD_BY_SYNC:
+        return (
+            ConnectionState.CONNECTING,
+            None,
+            "The keys are stored. Matching your lots with the shop starts in a moment.",
+        )
+    return state, sync.reason or None, sync.message or None
+
+
+_TOLD_BY_SYNC = frozenset(ConnectionState) - {
+    ConnectionState.NOT_CONNECTED,
+    ConnectionState.CONNECTING,
+    ConnectionState.UNAVAILABLE,
+}
+
+
+def _sync_of(sync: sync_service_pb2.Connection) -> ConnectionSync:
+    return ConnectionSync(
+        last_census_at=time_in(sync, "last_census_at"),
+        last_order_read_at=time_in(sync, "last_order_read_at"),
+        budget=Budget(calls_used=sync.calls_used, calls_limit=sync.calls_limit),
+        waiting_lots=sync.waiting_lots,
+        unknown_lots=sync.unknown_lots,
+        match=_match_of(sync.match) if sync.HasField("match") else None,
+    )
+
+
+def _match_of(match: sync_service_pb2.Match) -> Match:
+    return Match(
+        linked=match.linked,
+        to_create=match.to_create,
+        ambiguous=match.ambiguous,
+        unowned=match.unowned,
+        different=match.different,
+    )
+
+
+def difference_of(difference: sync_service_pb2.Difference) -> Difference:
+    """A lot whose listing shows another quantity."""
+    return Difference(
+        lot_id=difference.lot_id, listing_id=difference.listing_id, ours=difference.ours, theirs=difference.theirs
+    )
