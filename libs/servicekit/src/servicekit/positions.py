@@ -1,0 +1,141 @@
+"""Where a consumer is, in its own database; and how it notices that this database is not the one it was (rule T2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from aiokafka import TopicPartition
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from servicekit.postgres import IDENTITY_SQL
+
+
+class PositionLost(Exception):
+    """The database is not what it was when the partitions were taken up: compare anew."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What Kafka knows of a partition: the group's committed offset, and the first and next offset of the topic."""
+
+    committed: int | None
+    earliest: int
+    end: int
+
+
+_NOTE_FIRST = sa.text(f"""
+    INSERT INTO database_noted (consumer_group, identity) VALUES (:group, {IDENTITY_SQL}) ON CONFLICT DO NOTHING
+""")  # noqa: S608 - a constant
+_LOCK_NOTED = sa.text(f"""
+    SELECT identity AS noted, {IDENTITY_SQL} AS present FROM database_noted WHERE consumer_group = :group FOR UPDATE
+""")  # noqa: S608 - a constant
+_NOTE = sa.text("UPDATE database_noted SET identity = :identity WHERE consumer_group = :group")
+_LOCK_ALL = sa.text("""
+    SELECT topic, partition, next_offset FROM consumer_positions WHERE consumer_group = :group
+    ORDER BY topic, partition FOR UPDATE
+""")
+_LOCK_ONE = sa.text(f"""
+    SELECT next_offset, (SELECT identity FROM database_noted WHERE consumer_group = :group) = {IDENTITY_SQL} AS same
+    FROM consumer_positions WHERE consumer_group = :group AND topic = :topic AND partition = :partition FOR UPDATE
+""")  # noqa: S608 - a constant
+_READ_ALL = sa.text(f"""
+    SELECT topic, partition, next_offset, noted.identity = {IDENTITY_SQL} AS same
+    FROM consumer_positions JOIN database_noted AS noted USING (consumer_group) WHERE consumer_group = :group
+""")  # noqa: S608 - a constant
+_PUT = sa.text("""
+    INSERT INTO consumer_positions (consumer_group, topic, partition, next_offset, catch_up_to)
+    VALUES (:group, :topic, :partition, :next_offset, :catch_up_to)
+    ON CONFLICT (consumer_group, topic, partition) DO UPDATE
+    SET next_offset = excluded.next_offset, catch_up_to = excluded.catch_up_to
+""")
+_MOVE = sa.text("""
+    UPDATE consumer_positions SET next_offset = :next_offset
+    WHERE consumer_group = :group AND topic = :topic AND partition = :partition
+""")
+_CAUGHT_UP = sa.text(f"""
+    SELECT (SELECT identity FROM database_noted WHERE consumer_group = :group) = {IDENTITY_SQL}
+        AND NOT EXISTS (
+            SELECT FROM consumer_positions WHERE consumer_group = :group AND next_offset < catch_up_to
+        )
+""")  # noqa: S608 - a constant
+
+
+class Positions:
+    """The positions of one group, in the caller's transactions."""
+
+    def __init__(self, group: str) -> None:
+        self._group = group
+
+    async def lock_noted(self, conn: AsyncConnection) -> tuple[str, str]:
+        """Lock this group's check; the identity noted (now, if there was none) and the present one."""
+        await conn.execute(_NOTE_FIRST, {"group": self._group})
+        row = (await conn.execute(_LOCK_NOTED, {"group": self._group})).one()
+        return row.noted, row.present
+
+    async def lock_all(self, conn: AsyncConnection) -> dict[TopicPartition, int]:
+        """Lock and read every position of the group."""
+        rows = (await conn.execute(_LOCK_ALL, {"group": self._group})).all()
+        return {TopicPartition(row.topic, row.partition): row.next_offset for row in rows}
+
+    async def lock(self, conn: AsyncConnection, partition: TopicPartition, *, at_least: int) -> int:
+        """Lock and read one position. Raises PositionLost if the database changed or the position fell."""
+        row = (await conn.execute(_LOCK_ONE, self._names(partition))).one_or_none()
+        if row is None or not row.same or row.next_offset < at_least:
+            raise PositionLost
+        return int(row.next_offset)
+
+    async def move(self, conn: AsyncConnection, partition: TopicPartition, next_offset: int) -> None:
+        """Store where to go on."""
+        await conn.execute(_MOVE, self._names(partition) | {"next_offset": next_offset})
+
+    async def verify(self, conn: AsyncConnection, held: Mapping[TopicPartition, int]) -> None:
+        """Raises PositionLost if the database changed or a position is below what is held to be true."""
+        rows = (await conn.execute(_READ_ALL, {"group": self._group})).all()
+        stored = {TopicPartition(row.topic, row.partition): row.next_offset for row in rows if row.same}
+        if any(stored.get(partition, -1) < position for partition, position in held.items()):
+            raise PositionLost
+
+    async def caught_up(self, conn: AsyncConnection) -> bool:
+        """Whether this is the database noted, and every partition has reached what it had to catch up to."""
+        return bool((await conn.execute(_CAUGHT_UP, {"group": self._group})).scalar_one())
+
+    async def repair(
+        self,
+        conn: AsyncConnection,
+        extents: Mapping[TopicPartition, Extent],
+        stored: Mapping[TopicPartition, int],
+        identities: tuple[str, str],
+    ) -> tuple[dict[TopicPartition, int], str]:
+        """Put every position where it can be read from, and note the present identity.
+
+        Returns the positions, and what was lost ("" if nothing was): rule T2.
+        """
+        noted, present = identities
+        reasons = {"this is another database than the one noted"} if noted != present else set()
+        positions: dict[TopicPartition, int] = {}
+        for partition, extent in extents.items():
+            positions[partition], reason = _resume(stored.get(partition), extent)
+            reasons |= {reason} - {""}
+        if reasons:
+            await conn.execute(_NOTE, {"group": self._group, "identity": present})
+        for partition, position in positions.items():
+            if reasons or partition not in stored:
+                await conn.execute(
+                    _PUT,
+                    self._names(partition) | {"next_offset": position, "catch_up_to": extents[partition].end},
+                )
+        return positions, "; ".join(sorted(reasons))
+
+    def _names(self, partition: TopicPartition) -> dict[str, object]:
+        return {"group": self._group, "topic": partition.topic, "partition": partition.partition}
+
+
+def _resume(stored: int | None, extent: Extent) -> tuple[int, str]:
+    """From where to read on, and what that says about the database or the topic."""
+    if stored is None:
+        return extent.earliest, "" if extent.committed is None else "no position though the group has one"
+    if not extent.earliest <= stored <= extent.end:
+        return extent.earliest, "the topic no longer holds the position"
+    if extent.committed is not None and stored < extent.committed:
+        return stored, "the position is behind the group's"
+    return stored, ""
