@@ -66,7 +66,7 @@ async def serving(
     *,
     listen: str,
     tls: TlsFiles,
-    allow: Mapping[str, frozenset[str] | None],
+    allow: Mapping[str, frozenset[str]],
     errors: ErrorTable,
     register: Callable[[grpc.aio.Server], None],
     grace: float = 10,
@@ -74,8 +74,9 @@ async def serving(
     """Serve while the block runs; at its end stop taking calls and give those running `grace` seconds.
 
     `listen` is host:port. `allow` says which services may call each gRPC service, by its full name; one not named is
-    closed to all (every server lists its callers, ARCHITECTURE.md section 2); one with None is open to every
-    certificate of our authority, as health is: its servicer refuses by itself, because it keeps a record of refusals. `register` adds the servicers. Raises OSError if the port is taken.
+    closed to all (every server lists its callers, ARCHITECTURE.md section 2), except that health is open to every
+    certificate of our authority. Refusals are in the log. `register` adds the servicers. Raises OSError if the port is
+    taken.
     """
     server = grpc.aio.server(
         interceptors=[GrpcErrorInterceptor(errors), _CorrelationInterceptor(), _AccessLog(), _AllowList(allow)],
@@ -137,7 +138,7 @@ class _AccessLog(AroundInterceptor):
 class _AllowList(AroundInterceptor):
     """Lets in whom the list names for the gRPC service, and believes nobody but the gateway about sellers and users."""
 
-    def __init__(self, allow: Mapping[str, frozenset[str] | None]) -> None:
+    def __init__(self, allow: Mapping[str, frozenset[str]]) -> None:
         self._allow = allow
 
     @asynccontextmanager
@@ -154,8 +155,7 @@ class _AllowList(AroundInterceptor):
         if len(names) != 1:
             raise CallerNotAllowed("The certificate does not name one service.")
         name = names[0]
-        allowed = None if service == HEALTH else self._allow.get(service, frozenset())
-        if allowed is not None and name not in allowed:
+        if service != HEALTH and name not in self._allow.get(service, frozenset()):
             raise CallerNotAllowed(f"{name} may not call {service}.")
         claims = {key: _metadata(context, key) for key in (SELLER_KEY, ACTOR_KEY, ROLE_KEY)}
         if any(claims.values()) and name != GATEWAY:
