@@ -30,14 +30,17 @@ async def test_nothing_repeats(sealed: Ciphertext, keyring: Keyring) -> None:
 
 
 def altered(sealed: Ciphertext, part: str, value: bytes) -> Ciphertext:
-    if part == "wrapped":
-        return replace(sealed, data_key=replace(sealed.data_key, wrapped=value))
-    return replace(sealed, **{part: value})
+    match part:
+        case "wrapped":
+            return replace(sealed, data_key=replace(sealed.data_key, wrapped=value))
+        case "nonce":
+            return replace(sealed, nonce=value)
+        case _:
+            return replace(sealed, sealed=value)
 
 
 def bytes_of(sealed: Ciphertext, part: str) -> bytes:
-    value: bytes = sealed.data_key.wrapped if part == "wrapped" else getattr(sealed, part)
-    return value
+    return {"wrapped": sealed.data_key.wrapped, "nonce": sealed.nonce, "sealed": sealed.sealed}[part]
 
 
 @pytest.mark.parametrize("part", ["wrapped", "nonce", "sealed"])

@@ -11,7 +11,7 @@ from brickops.credentials.v1 import (
     credentials_service_pb2_grpc,
 )
 from grpc import aio
-from servicekit.callers import current_caller, require_role
+from servicekit.callers import Caller, CallerNotAllowed, current_caller, require_role
 from servicekit.grpc_errors import InvalidField, InvalidFields
 
 from credentials.api import translate
@@ -44,7 +44,7 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
         with _field_problems():
             command = PutCredential(
                 seller_id=caller.require_seller(),
-                actor=caller.require_actor(),
+                actor=_actor_of(caller),
                 request_id=request.request_id,
                 keys=translate.keys_in(request),
                 shop=translate.shop_in(request),
@@ -61,7 +61,7 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
         caller = require_role("owner")
         command = RevokeCredential(
             seller_id=caller.require_seller(),
-            actor=caller.require_actor(),
+            actor=_actor_of(caller),
             request_id=request.request_id,
             marketplace=request.marketplace,
         )
@@ -105,3 +105,9 @@ def _field_problems() -> Iterator[None]:
         yield
     except FieldsRefused as refused:
         raise InvalidFields([InvalidField(problem.field, problem.rule) for problem in refused.problems]) from None
+
+
+def _actor_of(caller: Caller) -> str:
+    if not caller.actor:
+        raise CallerNotAllowed("This call must say for which user it is.")
+    return caller.actor

@@ -1,4 +1,4 @@
-"""What each error is over gRPC. An outdated or unreadable record is ours to look into, so it is not listed: INTERNAL."""
+"""What each error is over gRPC. An outdated or unreadable record is ours to look into: not listed, so INTERNAL."""
 
 from typing import Final
 

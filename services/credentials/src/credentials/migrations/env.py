@@ -1,0 +1,5 @@
+"""Alembic's entry point."""
+
+from servicekit.postgres import run_migrations
+
+run_migrations()
