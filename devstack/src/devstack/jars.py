@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,16 +50,19 @@ def read_lock(lock: Path = LOCK) -> list[Jar]:
     return [Jar(coordinates, sha256) for coordinates, sha256 in (line for line in lines if line)]
 
 
-def fetch(cache: Path, jars: Sequence[Jar] | None = None) -> list[Path]:
+def fetch(
+    cache: Path, jars: Sequence[Jar] | None = None, report: Callable[[str], None] = lambda line: None
+) -> list[Path]:
     """Return the paths of all pinned jars, downloading what the cache lacks; several processes may call this at once.
 
-    Raises `Problem` if a jar cannot be had or is not the pinned one.
+    `report` is told of a download. Raises `Problem` if a jar cannot be had or is not the pinned one.
     """
     wanted = read_lock() if jars is None else list(jars)
     cache.mkdir(parents=True, exist_ok=True)
     with _locked(cache / ".lock"):
         missing = [jar for jar in wanted if _sha256(cache / jar.name) != jar.sha256]
         if missing:
+            report(f"fetching Apache Kafka, once: {len(missing)} jars")
             _download(cache, missing)
     return [cache / jar.name for jar in wanted]
 

@@ -9,14 +9,16 @@ import socket
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from signal import SIGTERM
+from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from servicekit.kafka import KafkaConfig
 
 from devstack import jars
 from devstack.java import find_java
@@ -24,7 +26,10 @@ from devstack.ports import HOST
 from devstack.problems import Problem
 from devstack.programs import Program
 
+T = TypeVar("T")
+
 _JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.awt.headless=true")
+_CHECK_TIMEOUT = 2.0  # seconds
 _WEEK_MS = 7 * 24 * 3600 * 1000
 
 _LOG4J = """\
@@ -62,8 +67,9 @@ class KafkaServer:
     def _home(self) -> Path:
         return self.folder / "kafka"
 
-    def prepare(self) -> None:
+    def prepare(self, report: Callable[[str], None] = lambda line: None) -> None:
         """Fetch Kafka if need be, write its configuration, and format its data folder once."""
+        jars.fetch(self.cache / "kafka", report=report)
         (self._home / "tmp").mkdir(parents=True, exist_ok=True)
         (self._home / "log4j2.yaml").write_text(_LOG4J)
         properties = "".join(f"{key}={value}\n" for key, value in self._settings().items())
@@ -89,6 +95,7 @@ class KafkaServer:
             check=lambda: answers(self.bootstrap),
             port=self.port,
             stop_within=30,
+            clean_exits=frozenset({0, 128 + SIGTERM}),  # a Java that ends in good order on SIGTERM says 143
         )
 
     def _java(self, *arguments: str) -> tuple[str, ...]:
@@ -137,22 +144,22 @@ class Topic:
     compacted: bool = False  # else kept for 7 days
 
 
-def answers(bootstrap: str, security: Mapping[str, Any] | None = None) -> bool:
+def answers(bootstrap: str, security_file: Path | None = None) -> bool:
     """Say whether a broker takes requests there (one that listens may still be on its way up)."""
     host, _, port = bootstrap.split(",")[0].rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=2).close()
+        socket.create_connection((host, int(port)), timeout=_CHECK_TIMEOUT).close()
     except OSError:
         return False
     try:
-        return bool(_ask(_brokers(bootstrap, security)))
+        return _ask(_count_brokers(bootstrap, security_file)) > 0
     except (KafkaError, OSError, TimeoutError):
         return False
 
 
-def create_topics(bootstrap: str, topics: Sequence[Topic], security: Mapping[str, Any] | None = None) -> None:
+def create_topics(bootstrap: str, topics: Sequence[Topic], security_file: Path | None = None) -> None:
     """Make the topics that are missing; blocking. Existing ones stay as they are. Raises `Problem` if refused."""
-    _ask(_create_topics(bootstrap, topics, security))
+    _ask(_create_topics(bootstrap, topics, security_file))
 
 
 def new_topic_name(prefix: str = "test") -> str:
@@ -160,8 +167,8 @@ def new_topic_name(prefix: str = "test") -> str:
     return f"{prefix}-{secrets.token_hex(4)}"
 
 
-async def _create_topics(bootstrap: str, topics: Sequence[Topic], security: Mapping[str, Any] | None) -> None:
-    async with _admin(bootstrap, security) as admin:
+async def _create_topics(bootstrap: str, topics: Sequence[Topic], security_file: Path | None) -> None:
+    async with _admin(bootstrap, security_file) as admin:
         replicas = min(3, len((await admin.describe_cluster())["brokers"]))
         wanted = [
             NewTopic(
@@ -178,15 +185,17 @@ async def _create_topics(bootstrap: str, topics: Sequence[Topic], security: Mapp
             raise Problem(f"Kafka refuses to make the topic {name}: {for_code(code).__name__}")
 
 
-async def _brokers(bootstrap: str, security: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
-    async with _admin(bootstrap, security) as admin:
-        cluster: Mapping[str, Any] = await admin.describe_cluster()
-        return cluster["brokers"]  # type: ignore[no-any-return]
+async def _count_brokers(bootstrap: str, security_file: Path | None) -> int:
+    async with _admin(bootstrap, security_file, timeout=_CHECK_TIMEOUT) as admin:
+        return len((await admin.describe_cluster())["brokers"])
 
 
 @contextlib.asynccontextmanager
-async def _admin(bootstrap: str, security: Mapping[str, Any] | None) -> "Any":
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000, **(security or {}))
+async def _admin(
+    bootstrap: str, security_file: Path | None, *, timeout: float = 10
+) -> AsyncIterator[AIOKafkaAdminClient]:
+    settings = KafkaConfig(bootstrap=bootstrap, security_file=security_file).client_settings()
+    admin = AIOKafkaAdminClient(request_timeout_ms=int(timeout * 1000), **settings)
     await admin.start()
     try:
         yield admin
@@ -194,10 +203,10 @@ async def _admin(bootstrap: str, security: Mapping[str, Any] | None) -> "Any":
         await admin.close()
 
 
-def _ask(question: "Any") -> Any:
+def _ask(question: Coroutine[Any, Any, T]) -> T:
     # a loop of its own in a thread of its own: callers may be inside one already
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, question).result()
+        return thread.submit(lambda: asyncio.run(question)).result()
 
 
 def _environment() -> dict[str, str]:

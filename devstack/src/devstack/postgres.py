@@ -122,8 +122,9 @@ def create_database(server_url: str, service: str, *, suffix: str = "") -> Datab
 
     The roles are shared by all databases of a server, and migrations name them, so only the database has a suffix.
     Their passwords follow from the superuser's: whoever uses the same server, be it a test run beside `make run`,
-    comes to the same ones. Raises `Problem` for a server that cannot be used so.
+    comes to the same ones. Raises `Problem` for a URL without one.
     """
+    require_password(server_url)
     role = service.replace("-", "_")
     owner, database = f"{role}_owner", f"{role}{suffix}"
     with _connected(server_url) as connection:
@@ -150,15 +151,15 @@ def drop_database(server_url: str, urls: DatabaseUrls) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
-@contextlib.contextmanager
-def _connected(server_url: str) -> "Iterator[psycopg.Connection[tuple[object, ...]]]":
+def require_password(server_url: str) -> None:
+    """Raise `Problem` for a URL from which no role's password can follow."""
     if not urlsplit(server_url).password:
         raise Problem("BRICKOPS_POSTGRES_URL must carry a password: postgresql://superuser:password@host:5432/postgres")
-    try:
-        connection = psycopg.connect(server_url, autocommit=True, connect_timeout=10)
-    except psycopg.OperationalError:  # its text may hold the host and user: the person knows them
-        raise Problem("PostgreSQL does not take the connection that BRICKOPS_POSTGRES_URL describes") from None
-    with connection:
+
+
+@contextlib.contextmanager
+def _connected(server_url: str) -> "Iterator[psycopg.Connection[tuple[object, ...]]]":
+    with psycopg.connect(server_url, autocommit=True, connect_timeout=10) as connection:
         yield connection
 
 

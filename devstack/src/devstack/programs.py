@@ -41,6 +41,7 @@ class Program:
     stop_within: float = 15.0  # seconds of grace before it is killed
     death_signal: signal.Signals = signal.SIGKILL  # what it gets when devstack itself is killed
     ready_within: float = 60.0  # seconds
+    clean_exits: frozenset[int] = frozenset({0})  # codes that mean it ended as asked
     tries: int = 1  # starts that may fail before it is said to have failed
 
     @property
@@ -82,22 +83,32 @@ class Running:
         """Whether it has not exited (it may be paused)."""
         return self.exit_code is None
 
+    @property
+    def ended_well(self) -> bool:
+        """Whether it has ended, in good order."""
+        return self.exit_code in self.program.clean_exits
+
     def is_healthy(self) -> bool:
         """Ask it now."""
         return self.alive and self.program.check()
 
-    def wait_ready(self) -> None:
-        """Return once it is healthy; raise `Problem` with the end of its log if it exits or takes too long."""
+    def wait_ready(self, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Return once it is healthy; raise `Problem` with the end of its log if it exits or takes too long.
+
+        `given_up` is asked now and then whether to stop waiting, which also raises.
+        """
         deadline = time.monotonic() + self.program.ready_within
         while not self.is_healthy():
+            if given_up():
+                raise Problem(f"{self.name} is not wanted any more")
             if not self.alive and self._tries_left > 0:
                 self._tries_left -= 1
                 time.sleep(_CHECK_INTERVAL * 4)  # what kept it from starting is a moment's leftover
                 self._popen = _start(self.program)
             elif not self.alive:
-                raise Problem(f"{self.name} ended with {exit_words(self.exit_code)} before it was ready; {self._why()}")
+                raise Problem(f"{self.name} ended with {exit_words(self.exit_code)} before it was ready; {self.why()}")
             elif time.monotonic() > deadline:
-                raise Problem(f"{self.name} was not ready within {self.program.ready_within:.0f} s; {self._why()}")
+                raise Problem(f"{self.name} was not ready within {self.program.ready_within:.0f} s; {self.why()}")
             time.sleep(_CHECK_INTERVAL)
 
     def send(self, number: signal.Signals) -> None:
@@ -140,7 +151,8 @@ class Running:
         self.program.pid_file.unlink(missing_ok=True)
         return code
 
-    def _why(self) -> str:
+    def why(self) -> str:
+        """The end of its log, for a message about its end."""
         lines = self.log_text().rstrip().splitlines()[-8:]
         return "\n  ".join((f"the end of {self.program.log}:", *lines))
 

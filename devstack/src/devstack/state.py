@@ -48,12 +48,12 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def require_space(folder: Path) -> None:
+def require_space(folder: Path, least: int = _LEAST_FREE) -> None:
     """Raise the line that a person needs when the disk is nearly full."""
     free = shutil.disk_usage(folder).free
-    if free < _LEAST_FREE:
+    if free < least:
         raise Problem(
-            f"only {free / 1024**3:.1f} GB are free where {folder} is, and PostgreSQL and Kafka want 2: free some "
+            f"only {free / 1024**3:.1f} GB are free at {folder}, and a run wants {least / 1024**3:.0f}: free some "
             "(make clean-state removes what earlier runs kept), or put the state elsewhere with BRICKOPS_STATE=folder"
         )
 

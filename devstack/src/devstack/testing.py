@@ -1,0 +1,111 @@
+"""The whole product under test: the same code as `make run`, with state and ports of its own, to be prodded at will.
+
+with temporary_stack() as stack:
+    stack.kill("inventory")
+    stack.start_again("inventory")
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from servicekit.mtls import TlsFiles
+from servicekit.testing.ca import TestAuthority
+
+from devstack.certificates import certificates_folder
+from devstack.ports import HOST, free_port
+from devstack.product import Product
+from devstack.settings import Settings, Surroundings, on_free_ports
+
+
+class Stack(Product):
+    """A started product. Programs go by their names: postgres kafka issuer sandbox credentials inventory ...
+
+    Each call blocks until what it asks for is so; give it to `asyncio.to_thread` where a test must go on meanwhile.
+    """
+
+    def is_healthy(self, name: str) -> bool:
+        """Ask one program now."""
+        running = self.running.get(name)
+        return running is not None and running.is_healthy()
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.running[name].kill()
+
+    def terminate(self, name: str) -> int:
+        """SIGTERM (or what it stops by), wait, and return its exit code; 0 is a good end, for Kafka 143."""
+        return self.running[name].stop()
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP."""
+        self.running[name].pause()
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        self.running[name].resume()
+
+    def start_again(self, name: str, *, ready: bool = True) -> None:
+        """Start a program that has ended, as it was started before; wait until it is healthy unless told not to."""
+        if self.running[name].alive:
+            raise ValueError(f"{name} runs")
+        self.begin(self.running[name].program, ready=ready)
+
+    def restart(self, name: str) -> None:
+        """Stop it in good order and start it again."""
+        self.terminate(name)
+        self.start_again(name)
+
+    def start_second(self, service: str) -> str:
+        """Start one more instance of a service beside the first, on a port of its own; return the name it goes by.
+
+        It has the same certificate, database and group. The gateway keeps calling the first.
+        """
+        count = sum(
+            name.startswith(f"{service}-") and name.removeprefix(f"{service}-").isdigit() for name in self.running
+        )
+        program = self.wired.service(service, instance=f"-{count + 2}", port=free_port())
+        self.begin(program)
+        return program.name
+
+    def log(self, name: str) -> str:
+        """Everything a program has written."""
+        return self.running[name].log_text()
+
+    def address(self, name: str) -> str:
+        """`host:port` of a program, also of a second instance."""
+        return f"{HOST}:{self.running[name].program.port}"
+
+    def tls(self, service: str) -> TlsFiles:
+        """The certificate of a service of this stack."""
+        return self.wired.tls[service]
+
+    def authority(self) -> TestAuthority:
+        """The authority of this stack, to issue certificates that it must refuse."""
+        return TestAuthority(certificates_folder(self.folder))
+
+
+@contextlib.contextmanager
+def temporary_stack(
+    folder: Path | None = None, *, overrides: Mapping[str, Mapping[str, str]] | None = None
+) -> Iterator[Stack]:
+    """Start everything on free ports with an empty state, and stop it at the end.
+
+    The state is in `folder`, and stays, or in a temporary folder that is removed. `overrides` adds variables:
+    `{"sync-bricklink": {"SYNC_BRICKLINK_LATE_WINDOW": "1"}}`. PostgreSQL and Kafka are always its own, so that a test
+    may kill them.
+    """
+    with contextlib.ExitStack() as held:
+        if folder is None:
+            folder = Path(
+                held.enter_context(tempfile.TemporaryDirectory(prefix="brickops-", ignore_cleanup_errors=True))
+            )
+        alone = {name: os.environ[name] for name in ("PATH", "BRICKOPS_CACHE") if name in os.environ}
+        surroundings = replace(Surroundings.of(alone), folder=folder, settings=on_free_ports(Settings()))
+        stack = Stack(surroundings, overrides=overrides, durable=False)
+        held.callback(stack.stop)
+        stack.start()
+        yield stack
