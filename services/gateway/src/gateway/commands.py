@@ -15,6 +15,7 @@ def _request_id(
     idempotency_key: Annotated[
         str,
         Header(
+            alias="Idempotency-Key",
             default_factory=lambda: str(uuid.uuid4()),
             pattern=r"^[!-~]{1,100}$",
             description="1 to 100 printable ASCII characters, no spaces. A request repeated with the same key has no "
@@ -30,7 +31,11 @@ RequestId = Annotated[str, Depends(_request_id)]
 
 def _expected_revision(
     if_match: Annotated[
-        str, Header(description='The revision that the lot must have, as its ETag: `"7"`. Refused with 412 otherwise.')
+        str,
+        Header(
+            alias="If-Match",
+            description='The revision that the lot must have, as its ETag: `"7"`. Refused with 412 otherwise.',
+        ),
     ] = "*",
 ) -> int | None:
     if if_match == "*":

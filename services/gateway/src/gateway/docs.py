@@ -1,6 +1,7 @@
 """/docs: the OpenAPI document as a page of plain HTML, which needs no script and nothing from elsewhere."""
 
 import json
+import re
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -9,6 +10,8 @@ from markupsafe import Markup, escape
 _TEMPLATES = Environment(
     loader=PackageLoader("gateway"), autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True
 )
+
+_CODE = re.compile("`([^`]+)`")
 
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -25,8 +28,14 @@ def render_docs(document: dict[str, Any]) -> str:
         groups=[(tag, [one for one in operations if tag["name"] in one["tags"]]) for tag in document["tags"]],
         type_of=type_of,
         example_of=lambda content: _example_of(content, document["components"]["schemas"]),
-        paragraphs_of=lambda text: [part for part in text.strip().split("\n\n") if part],
+        words_of=words_of,
+        paragraphs_of=lambda text: [words_of(part) for part in text.strip().split("\n\n") if part],
     )
+
+
+def words_of(text: str) -> Markup:
+    """A description, with what stands in backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S704  # escaped first
 
 
 def type_of(schema: dict[str, Any]) -> Markup:

@@ -21,6 +21,18 @@ def carriable(text: str) -> str:
 Text = Annotated[str, AfterValidator(carriable)]
 """Any text that can travel; the service that owns the field knows its length and normal form."""
 
-Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1, json_schema_extra={"format": "int64"})]
-Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1, json_schema_extra={"format": "int32"})]
+
+def _within(bits: int) -> AfterValidator:
+    bound = 2 ** (bits - 1)
+
+    def check(number: int) -> int:
+        if not -bound <= number < bound:
+            raise ValueError("is far too large or too small")
+        return number
+
+    return AfterValidator(check)
+
+
+Int64 = Annotated[int, _within(64), Field(json_schema_extra={"format": "int64"})]
+Int32 = Annotated[int, _within(32), Field(json_schema_extra={"format": "int32"})]
 """Integers as wide as the wire; the service that owns the field knows its bounds."""

@@ -1,6 +1,7 @@
 """The OpenAPI document: FastAPI's, with our problems in place of its own and the roles that may call."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -49,8 +50,13 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
             responses |= {str(status): told for status, told in problems(*_PROBLEMS_OF_ALL).items()}
             words = ", ".join(role for role in Role if role in allowed)
             operation["description"] += f"\n\nRoles: {words}."
-        operation["responses"] = dict(sorted(responses.items()))
+        operation["responses"] = {status: _in_words(status, told) for status, told in sorted(responses.items())}
     return document
+
+
+def _in_words(status: str, response: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI calls every success "Successful Response"; the status says more."""
+    return response | {"description": HTTPStatus(int(status)).phrase}
 
 
 def _operations_of(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -128,16 +128,13 @@ _RULES = {
     "model_type": "must be a JSON object",
     "string_type": "must be a string",
 }
-_HEADERS = {"idempotency-key": "Idempotency-Key", "if-match": "If-Match"}
 
 
 def _field_problem(found: Mapping[str, object]) -> FieldProblem:
     location = found["loc"]
     where, *steps = location if isinstance(location, tuple) else ("body",)
     kind = str(found["type"])
-    if where == "header":
-        field = _HEADERS.get(str(steps[0]), str(steps[0]))
-    elif kind == "json_invalid" or not steps:
+    if kind == "json_invalid" or not steps:
         field = str(where)
     else:
         field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")

@@ -7,15 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import grpc
-from brickops.credentials.v1.credentials_admin_service_pb2_grpc import (
-    CredentialsAdminServiceAsyncStub,
-    CredentialsAdminServiceStub,
-)
-from brickops.inventory.v1.inventory_service_pb2_grpc import InventoryServiceAsyncStub, InventoryServiceStub
-from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceAsyncStub, SyncServiceStub
+from brickops.credentials.v1.credentials_admin_service_pb2_grpc import CredentialsAdminServiceStub
+from brickops.inventory.v1.inventory_service_pb2_grpc import InventoryServiceStub
+from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 from fastapi import Depends, Request
 from google.protobuf.message import Message
 from servicekit.callers import outgoing_metadata
@@ -25,6 +22,11 @@ from servicekit.logs import correlation_id
 from gateway.auth import Principal
 from gateway.config import Config
 from gateway.problems import Problem, problem_of_call
+
+if TYPE_CHECKING:  # these names exist for type checkers only
+    from brickops.credentials.v1.credentials_admin_service_pb2_grpc import CredentialsAdminServiceAsyncStub
+    from brickops.inventory.v1.inventory_service_pb2_grpc import InventoryServiceAsyncStub
+    from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceAsyncStub
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +44,9 @@ _FIRST_PAUSE_SECONDS = 0.2
 class Upstreams:
     """The services behind: one sync service per marketplace."""
 
-    inventory: InventoryServiceAsyncStub
-    credentials: CredentialsAdminServiceAsyncStub
-    sync: Mapping[str, SyncServiceAsyncStub]
+    inventory: "InventoryServiceAsyncStub"
+    credentials: "CredentialsAdminServiceAsyncStub"
+    sync: "Mapping[str, SyncServiceAsyncStub]"
 
 
 @asynccontextmanager
@@ -75,7 +77,7 @@ class Behind:
         self._sync = upstreams.sync
         self._principal = principal
 
-    def sync(self, marketplace: str) -> SyncServiceAsyncStub:
+    def sync(self, marketplace: str) -> "SyncServiceAsyncStub":
         """The sync service of a marketplace. Raises Problem (404) for one that there is none for."""
         try:
             return self._sync[marketplace]

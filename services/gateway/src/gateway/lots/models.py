@@ -164,7 +164,7 @@ class LotPatch(Body):
     """
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"unit_price": {"amount": "0.13", "currency": "EUR"}, "description": None}}
+        json_schema_extra={"example": {"unit_price": {"amount": "0.13", "currency": "EUR"}, "remarks": "A1-04"}}
     )
 
     used_grade: Grade = None

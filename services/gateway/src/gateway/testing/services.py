@@ -1,0 +1,517 @@
+"""The services behind the gateway, in memory. They keep the contract that the protos state: sellers apart, roles,
+request ids, revisions, field violations. They know few of the rules of a lot, and no shop.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import grpc
+from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials_pb
+from brickops.credentials.v1 import credentials_admin_service_pb2_grpc as credentials_grpc
+from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2
+from brickops.inventory.v1 import inventory_service_pb2 as inventory_pb
+from brickops.inventory.v1 import inventory_service_pb2_grpc as inventory_grpc
+from brickops.sync.v1 import sync_service_pb2 as sync_pb
+from brickops.sync.v1 import sync_service_pb2_grpc as sync_grpc
+from google.protobuf.message import Message
+from servicekit.callers import current_caller, require_role
+from servicekit.grpc_errors import ErrorTable, InvalidField
+from servicekit.grpc_server import serving
+from servicekit.logs import correlation_id
+from servicekit.mtls import TlsFiles
+
+Context = grpc.aio.ServicerContext[Any, Any]
+A = TypeVar("A", bound=Message)
+T = TypeVar("T")
+
+COLOURS = (0, 1, 5, 11)
+MOST_PIECES = 9_999_999
+_START = datetime(2026, 11, 1, 12, tzinfo=UTC)
+_DEFAULT_PAGE = 50
+
+
+class NotFound(Exception):
+    """The seller has no such thing."""
+
+
+class Stale(Exception):
+    """The lot has another revision."""
+
+
+class NotEnough(Exception):
+    """There are not so many pieces."""
+
+
+class NothingToConfirm(Exception):
+    """No plan waits for consent."""
+
+
+class Reused(Exception):
+    """The request id was used before, with another body."""
+
+
+ERRORS: ErrorTable = {
+    NotFound: (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
+    Stale: (grpc.StatusCode.ABORTED, "STALE_REVISION"),
+    NotEnough: (grpc.StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),
+    NothingToConfirm: (grpc.StatusCode.FAILED_PRECONDITION, "NOTHING_TO_CONFIRM"),
+    Reused: (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
+}
+
+
+@dataclass
+class Faults:
+    """What goes wrong next at one service. Each listed status is answered once."""
+
+    before: list[grpc.StatusCode] = field(default_factory=list)
+    """Answered instead of doing anything."""
+    after: list[grpc.StatusCode] = field(default_factory=list)
+    """Answered although it was done: the answer was lost on its way."""
+    gate: asyncio.Event | None = None
+    """No call is answered before it is set."""
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a call waits at the gate."""
+    calls: int = 0
+
+    @asynccontextmanager
+    async def around(self, context: Context) -> AsyncIterator[None]:
+        """Surrounds the answering of a call."""
+        self.calls += 1
+        if self.gate is not None:
+            self.waiting.set()
+            await self.gate.wait()
+        await self._strike(self.before, context)
+        yield
+        await self._strike(self.after, context)
+
+    async def _strike(self, statuses: list[grpc.StatusCode], context: Context) -> None:
+        if statuses:
+            await context.abort(statuses.pop(0), "ipv4:127.0.0.1:50051: a fault")
+
+
+class Answers:
+    """Answers already given, by seller and request id."""
+
+    def __init__(self) -> None:
+        self._given: dict[tuple[str, str], tuple[bytes, Any]] = {}
+
+    def once(self, request: Message, request_id: str, answer: Callable[[], A]) -> A:
+        """The answer of the first time. Raises Reused for another body."""
+        if not request_id.isprintable() or not 1 <= len(request_id) <= 100:
+            raise InvalidField("request_id", "must be 1 to 100 printable characters")
+        key, body = (current_caller().require_seller(), request_id), request.SerializeToString(deterministic=True)
+        if key not in self._given:
+            self._given[key] = (body, answer())
+        first, given = self._given[key]
+        if first != body:
+            raise Reused("This request id was used before for another request.")
+        answered: A = given
+        return answered
+
+
+def _page(found: Sequence[T], size: int, token: str) -> tuple[Sequence[T], str]:
+    if token and not token.isdigit():
+        raise InvalidField("page_token", "is not one that was given out")
+    start = int(token or 0)
+    end = start + (size or _DEFAULT_PAGE)
+    return found[start:end], str(end) if end < len(found) else ""
+
+
+class InventoryFake(inventory_grpc.InventoryServiceServicer):
+    """Inventory in memory."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.sync: list[lot_sync_pb2.LotSync] = []
+        """What each lot's sync is said to be."""
+        self._answers = Answers()
+        self._lots: dict[tuple[str, str], lot_pb2.Lot] = {}
+        self._changes: list[tuple[str, change_pb2.Change]] = []
+        self._imports: dict[tuple[str, str], tuple[import_pb2.Import, list[import_pb2.ImportRow]]] = {}
+        self.files: list[bytes] = []
+        """What was imported."""
+        self._ids = itertools.count(1)
+
+    async def CreateLot(  # noqa: N802 - gRPC's names, here and below
+        self, request: inventory_pb.CreateLotRequest, context: Context
+    ) -> inventory_pb.CreateLotResponse:
+        """Makes a lot."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._create(request))
+
+    def _create(self, request: inventory_pb.CreateLotRequest) -> inventory_pb.CreateLotResponse:
+        lot = lot_pb2.Lot()
+        lot.CopyFrom(request.lot)
+        if lot.item.color_id not in COLOURS:
+            raise InvalidField("lot.item.color_id", "is not in the colour table")
+        seller = current_caller().require_seller()
+        lot.lot_id, lot.seller_id, lot.revision, lot.archived = f"lot-{next(self._ids)}", seller, 0, False
+        lot.created_at.FromDatetime(_START)
+        equal = [other.lot_id for (owner, _), other in self._lots.items() if owner == seller and other.item == lot.item]
+        change_id = self._keep(lot, change_pb2.CHANGE_TYPE_CREATED, request.reason, lot.quantity)
+        return inventory_pb.CreateLotResponse(lot=lot, change_id=change_id, equal_lot_ids=equal)
+
+    async def GetLot(  # noqa: N802
+        self, request: inventory_pb.GetLotRequest, context: Context
+    ) -> inventory_pb.GetLotResponse:
+        """Reads one lot."""
+        async with self.faults.around(context):
+            return inventory_pb.GetLotResponse(lot=self._lot(request.lot_id), sync=self.sync)
+
+    async def ListLots(  # noqa: N802
+        self, request: inventory_pb.ListLotsRequest, context: Context
+    ) -> inventory_pb.ListLotsResponse:
+        """Lists lots."""
+        async with self.faults.around(context):
+            seller = current_caller().require_seller()
+            lots = [
+                lot
+                for (owner, _), lot in self._lots.items()
+                if owner == seller and (request.include_archived or not lot.archived)
+            ]
+            page, token = _page(lots, request.page_size, request.page_token)
+            answers = [inventory_pb.GetLotResponse(lot=lot, sync=self.sync) for lot in page]
+            return inventory_pb.ListLotsResponse(lots=answers, next_page_token=token)
+
+    async def UpdateLot(  # noqa: N802
+        self, request: inventory_pb.UpdateLotRequest, context: Context
+    ) -> inventory_pb.UpdateLotResponse:
+        """Sets fields."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._update(request))
+
+    def _update(self, request: inventory_pb.UpdateLotRequest) -> inventory_pb.UpdateLotResponse:
+        lot = self._lot(request.lot.lot_id)
+        self._expect(lot, request.expected_revision if request.HasField("expected_revision") else None)
+        before = lot.quantity
+        for path in request.update_mask.paths:
+            lot.ClearField(path)  # type: ignore[arg-type]
+        given = lot_pb2.Lot()
+        request.update_mask.MergeMessage(request.lot, given, True, True)
+        lot.MergeFrom(given)
+        change_id = self._keep(lot, change_pb2.CHANGE_TYPE_UPDATED, request.reason, lot.quantity - before)
+        return inventory_pb.UpdateLotResponse(lot=lot, change_id=change_id)
+
+    async def AdjustQuantity(  # noqa: N802
+        self, request: inventory_pb.AdjustQuantityRequest, context: Context
+    ) -> inventory_pb.AdjustQuantityResponse:
+        """Changes a quantity."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._adjust(request))
+
+    def _adjust(self, request: inventory_pb.AdjustQuantityRequest) -> inventory_pb.AdjustQuantityResponse:
+        lot = self._lot(request.lot_id)
+        self._expect(lot, request.expected_revision if request.HasField("expected_revision") else None)
+        lot.quantity += request.by
+        lot.reserved += request.reserved_by
+        if lot.quantity < 0 or lot.reserved < 0:
+            raise NotEnough("The lot has not so many pieces.")
+        change_id = self._keep(lot, change_pb2.CHANGE_TYPE_ADJUSTED, request.reason, request.by)
+        return inventory_pb.AdjustQuantityResponse(lot=lot, change_id=change_id)
+
+    async def ArchiveLot(  # noqa: N802
+        self, request: inventory_pb.ArchiveLotRequest, context: Context
+    ) -> inventory_pb.ArchiveLotResponse:
+        """Puts a lot away."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            lot, change_id = self._set_archived(request, archived=True)
+            return inventory_pb.ArchiveLotResponse(lot=lot, change_id=change_id)
+
+    async def RestoreLot(  # noqa: N802
+        self, request: inventory_pb.RestoreLotRequest, context: Context
+    ) -> inventory_pb.RestoreLotResponse:
+        """Takes a lot out again."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            lot, change_id = self._set_archived(request, archived=False)
+            return inventory_pb.RestoreLotResponse(lot=lot, change_id=change_id)
+
+    def _set_archived(
+        self, request: inventory_pb.ArchiveLotRequest | inventory_pb.RestoreLotRequest, *, archived: bool
+    ) -> tuple[lot_pb2.Lot, str]:
+        lot = self._lot(request.lot_id)
+        self._expect(lot, request.expected_revision if request.HasField("expected_revision") else None)
+        if lot.archived == archived:
+            return lot, ""
+        lot.archived = archived
+        kind = change_pb2.CHANGE_TYPE_ARCHIVED if archived else change_pb2.CHANGE_TYPE_RESTORED
+        return lot, self._keep(lot, kind, request.reason, 0)
+
+    async def ListChanges(  # noqa: N802
+        self, request: inventory_pb.ListChangesRequest, context: Context
+    ) -> inventory_pb.ListChangesResponse:
+        """Lists changes."""
+        async with self.faults.around(context):
+            seller = current_caller().require_seller()
+            wanted = [
+                change
+                for owner, change in reversed(self._changes)
+                if owner == seller
+                and request.lot_id in ("", change.lot_id)
+                and request.import_id in ("", change.import_id)
+            ]
+            page, token = _page(wanted, request.page_size, request.page_token)
+            return inventory_pb.ListChangesResponse(changes=page, next_page_token=token)
+
+    async def GetChange(  # noqa: N802
+        self, request: inventory_pb.GetChangeRequest, context: Context
+    ) -> inventory_pb.GetChangeResponse:
+        """Reads one change."""
+        async with self.faults.around(context):
+            seller = current_caller().require_seller()
+            for owner, change in self._changes:
+                if (owner, change.change_id) == (seller, request.change_id):
+                    return inventory_pb.GetChangeResponse(change=change)
+            raise NotFound("There is no such change.")
+
+    async def CreateImport(  # noqa: N802
+        self, request: inventory_pb.CreateImportRequest, context: Context
+    ) -> inventory_pb.CreateImportResponse:
+        """Accepts a file; refuses one that does not end as it should."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._accept(request))
+
+    def _accept(self, request: inventory_pb.CreateImportRequest) -> inventory_pb.CreateImportResponse:
+        if not request.content.rstrip().endswith(b"</INVENTORY>"):
+            raise InvalidField("content", "is cut off: </INVENTORY> is missing")
+        self.files.append(request.content)
+        operation = import_pb2.Import(
+            import_id=f"import-{next(self._ids)}",
+            format=request.format,
+            state=import_pb2.IMPORT_STATE_DONE,
+            total_rows=2,
+            created_rows=1,
+            refused_rows=1,
+            file_name=request.file_name,
+        )
+        operation.created_at.FromDatetime(_START)
+        operation.finished_at.FromDatetime(_START + timedelta(seconds=1))
+        rows = [
+            import_pb2.ImportRow(number=1, line=1, lot_id="lot-1"),
+            import_pb2.ImportRow(number=2, line=9, field="COLOR", reason="is not in the colour table"),
+        ]
+        self._imports[current_caller().require_seller(), operation.import_id] = (operation, rows)
+        return inventory_pb.CreateImportResponse(operation=operation)
+
+    async def GetImport(  # noqa: N802
+        self, request: inventory_pb.GetImportRequest, context: Context
+    ) -> inventory_pb.GetImportResponse:
+        """Reads an import."""
+        async with self.faults.around(context):
+            return inventory_pb.GetImportResponse(operation=self._import(request.import_id)[0])
+
+    async def ListImports(  # noqa: N802
+        self, request: inventory_pb.ListImportsRequest, context: Context
+    ) -> inventory_pb.ListImportsResponse:
+        """Lists imports."""
+        async with self.faults.around(context):
+            seller = current_caller().require_seller()
+            found = [operation for (owner, _), (operation, _) in reversed(self._imports.items()) if owner == seller]
+            page, token = _page(found, request.page_size, request.page_token)
+            return inventory_pb.ListImportsResponse(imports=page, next_page_token=token)
+
+    async def ListImportRows(  # noqa: N802
+        self, request: inventory_pb.ListImportRowsRequest, context: Context
+    ) -> inventory_pb.ListImportRowsResponse:
+        """Lists rows of an import."""
+        async with self.faults.around(context):
+            rows = [row for row in self._import(request.import_id)[1] if row.reason or not request.refused_only]
+            page, token = _page(rows, request.page_size, request.page_token)
+            return inventory_pb.ListImportRowsResponse(rows=page, next_page_token=token)
+
+    def _lot(self, lot_id: str) -> lot_pb2.Lot:
+        lot = self._lots.get((current_caller().require_seller(), lot_id))
+        if lot is None:
+            raise NotFound("There is no such lot.")
+        copy = lot_pb2.Lot()
+        copy.CopyFrom(lot)
+        return copy
+
+    def _import(self, import_id: str) -> tuple[import_pb2.Import, list[import_pb2.ImportRow]]:
+        try:
+            return self._imports[current_caller().require_seller(), import_id]
+        except KeyError:
+            raise NotFound("There is no such import.") from None
+
+    def _expect(self, lot: lot_pb2.Lot, revision: int | None) -> None:
+        if revision is not None and revision != lot.revision:
+            raise Stale(f"The lot is at revision {lot.revision}, not at {revision}; read it again.")
+
+    def _keep(self, lot: lot_pb2.Lot, kind: change_pb2.ChangeType.ValueType, reason: str, delta: int) -> str:
+        if not 0 <= lot.quantity <= MOST_PIECES:
+            raise InvalidField("lot.quantity", "must be from 0 to 9,999,999")
+        caller = current_caller()
+        lot.revision += 1
+        lot.updated_at.FromDatetime(_START + timedelta(seconds=lot.revision))
+        lot.availability = lot_pb2.AVAILABILITY_AVAILABLE if lot.quantity else lot_pb2.AVAILABILITY_SOLD
+        self._lots[lot.seller_id, lot.lot_id] = lot
+        change = change_pb2.Change(
+            change_id=f"change-{next(self._ids)}",
+            lot_id=lot.lot_id,
+            revision=lot.revision,
+            type=kind,
+            source=change_pb2.CHANGE_SOURCE_USER,
+            actor=caller.actor or "",
+            reason=reason,
+            quantity_delta=delta,
+            correlation_id=correlation_id.get(),
+            recorded_at=lot.updated_at,
+        )
+        change.after.update({"quantity": lot.quantity})
+        self._changes.append((lot.seller_id, change))
+        return change.change_id
+
+
+class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
+    """Credentials in memory."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.keys: dict[str, Any] = {}
+        """The keys stored, by seller."""
+        self._statuses: dict[str, credentials_pb.CredentialStatus] = {}
+        self._answers = Answers()
+
+    async def PutCredential(  # noqa: N802
+        self, request: credentials_pb.PutCredentialRequest, context: Context
+    ) -> credentials_pb.PutCredentialResponse:
+        """Stores keys."""
+        require_role("owner")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._put(request))
+
+    def _put(self, request: credentials_pb.PutCredentialRequest) -> credentials_pb.PutCredentialResponse:
+        if not request.bricklink.token:
+            raise InvalidField("bricklink.token", "is required")
+        caller = current_caller()
+        seller = caller.require_seller()
+        last = self._statuses.get(seller)
+        status = credentials_pb.CredentialStatus(
+            marketplace="bricklink",
+            configured=True,
+            key_version=1 + (last.key_version if last else 0),
+            updated_by=caller.actor or "",
+            shop_is_empty=request.shop_is_empty,
+            shop_name=request.shop_name,
+            currency_code=request.currency_code,
+        )
+        status.connected_at.FromDatetime(_START)
+        status.updated_at.FromDatetime(_START)
+        self.keys[seller], self._statuses[seller] = request.bricklink, status
+        return credentials_pb.PutCredentialResponse(status=status)
+
+    async def RevokeCredential(  # noqa: N802
+        self, request: credentials_pb.RevokeCredentialRequest, context: Context
+    ) -> credentials_pb.RevokeCredentialResponse:
+        """Destroys keys."""
+        require_role("owner")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, self._revoke)
+
+    def _revoke(self) -> credentials_pb.RevokeCredentialResponse:
+        status = self._status()
+        if not status.configured:
+            raise NotFound("no bricklink keys are stored")
+        status.configured = False
+        status.ClearField("connected_at")
+        del self.keys[current_caller().require_seller()]
+        return credentials_pb.RevokeCredentialResponse(status=status)
+
+    async def GetCredentialStatus(  # noqa: N802
+        self, request: credentials_pb.GetCredentialStatusRequest, context: Context
+    ) -> credentials_pb.GetCredentialStatusResponse:
+        """Says what is known."""
+        async with self.faults.around(context):
+            return credentials_pb.GetCredentialStatusResponse(status=self._status())
+
+    def _status(self) -> credentials_pb.CredentialStatus:
+        try:
+            return self._statuses[current_caller().require_seller()]
+        except KeyError:
+            raise NotFound("no bricklink keys are stored") from None
+
+
+class SyncFake(sync_grpc.SyncServiceServicer):
+    """A sync service in memory: tells what a test put in."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.connections: dict[str, sync_pb.Connection] = {}
+        """By seller."""
+        self.differences: list[sync_pb.Difference] = []
+
+    async def GetConnection(  # noqa: N802
+        self, request: sync_pb.GetConnectionRequest, context: Context
+    ) -> sync_pb.GetConnectionResponse:
+        """Says what a connection does."""
+        async with self.faults.around(context):
+            return sync_pb.GetConnectionResponse(connection=self._connection())
+
+    async def ListDifferences(  # noqa: N802
+        self, request: sync_pb.ListDifferencesRequest, context: Context
+    ) -> sync_pb.ListDifferencesResponse:
+        """Lists differences."""
+        async with self.faults.around(context):
+            page, token = _page(self.differences, request.page_size, request.page_token)
+            return sync_pb.ListDifferencesResponse(differences=page, next_page_token=token)
+
+    async def ConfirmConnection(  # noqa: N802
+        self, request: sync_pb.ConfirmConnectionRequest, context: Context
+    ) -> sync_pb.ConfirmConnectionResponse:
+        """Agrees to the first plan."""
+        require_role("owner")
+        async with self.faults.around(context):
+            connection = self._connection()
+            if connection.state != sync_pb.CONNECTION_STATE_AWAITING_CONFIRMATION:
+                raise NothingToConfirm("There is no plan to agree to.")
+            connection.state = sync_pb.CONNECTION_STATE_READY
+            return sync_pb.ConfirmConnectionResponse(connection=connection)
+
+    def _connection(self) -> sync_pb.Connection:
+        unknown = sync_pb.Connection(marketplace="bricklink", state=sync_pb.CONNECTION_STATE_NOT_CONNECTED)
+        return self.connections.get(current_caller().require_seller(), unknown)
+
+
+@dataclass(frozen=True)
+class Services:
+    """All services behind the gateway."""
+
+    inventory: InventoryFake = field(default_factory=InventoryFake)
+    credentials: CredentialsFake = field(default_factory=CredentialsFake)
+    sync_bricklink: SyncFake = field(default_factory=SyncFake)
+
+    @asynccontextmanager
+    async def serving(self, *, addresses: dict[str, str], tls: dict[str, TlsFiles]) -> AsyncIterator[None]:
+        """Serves each, by its name, at its address and with its certificate; only the gateway may call."""
+        registered: dict[str, tuple[str, Callable[[grpc.aio.Server], None]]] = {
+            "inventory": (
+                "brickops.inventory.v1.InventoryService",
+                lambda server: inventory_grpc.add_InventoryServiceServicer_to_server(self.inventory, server),
+            ),
+            "credentials": (
+                "brickops.credentials.v1.CredentialsAdminService",
+                lambda server: credentials_grpc.add_CredentialsAdminServiceServicer_to_server(self.credentials, server),
+            ),
+            "sync-bricklink": (
+                "brickops.sync.v1.SyncService",
+                lambda server: sync_grpc.add_SyncServiceServicer_to_server(self.sync_bricklink, server),
+            ),
+        }
+        async with AsyncExitStack() as stack:
+            for name, (service, register) in registered.items():
+                allow = {service: frozenset({"gateway"})}
+                running = serving(
+                    listen=addresses[name], tls=tls[name], allow=allow, errors=ERRORS, register=register, grace=0
+                )
+                await (await stack.enter_async_context(running)).ready()
+            yield
