@@ -19,9 +19,9 @@ class AroundInterceptor(grpc.aio.ServerInterceptor, ABC):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":  # generic in its types only
         """Called by grpc for every call; a method that does not exist has no handler to wrap."""
         handler: Any = await continuation(handler_call_details)
         if handler is None:
