@@ -124,6 +124,7 @@ class BrickLink:
             nonlocal departed
             departed = departed or event == "http11.send_request_headers.started"
 
+        seconds = ticket.deadline.total_seconds()
         request = self._http.build_request(
             method,
             path,
@@ -131,10 +132,12 @@ class BrickLink:
             content=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
             # The bare media type: with a charset the shop has been seen to refuse it (marketplaces/bricklink.md#1).
             headers={} if body is None else {"Content-Type": "application/json"},
+            # Connecting has less: httpcore leaves the socket open if it is cancelled in the middle of a TLS handshake.
+            timeout=httpx.Timeout(None, connect=seconds / 3),
             extensions={"trace": watch},
         )
         try:
-            async with asyncio.timeout(ticket.deadline.total_seconds()):
+            async with asyncio.timeout(seconds):
                 response = await self._http.send(request, auth=Signature(self._keys, ticket.stamp))
         except (TimeoutError, httpx.HTTPError, OSError):
             if departed:

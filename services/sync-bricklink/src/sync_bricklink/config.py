@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from authlib.common.security import is_secure_transport
+from servicekit.config import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Settings of sync-bricklink; lengths of time are given in seconds."""
 
     api_url: str = "https://api.bricklink.com/api/store/v1"
-    """Where the shop's API begins; host and port are part of every signature."""
+    """Where the shop's API begins; host and port are part of every signature. https, or http on this machine."""
     listen: str = "127.0.0.1:50053"
     """host:port of its gRPC server."""
     tls_ca_file: Path
@@ -41,3 +44,7 @@ class Config:
     """Between two looks at the open orders of a shop: 864 of its daily calls."""
     lane_lease: timedelta = timedelta(seconds=180)
     """For how long a worker holds a connection; more than the longest deadline, or that call never starts (rule L2)."""
+
+    def __post_init__(self) -> None:
+        if not is_secure_transport(self.api_url):  # or authlib would refuse to sign, call by call
+            raise ConfigError("SYNC_BRICKLINK_API_URL must begin with https://, or be http:// on this machine")

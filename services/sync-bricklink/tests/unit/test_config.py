@@ -44,3 +44,14 @@ def test_windows_are_given_in_seconds() -> None:
 def test_misspelt_setting_is_refused() -> None:
     with pytest.raises(ConfigError, match="SYNC_BRICKLINK_API_ULR"):
         from_environment(Config, PREFIX, {**NEEDED, "SYNC_BRICKLINK_API_ULR": "http://127.0.0.1:8091"})
+
+
+@pytest.mark.parametrize("url", ["https://api.bricklink.com/api/store/v1", "http://127.0.0.1:8091/api/store/v1"])
+def test_shop_over_tls_or_on_this_machine_is_accepted(url: str) -> None:
+    assert from_environment(Config, PREFIX, {**NEEDED, "SYNC_BRICKLINK_API_URL": url}).api_url == url
+
+
+@pytest.mark.parametrize("url", ["http://api.bricklink.com/api/store/v1", "api.bricklink.com", ""])
+def test_shop_in_clear_over_the_network_is_refused_at_start(url: str) -> None:
+    with pytest.raises(ConfigError, match="SYNC_BRICKLINK_API_URL"):
+        from_environment(Config, PREFIX, {**NEEDED, "SYNC_BRICKLINK_API_URL": url})
