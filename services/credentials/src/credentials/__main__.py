@@ -35,8 +35,11 @@ from credentials.storage.unit_of_work import UnitOfWork
 SERVICE = "credentials"
 ALLOWED = {
     "brickops.credentials.v1.CredentialsAdminService": frozenset({"gateway"}),
-    # Open to every certificate here, as a refusal must be in the lease log: domain/marketplaces.py has the callers.
-    "brickops.credentials.v1.CredentialsService": None,
+    # Every service of the house gets as far as the lease face, as a refusal must be in the lease log; it lends to the
+    # callers of domain/marketplaces.py only. Any other name is refused at the door.
+    "brickops.credentials.v1.CredentialsService": frozenset(
+        {"credentials", "devstack", "gateway", "inventory", "sync-bricklink", "sync-brickowl"}
+    ),
 }
 
 

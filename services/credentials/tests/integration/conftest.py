@@ -130,6 +130,11 @@ class Running:
             return await self.process.wait()
 
 
+async def ready(health: health_pb2_grpc.HealthStub) -> bool:
+    answer = await health.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True)
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
 @dataclass
 class House:
     """A database, a topic, a keyring and an authority, for one test module and its processes."""
@@ -183,9 +188,8 @@ class House:
         self.ending.push_async_callback(running.stop)
         health = health_pb2_grpc.HealthStub(self.channel("devstack", running))
         async with asyncio.timeout(STARTS_WITHIN):
-            async for answer in health.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True):
-                if answer.status == health_pb2.HealthCheckResponse.SERVING:
-                    break
+            while not await ready(health):  # noqa: ASYNC110 - a server cannot be awaited before it answers
+                await asyncio.sleep(0.02)
         return running
 
     def calls(self, service: str, running: Running) -> Calls:

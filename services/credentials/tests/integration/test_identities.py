@@ -71,7 +71,6 @@ async def test_who_shows_no_certificate_does_not_get_a_connection(
         ("inventory", "bricklink"),
         ("credentials", "bricklink"),
         ("devstack", "bricklink"),
-        ("intruder", "bricklink"),
         ("sync-brickowl", "bricklink"),
         ("sync-bricklink", "brickowl"),
         ("sync-bricklink", "ebay"),
@@ -87,6 +86,16 @@ async def test_a_wrong_name_gets_no_keys_and_is_in_the_log(
     row = house.lease_log(seller_a)[-1]
     assert (row["caller"], row["marketplace"], row["granted"]) == (service, marketplace, False)
     assert (row["refusal"], row["key_version"], row["expires_at"]) == ("caller_not_allowed", None, None)
+
+
+async def test_a_name_that_nobody_knows_is_refused_at_the_door(
+    house: "House", running: "Running", seller_a: str, refused: Refused
+) -> None:
+    before = len(house.lease_log(seller_a))
+    problem = await refused(house.calls("intruder", running).lease(seller_a))
+    assert (problem.code, problem.reason) == (grpc.StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED")
+    await running.logged('"intruder"')
+    assert len(house.lease_log(seller_a)) == before
 
 
 async def test_a_refusal_is_logged_whatever_was_asked_for(

@@ -72,7 +72,7 @@ async def test_a_signal_drains_and_ends_with_zero(house: "House", seller: str) -
         running.process.terminate()
         await running.logged('"stopping"')
     assert (await putting).configured
-    assert await running.stop() == 0
+    assert await running.process.wait() == 0
     assert (await house.records(seller, 1))[0].key == f"{seller}/bricklink".encode()
 
 

@@ -82,7 +82,7 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
 
 
 class LeaseServicer(credentials_service_pb2_grpc.CredentialsServiceServicer):
-    """Keys come out here. Every certificate of our authority gets this far, so that refusals are in the lease log."""
+    """Keys come out here. Every service of the house gets this far, so that refusals are in the lease log."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
