@@ -30,7 +30,9 @@ async def book_order(
     """
     summary = order.summary
     before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
-    owners = await tx.lots_of_listings(connection.seller_id, [line.listing_id for line in order.lines])
+    listing_ids = [line.listing_id for line in order.lines]
+    owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
+    ours = await tx.created_among(connection.seller_id, listing_ids)
     rows = dict(await tx.find_listings(set(owners.values())))
     lines: list[LineRow] = []
     bookings: list[Booking] = []
@@ -44,7 +46,7 @@ async def book_order(
             line = replace(line, lot_id=row.lot_id)
             # A line that waited for its listing is told as a recount, whole; else only the new pieces are news.
             kind = SALE if known is None or known.lot_id is not None else RECOUNT
-            row, event, booking = tell(row, line, kind, new_pieces, facts, now)
+            row, event, booking = tell(row, line, kind, new_pieces, facts, now, ours=line.listing_id in ours)
             rows[row.lot_id] = _in_ledger(row, line, new_pieces, summary, known, settings, now)
             events.append(event)
             bookings += [booking] if booking is not None else []
@@ -76,7 +78,7 @@ def _line_now(
 
 
 def tell(
-    row: ListingRow, line: LineRow, kind: SaleKind, pieces: int, facts: Facts, now: datetime
+    row: ListingRow, line: LineRow, kind: SaleKind, pieces: int, facts: Facts, now: datetime, *, ours: bool
 ) -> tuple[ListingRow, Event, Booking | None]:
     """Tell inventory a line's total under the lot's next seq; a sale stays uncounted until it is acknowledged (Q2)."""
     seq = next_seq(max(row.sales_seq, row.counted_seq), now)
@@ -86,7 +88,7 @@ def tell(
         row.lot_id,
         kind=kind,
         seq=seq,
-        ours=row.ours and row.listing_id == line.listing_id,
+        ours=ours,
         correlation_id=row.correlation_id,
     )
     row = replace(row, sales_seq=seq)
@@ -125,9 +127,7 @@ def _in_ledger(
 
 def sold_out(row: ListingRow) -> ListingRow:
     """The shop takes a listing away with its last piece, unless it is retained (rule Q4)."""
-    return replace(
-        row, listing_id=None, ours=False, ledger=None, ledger_from=None, doubt=0, sent={}, shown={}, sent_retain=False
-    )
+    return replace(row, listing_id=None, ledger=None, ledger_from=None, doubt=0, sent={}, shown={}, sent_retain=False)
 
 
 async def tell_linked_lines(
@@ -144,9 +144,10 @@ async def tell_linked_lines(
     lines: list[LineRow] = []
     if linked:
         seller_id = rows[0].seller_id
+        ours = await tx.created_among(seller_id, linked.keys())
         for line in await tx.lines_of_listings(seller_id, list(linked)):
             lot_id = linked[line.listing_id]
-            row, event, _ = tell(by_lot[lot_id], line, kind, 0, facts, now)
+            row, event, _ = tell(by_lot[lot_id], line, kind, 0, facts, now, ours=line.listing_id in ours)
             by_lot[lot_id] = row
             events.append(event)
             lines.append(replace(line, lot_id=lot_id))

@@ -112,7 +112,6 @@ def _linked(row: ListingRow, matched: Matched, read: ListRead, *, begins: bool, 
     return replace(
         row,
         listing_id=listing.listing_id,
-        ours=row.ours and row.listing_id == listing.listing_id,
         ledger=listing.quantity,
         ledger_from=read.read_at,
         doubt=0,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from brickops.events.v1 import result_event_pb2, sales_event_pb2
-from brickops.inventory.v1 import lot_sync_pb2
 from google.protobuf.message import Message as Proto
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from brickops.events.v1 import result_event_pb2, sales_event_pb2
+from brickops.inventory.v1 import lot_sync_pb2
 from syncengine.listing import Group, ListingId, LotId
 from syncengine.rows import LineRow
 

@@ -105,7 +105,7 @@ def _unexplained(
         doubt=0,
     )
     if listing is None:
-        row = replace(row, listing_id=None, ledger=None, ledger_from=None, ours=False)
+        row = replace(row, listing_id=None, ledger=None, ledger_from=None)
     if intent is not None and now is not None:
         return Explained(row, closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED"))
     return Explained(row, None)
@@ -129,9 +129,7 @@ def _at(row: ListingRow, shown: int) -> ListingRow:
 
 def _gone(row: ListingRow) -> ListingRow:
     """Gone by sales, or by our own hand: it may be listed again (rule Q4)."""
-    return replace(
-        _calm(row), listing_id=None, ours=False, ledger=None, ledger_from=None, sent={}, shown={}, sent_retain=False
-    )
+    return replace(_calm(row), listing_id=None, ledger=None, ledger_from=None, sent={}, shown={}, sent_retain=False)
 
 
 # Creates --------------------------------------------------------------------------------------------------------------

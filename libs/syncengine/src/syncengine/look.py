@@ -136,7 +136,7 @@ async def _settle_create(
     found = explain_create(row, intent, newcomers, sold)
     match found:
         case ListingRow(listing_id=str() as listing_id):
-            await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)])
+            await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)], created=True)
             await tx.save_intent(closed(intent, Fate.APPLIED, now))
             linked = {listing_id: row.lot_id}
             told = await tell_linked_lines(tx, [found], linked, RECOUNT, lane.shop.facts, now)

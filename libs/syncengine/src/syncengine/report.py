@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from brickops.inventory.v1 import lot_sync_pb2
-
 from syncengine.events import Event, GroupReport, lot_settled, next_seq
 from syncengine.listing import Group, ListingId
 from syncengine.marketplace import Facts

@@ -191,8 +191,6 @@ class ListingRow:
 
     # there, by our books
     listing_id: ListingId | None = None
-    ours: bool = False
-    """We created the listing for this lot: all its orders are later than the lot's count."""
     ledger: int | None = None
     """What the shop must show now if our books are right (rule Q1); None without a listing."""
     ledger_from: datetime | None = None

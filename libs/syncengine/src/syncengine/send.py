@@ -124,7 +124,7 @@ async def _book(lane: Lane, intent: Intent, outcome: Outcome) -> None:
         elif not isinstance(outcome, Halted):
             connection = replace(connection, failures=0)
         if isinstance(outcome, Applied) and isinstance(intent.write, Create) and row.listing_id is not None:
-            await tx.add_listing_ids(row.seller_id, [(row.listing_id, row.lot_id)])
+            await tx.add_listing_ids(row.seller_id, [(row.listing_id, row.lot_id)], created=True)
             connection = with_highest(connection, row.listing_id)
         await tx.save_connection(connection)
         await lane.save(tx, [row])

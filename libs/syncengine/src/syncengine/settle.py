@@ -46,7 +46,7 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
     row = _without_intent(row)
     write = intent.write
     if isinstance(write, Remove):
-        return replace(row, listing_id=None, ours=False, ledger=None, ledger_from=None, doubt=0, sent={}, shown={})
+        return replace(row, listing_id=None, ledger=None, ledger_from=None, doubt=0, sent={}, shown={})
     if isinstance(write, Create):
         raise TypeError("a create is booked by created()")
     counts = dict(row.applied)
@@ -74,7 +74,6 @@ def created(row: ListingRow, intent: Intent, listing: Listing) -> ListingRow:
     return replace(
         _without_intent(row),
         listing_id=listing.listing_id,
-        ours=True,
         ledger=write.quantity,
         ledger_from=None,
         doubt=0,

@@ -89,8 +89,14 @@ class Transaction(Protocol):
         ...
 
     # which listing ever stood for which lot (rule N5)
-    async def add_listing_ids(self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]]) -> None:
-        """Remember; known pairs are left alone."""
+    async def add_listing_ids(
+        self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]], *, created: bool = False
+    ) -> None:
+        """Remember; known pairs are left alone. `created`: we made these listings for these lots."""
+        ...
+
+    async def created_among(self, seller_id: SellerId, listing_ids: Collection[ListingId]) -> Collection[ListingId]:
+        """Find those that we made: each of their orders is later than the lot's count, whatever two clocks say."""
         ...
 
     async def lots_of_listings(

@@ -1,0 +1,279 @@
+"""A `Store` in memory: transactions that are all or nothing, one seller's at a time, and can be cut at their end."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from syncengine.events import Event
+from syncengine.listing import Item, ListingId, LotId, OrderId, SellerId
+from syncengine.plan import Tier
+from syncengine.rows import (
+    Booking,
+    ConnectionRow,
+    Intent,
+    IntentId,
+    Lease,
+    LineRow,
+    ListingRow,
+    OrderRow,
+    ShopListing,
+)
+from syncengine.store.protocol import FencedError
+
+
+@dataclass(slots=True)
+class Tables:
+    """All that is kept; rows are frozen, so a copy of the containers is a copy of all."""
+
+    connections: dict[SellerId, ConnectionRow] = field(default_factory=dict)
+    listings: dict[LotId, ListingRow] = field(default_factory=dict)
+    tiers: dict[LotId, Tier | None] = field(default_factory=dict)
+    owners: dict[tuple[SellerId, ListingId], LotId] = field(default_factory=dict)
+    created: set[tuple[SellerId, ListingId]] = field(default_factory=set)
+    intents: dict[IntentId, Intent] = field(default_factory=dict)
+    orders: dict[tuple[SellerId, OrderId], OrderRow] = field(default_factory=dict)
+    lines: dict[tuple[SellerId, OrderId, ListingId], LineRow] = field(default_factory=dict)
+    bookings: list[Booking] = field(default_factory=list)
+    shop: dict[tuple[SellerId, ListingId], ShopListing] = field(default_factory=dict)
+    calls: list[tuple[SellerId, str, datetime]] = field(default_factory=list)
+    leases: dict[SellerId, Lease] = field(default_factory=dict)
+    outbox: list[Event] = field(default_factory=list)
+    lost_at: datetime | None = None
+
+    def copy(self) -> "Tables":
+        """Copy every container."""
+        return Tables(
+            connections=dict(self.connections),
+            listings=dict(self.listings),
+            tiers=dict(self.tiers),
+            owners=dict(self.owners),
+            created=set(self.created),
+            intents=dict(self.intents),
+            orders=dict(self.orders),
+            lines=dict(self.lines),
+            bookings=list(self.bookings),
+            shop=dict(self.shop),
+            calls=list(self.calls),
+            leases=dict(self.leases),
+            outbox=list(self.outbox),
+            lost_at=self.lost_at,
+        )
+
+
+@dataclass(slots=True)
+class MemoryTransaction:
+    """One transaction's view."""
+
+    tables: Tables
+
+    async def lock_connection(self, seller_id: SellerId) -> ConnectionRow:
+        return self.tables.connections.setdefault(seller_id, ConnectionRow(seller_id=seller_id))
+
+    async def save_connection(self, row: ConnectionRow) -> None:
+        self.tables.connections[row.seller_id] = row
+
+    async def shop_pinned_by(self, name: str) -> SellerId | None:
+        for row in self.tables.connections.values():
+            if row.enabled and row.pinned_name.casefold() == name.casefold():
+                return row.seller_id
+        return None
+
+    async def connections(self) -> Sequence[SellerId]:
+        return sorted(self.tables.connections)
+
+    async def note_loss(self, at: datetime) -> None:
+        self.tables.lost_at = at
+
+    async def last_loss(self) -> datetime | None:
+        return self.tables.lost_at
+
+    async def find_listing(self, lot_id: LotId) -> ListingRow | None:
+        return self.tables.listings.get(lot_id)
+
+    async def find_listings(self, lot_ids: Collection[LotId]) -> Mapping[LotId, ListingRow]:
+        return {lot_id: self.tables.listings[lot_id] for lot_id in lot_ids if lot_id in self.tables.listings}
+
+    async def listings_of(self, seller_id: SellerId) -> Sequence[ListingRow]:
+        return [row for _, row in sorted(self.tables.listings.items()) if row.seller_id == seller_id]
+
+    async def save_listings(self, rows: Sequence[ListingRow], tiers: Sequence[Tier | None]) -> None:
+        for row, tier in zip(rows, tiers, strict=True):
+            self.tables.listings[row.lot_id] = row
+            self.tables.tiers[row.lot_id] = tier
+
+    def _callable_rows(self, seller_id: SellerId, tiers: Collection[Tier]) -> list[ListingRow]:
+        rows = [
+            row
+            for row in self.tables.listings.values()
+            if row.seller_id == seller_id
+            and row.intent_id is None
+            and row.look_since is None
+            and self.tables.tiers[row.lot_id] in tiers
+        ]
+        return sorted(rows, key=lambda row: (self.tables.tiers[row.lot_id] or 0, row.lot_id))
+
+    async def next_listings(
+        self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime, limit: int
+    ) -> Sequence[ListingRow]:
+        rows = self._callable_rows(seller_id, tiers)
+        return [row for row in rows if row.not_before is None or row.not_before <= now][:limit]
+
+    async def next_listing_at(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
+        return min((row.not_before or now for row in self._callable_rows(seller_id, tiers)), default=None)
+
+    async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
+        rows = await self.listings_of(seller_id)
+        return [row for row in rows if row.unknown or (row.look_since is not None and row.intent_id is None)]
+
+    async def add_listing_ids(
+        self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]], *, created: bool = False
+    ) -> None:
+        for listing_id, lot_id in pairs:
+            self.tables.owners.setdefault((seller_id, listing_id), lot_id)
+            if created:
+                self.tables.created.add((seller_id, listing_id))
+
+    async def created_among(self, seller_id: SellerId, listing_ids: Collection[ListingId]) -> Collection[ListingId]:
+        return {listing_id for listing_id in listing_ids if (seller_id, listing_id) in self.tables.created}
+
+    async def lots_of_listings(
+        self, seller_id: SellerId, listing_ids: Collection[ListingId]
+    ) -> Mapping[ListingId, LotId]:
+        owners = self.tables.owners
+        return {wanted: owners[seller_id, wanted] for wanted in listing_ids if (seller_id, wanted) in owners}
+
+    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Sequence[ListingId]]:
+        found: dict[LotId, list[ListingId]] = {}
+        for (_, listing_id), lot_id in sorted(self.tables.owners.items()):
+            if lot_id in lot_ids:
+                found.setdefault(lot_id, []).append(listing_id)
+        return found
+
+    async def add_intent(self, intent: Intent) -> None:
+        self.tables.intents[intent.intent_id] = intent
+
+    async def save_intent(self, intent: Intent) -> None:
+        self.tables.intents[intent.intent_id] = intent
+
+    async def get_intent(self, intent_id: IntentId) -> Intent:
+        return self.tables.intents[intent_id]
+
+    async def open_intents(self, seller_id: SellerId) -> Sequence[Intent]:
+        opened = [i for i in self.tables.intents.values() if i.seller_id == seller_id and i.settled_at is None]
+        return sorted(opened, key=lambda intent: intent.sent_at)
+
+    async def find_orders(self, seller_id: SellerId, order_ids: Collection[OrderId]) -> Mapping[OrderId, OrderRow]:
+        orders = self.tables.orders
+        return {wanted: orders[seller_id, wanted] for wanted in order_ids if (seller_id, wanted) in orders}
+
+    async def save_order(self, order: OrderRow) -> None:
+        self.tables.orders[order.seller_id, order.order_id] = order
+
+    async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:
+        return [line for line in await self.lines_of_seller(seller_id) if line.order_id == order_id]
+
+    async def lines_of_seller(self, seller_id: SellerId) -> Sequence[LineRow]:
+        return [line for _, line in sorted(self.tables.lines.items()) if line.seller_id == seller_id]
+
+    async def lines_of_listings(self, seller_id: SellerId, listing_ids: Collection[ListingId]) -> Sequence[LineRow]:
+        return [line for line in await self.lines_of_seller(seller_id) if line.listing_id in listing_ids]
+
+    async def save_lines(self, lines: Sequence[LineRow]) -> None:
+        for line in lines:
+            self.tables.lines[line.seller_id, line.order_id, line.listing_id] = line
+
+    async def add_bookings(self, bookings: Sequence[Booking]) -> None:
+        self.tables.bookings.extend(bookings)
+
+    async def booked_after(self, seqs: Mapping[LotId, int]) -> Mapping[LotId, int]:
+        return {
+            lot_id: sum(
+                booking.pieces for booking in self.tables.bookings if booking.lot_id == lot_id and booking.seq > seq
+            )
+            for lot_id, seq in seqs.items()
+        }
+
+    async def replace_shop_listings(self, seller_id: SellerId, listings: Sequence[ShopListing]) -> None:
+        self.tables.shop = {key: kept for key, kept in self.tables.shop.items() if key[0] != seller_id}
+        for listing in listings:
+            await self.add_shop_listing(listing)
+
+    async def add_shop_listing(self, listing: ShopListing) -> None:
+        self.tables.shop[listing.seller_id, listing.listing.listing_id] = listing
+
+    async def unowned(self, seller_id: SellerId, item: Item | None = None) -> Sequence[ShopListing]:
+        return [
+            kept
+            for key, kept in sorted(self.tables.shop.items())
+            if key[0] == seller_id and key not in self.tables.owners and item in (None, kept.listing.item)
+        ]
+
+    async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> int:
+        return sum(1 for call in self.tables.calls if call[:2] == (seller_id, limit) and call[2] > since)
+
+    async def charge(self, seller_id: SellerId, limit: str, at: datetime) -> None:
+        self.tables.calls.append((seller_id, limit, at))
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        self.tables.outbox.extend(events)
+
+
+class MemoryStore:
+    """Keeps rows in memory; `before_commit` may raise to cut a transaction, `after_commit` to lose its answer."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self.before_commit: Callable[[], None] = lambda: None
+        self.after_commit: Callable[[], None] = lambda: None
+
+    @asynccontextmanager
+    async def transaction(self, lease: Lease | None = None) -> AsyncIterator[MemoryTransaction]:
+        if lease is not None:
+            self._check(lease)
+        view = MemoryTransaction(self.tables.copy())
+        yield view
+        self.before_commit()
+        self.tables = view.tables
+        self.after_commit()
+
+    def _check(self, lease: Lease) -> None:
+        current = self.tables.leases.get(lease.seller_id)
+        if current is None or (current.owner, current.term) != (lease.owner, lease.term):
+            raise FencedError
+
+    async def take_lease(self, seller_id: SellerId, owner: str, now: datetime, until: datetime) -> Lease | None:
+        current = self.tables.leases.get(seller_id)
+        if current is not None and current.owner != owner and current.expires_at > now:
+            return None
+        if current is not None and current.owner == owner:
+            lease = replace(current, expires_at=until)
+        else:
+            term = max((current.term if current is not None else 0) + 1, int(now.timestamp() * 1_000_000))
+            lease = Lease(seller_id=seller_id, owner=owner, term=term, expires_at=until)
+        self.tables.leases[seller_id] = lease
+        return lease
+
+    async def release_lease(self, lease: Lease, now: datetime) -> None:
+        current = self.tables.leases.get(lease.seller_id)
+        if current is not None and (current.owner, current.term) == (lease.owner, lease.term):
+            self.tables.leases[lease.seller_id] = replace(current, expires_at=now)
+
+    async def next_due(self, owner: str, now: datetime) -> SellerId | None:
+        free = [
+            row
+            for row in self.tables.connections.values()
+            if row.due_at is not None
+            and row.due_at <= now
+            and (
+                (lease := self.tables.leases.get(row.seller_id)) is None
+                or lease.owner == owner
+                or lease.expires_at <= now
+            )
+        ]
+        never = datetime.min.replace(tzinfo=now.tzinfo)
+        least = min(free, key=lambda row: (row.last_served_at or never, row.seller_id), default=None)
+        return least.seller_id if least is not None else None
+
+    async def next_due_at(self) -> datetime | None:
+        return min((row.due_at for row in self.tables.connections.values() if row.due_at is not None), default=None)

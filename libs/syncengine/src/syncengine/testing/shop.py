@@ -1,0 +1,225 @@
+"""A small faithful shop in memory: quantities by difference, listings that vanish at zero, orders, lost replies."""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from syncengine.clock import Clock
+from syncengine.listing import (
+    Group,
+    Item,
+    Listing,
+    ListingId,
+    ListingRead,
+    ListRead,
+    OrderId,
+    OrderLine,
+    OrderRead,
+    OrderSummary,
+)
+from syncengine.marketplace import (
+    Applied,
+    Create,
+    Facts,
+    Gone,
+    Halted,
+    Later,
+    Limit,
+    Outcome,
+    ReadFailedError,
+    Refused,
+    Remove,
+    Ticket,
+    Unknown,
+    Update,
+    Write,
+)
+
+FACTS = Facts(
+    marketplace="testshop",
+    groups={"price": Group.PRICE, "note": Group.TEXT, "cost": Group.REST},
+    repeated_fields=frozenset({"note"}),
+    order_pages=("open", "filed"),
+    limit=Limit(name="calls", calls=100_000, window=timedelta(days=1)),
+)
+
+
+class Fault(StrEnum):
+    """What may go wrong with one call."""
+
+    DROP_BEFORE = "drop before applying"
+    DROP_AFTER = "drop after applying"
+    DOWN = "down"
+    WRONG_KEY = "wrong key"
+    REFUSE = "refuse"
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """One order as the shop keeps it."""
+
+    order_id: OrderId
+    ordered_at: datetime
+    changed_at: datetime
+    lines: dict[ListingId, int] = field(default_factory=dict)
+    items: dict[ListingId, Item] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class LoggedWrite:
+    """A write that reached the shop."""
+
+    write: Write
+    applied: bool
+    at: datetime
+
+
+class MemoryShop:
+    """Implements `Marketplace`; faults strike the next writes and reads, in order, None letting one pass."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.facts = FACTS
+        self.clock = clock
+        self.listings: dict[ListingId, Listing] = {}
+        self.orders: dict[OrderId, Order] = {}
+        self.write_faults: deque[Fault | None] = deque()
+        self.read_faults: deque[Fault | None] = deque()
+        self.writes: list[LoggedWrite] = []
+        self.calls = 0
+        self._next_listing_id = 1000
+        self._next_order_id = 1
+
+    # What the seller and buyers do
+
+    def add(self, listing: Listing) -> ListingId:
+        """Make a listing as the seller would on the website; its id is replaced by a fresh one."""
+        self._next_listing_id += 1
+        listing_id = ListingId(str(self._next_listing_id))
+        self.listings[listing_id] = replace(listing, listing_id=listing_id)
+        return listing_id
+
+    def buy(self, listing_id: ListingId, pieces: int, order_id: OrderId | None = None) -> OrderId:
+        """Order pieces, at most what is there; into an order already placed if one is named."""
+        listing = self.listings[listing_id]
+        if pieces > listing.quantity:
+            raise ValueError("not so many there")
+        if order_id is None:
+            order_id = OrderId(str(self._next_order_id))
+            self._next_order_id += 1
+            now = self.clock.now()
+            self.orders[order_id] = Order(order_id=order_id, ordered_at=now, changed_at=now)
+        order = self.orders[order_id]
+        order.changed_at = self.clock.now()
+        order.lines[listing_id] = order.lines.get(listing_id, 0) + pieces
+        order.items[listing_id] = listing.item
+        self._set_quantity(listing_id, listing.quantity - pieces)
+        return order_id
+
+    def _set_quantity(self, listing_id: ListingId, quantity: int) -> None:
+        if quantity <= 0 and not self.listings[listing_id].retain:
+            del self.listings[listing_id]
+        else:
+            self.listings[listing_id] = replace(self.listings[listing_id], quantity=max(0, quantity))
+
+    # Marketplace
+
+    async def send(self, write: Write, ticket: Ticket) -> Outcome:
+        self.calls += 1
+        match self.write_faults.popleft() if self.write_faults else None:
+            case Fault.DROP_BEFORE:
+                return Unknown(reason="NO_REPLY")
+            case Fault.DROP_AFTER:
+                self._apply(write)
+                return Unknown(reason="NO_REPLY")
+            case Fault.DOWN:
+                return Later(reason="SHOP_DOWN")
+            case Fault.WRONG_KEY:
+                return Halted(reason="WRONG_KEY")
+            case Fault.REFUSE:
+                return Refused(reason="REFUSED")
+        return self._apply(write)
+
+    async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
+        self._answer()
+        return ListingRead(listing=self.listings.get(listing_id), read_at=self.clock.now())
+
+    async def read_all(self, ticket: Ticket) -> ListRead:
+        self._answer()
+        return ListRead(listings=tuple(self.listings.values()), read_at=self.clock.now())
+
+    async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
+        self._answer()
+        orders = tuple(_summary(order) for order in self.orders.values()) if page == "open" else ()
+        return OrderRead(orders=orders, read_at=self.clock.now())
+
+    async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
+        self._answer()
+        order = self.orders[order_id]
+        return tuple(
+            OrderLine(listing_id=listing_id, item=order.items[listing_id], quantity=pieces)
+            for listing_id, pieces in order.lines.items()
+        )
+
+    def _answer(self) -> None:
+        self.calls += 1
+        match self.read_faults.popleft() if self.read_faults else None:
+            case None | Fault.REFUSE:
+                return
+            case Fault.WRONG_KEY:
+                raise ReadFailedError(Halted(reason="WRONG_KEY"))
+            case _:
+                raise ReadFailedError(Later(reason="SHOP_DOWN"))
+
+    def _apply(self, write: Write) -> Outcome:
+        outcome = self._applied(write)
+        self.writes.append(LoggedWrite(write=write, applied=isinstance(outcome, Applied), at=self.clock.now()))
+        return outcome
+
+    def _applied(self, write: Write) -> Outcome:
+        match write:
+            case Create():
+                listing_id = self.add(
+                    Listing(
+                        listing_id=ListingId(""),
+                        item=write.item,
+                        quantity=write.quantity,
+                        for_sale=write.for_sale,
+                        retain=write.retain,
+                        fields=dict(write.fields),
+                    )
+                )
+                return Applied(listing=self.listings[listing_id])
+            case Remove():
+                return Applied() if self.listings.pop(write.listing_id, None) is not None else Gone()
+            case Update():
+                return self._updated(write)
+
+    def _updated(self, write: Update) -> Outcome:
+        listing = self.listings.get(write.listing_id)
+        if listing is None:
+            return Gone()
+        if listing.quantity + write.delta < 0:
+            return Refused(reason="BELOW_ZERO")
+        listing = replace(
+            listing,
+            fields={**listing.fields, **write.fields},
+            for_sale=listing.for_sale if write.for_sale is None else write.for_sale,
+            retain=listing.retain if write.retain is None else write.retain,
+        )
+        self.listings[write.listing_id] = listing
+        if write.delta:
+            self._set_quantity(write.listing_id, listing.quantity + write.delta)
+        return Applied(listing=self.listings.get(write.listing_id, replace(listing, quantity=0)))
+
+
+def _summary(order: Order) -> OrderSummary:
+    return OrderSummary(
+        order_id=order.order_id,
+        ordered_at=order.ordered_at,
+        changed_at=order.changed_at,
+        fingerprint=f"{order.changed_at.isoformat()}/{sum(order.lines.values())}",
+        cut=False,
+        shop_name="testers",
+        currency_code="EUR",
+    )

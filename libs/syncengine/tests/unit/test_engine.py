@@ -1,0 +1,275 @@
+"""The engine over a shop in memory: what arrives, what is sold, what is lost on the way."""
+
+import contextlib
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from syncengine.listing import Item, Listing, ListingId, LotId
+from syncengine.marketplace import Create, Remove, Update
+from syncengine.rows import Trouble
+from syncengine.testing.shop import Fault
+from syncengine.testing.world import BRICK, World
+
+
+async def connected() -> World:
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    return world
+
+
+async def test_created_lot_is_listed_and_reported_synced() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    assert world.shown() == {"a": 10}
+    row = world.row("a")
+    assert set(row.settled.values()) == {1}
+    assert world.inventory.settled[row.lot_id].lot_settled.listing_id == row.listing_id
+
+
+async def test_sale_reaches_inventory_and_is_not_put_back_on_sale() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    world.shop.buy(ListingId("1001"), 3)
+    await world.settle()
+    assert world.shown() == {"a": 7}
+    assert world.inventory.lots[world.row("a").lot_id].quantity == 7
+    assert [type(write.write) for write in world.shop.writes] == [Create]
+
+
+async def test_edit_of_every_group_goes_in_one_call() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    world.inventory.change("a", by=5, price="0.2000", note="b", cost="0.0100")
+    await world.settle()
+    assert [type(write.write) for write in world.shop.writes] == [Create, Update]
+    listing = world.shop.listings[ListingId("1001")]
+    assert (listing.quantity, listing.fields) == (15, {"price": "0.2000", "note": "b", "cost": "0.0100"})
+
+
+async def test_many_edits_while_the_shop_is_down_cost_one_call() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    world.shop.write_faults.extend([Fault.DOWN] * 3)
+    for _ in range(100):
+        world.inventory.change("a", by=1)
+        await world.deliver()
+        await world.turn()
+    await world.settle()
+    assert world.shown() == {"a": 110}
+    assert len(world.shop.writes) <= 3
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER])
+@pytest.mark.parametrize("by", [4, -4])
+async def test_lost_reply_to_a_difference_is_looked_at_never_resent(fault: Fault, by: int) -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    world.inventory.change("a", by=by)
+    await world.deliver()
+    world.shop.write_faults.append(fault)
+    await world.settle()
+    assert world.shown() == {"a": 10 + by}
+    applied = [write for write in world.shop.writes if isinstance(write.write, Update) and write.write.delta]
+    assert len(applied) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER])
+async def test_lost_reply_to_a_create_lists_once(fault: Fault) -> None:
+    world = await connected()
+    world.shop.write_faults.append(fault)
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    assert world.shown() == {"a": 10}
+    assert len(world.shop.writes) == 1
+    assert set(world.row("a").settled.values()) == {1}
+
+
+async def test_sold_out_create_with_a_lost_reply_is_not_listed_again() -> None:
+    """Rule N3: the order line of a listing that no list shows any more is the create's trace."""
+    world = await connected()
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.inventory.create("a", 3, note="a")
+    await world.deliver()
+    while not world.shop.writes:
+        await world.turn()
+    world.shop.buy(ListingId("1001"), 3)
+    await world.settle()
+    assert world.shown() == {}
+    assert world.inventory.lots[world.row("a").lot_id].quantity == 0
+    assert len(world.shop.writes) == 1
+
+
+async def test_lot_at_zero_is_removed_and_listed_again_when_wanted() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    world.inventory.change("a", by=-10)
+    await world.settle()
+    assert world.shown() == {}
+    assert isinstance(world.shop.writes[-1].write, Remove)
+    world.inventory.change("a", by=4)
+    await world.settle()
+    assert world.shown() == {"a": 4}
+
+
+async def test_refused_price_is_parked_and_the_decrease_goes() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    world.inventory.change("a", by=-2, price="9.0000")
+    await world.deliver()
+    world.shop.write_faults.extend([Fault.REFUSE, None, Fault.REFUSE])
+    await world.settle()
+    assert world.shown() == {"a": 8}
+    assert world.row("a").parked.keys() == {"price"}
+    world.inventory.change("a", price="0.3000")
+    await world.settle()
+    assert world.shop.listings[ListingId("1001")].fields["price"] == "0.3000"
+
+
+async def test_wrong_key_halts_and_ends_by_itself() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.deliver()
+    world.shop.read_faults.append(Fault.WRONG_KEY)
+    world.clock.turn(timedelta(seconds=10))
+    await world.turn()
+    assert world.connection.halted == "WRONG_KEY"
+    world.clock.turn(world.settings.halt_probe_interval)
+    await world.settle()
+    assert world.connection.halted == ""
+    assert world.shown() == {"a": 10}
+
+
+async def test_shop_that_was_not_empty_is_only_read_until_confirmed() -> None:
+    world = World()
+    fields = {"price": "0.1000", "note": "a", "cost": None}
+    listing = Listing(listing_id=ListingId(""), item=BRICK, quantity=6, for_sale=True, retain=False, fields=fields)
+    world.shop.add(listing)
+    sold = world.shop.add(listing)
+    world.shop.buy(sold, 6)
+    world.inventory.create("a", 10, note="a")
+    await world.connect(shop_is_empty=False)
+    await world.settle()
+    assert world.shop.writes == []
+    assert world.connection.match.different == 1
+    await world.confirm()
+    await world.settle()
+    assert world.shown() == {"a": 10}
+    assert [type(write.write) for write in world.shop.writes] == [Update]
+    assert world.inventory.lots[world.row("a").lot_id].quantity == 10
+
+
+async def test_empty_list_is_not_believed_without_the_sellers_word() -> None:
+    world = World()
+    world.inventory.create("a", 10, note="a")
+    await world.connect(shop_is_empty=False)
+    await world.settle()
+    assert world.connection.census_alarm == "LIST_IS_EMPTY"
+    assert world.shop.writes == []
+
+
+async def test_look_alike_is_the_sellers_to_decide() -> None:
+    world = World()
+    fields = {"price": "5.0000", "note": "other", "cost": None}
+    world.shop.add(
+        Listing(listing_id=ListingId(""), item=BRICK, quantity=6, for_sale=True, retain=False, fields=fields)
+    )
+    world.inventory.create("a", 10, note="a")
+    await world.connect(shop_is_empty=False)
+    await world.settle()
+    await world.confirm()
+    await world.settle()
+    assert world.row("a").trouble is Trouble.LOOK_ALIKE
+    assert world.shop.writes == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_random_day_ends_with_both_sides_equal(seed: int) -> None:
+    """Sales, edits, lost replies, refusals to answer and dead workers, in any order: at rest the stock is one."""
+    chance = Random(seed)
+    world = World(seed)
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    items = [Item(item_type="PART", number=str(n), color_id=1, condition="NEW", completeness="") for n in range(3)]
+    start: dict[str, int] = {}
+    for step in range(250):
+        action = chance.choices(
+            ["create", "edit", "sell", "fault", "deliver", "turn", "die", "wait"],
+            [2 if len(start) < 8 else 0, 6, 6, 2, 10, 20, 1, 4],
+        )[0]
+        if action == "create":
+            name = f"lot{len(start)}"
+            start[name] = chance.randint(1, 20)
+            world.inventory.create(name, start[name], chance.choice(items), note=name)
+        elif action == "edit" and start:
+            name = chance.choice(sorted(start))
+            stock = world.inventory.lots[world_lot(name)]
+            by = chance.randint(-max(0, stock.quantity), 10)
+            start[name] += by
+            world.inventory.change(name, by=by, price=f"0.{chance.randint(1000, 9999)}")
+        elif action == "sell" and world.shop.listings:
+            listing = chance.choice(sorted(world.shop.listings.values(), key=lambda each: each.listing_id))
+            if listing.quantity:
+                world.shop.buy(listing.listing_id, chance.randint(1, listing.quantity))
+        elif action == "fault":
+            world.shop.write_faults.append(chance.choice([Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.DOWN, None]))
+            world.shop.read_faults.append(chance.choice([Fault.DOWN, None]))
+        elif action == "deliver":
+            await world.deliver()
+        elif action == "turn":
+            await world.turn()
+        elif action == "die":
+            world.store.before_commit = Death(chance.randint(0, 6))
+            with contextlib.suppress(Dead):
+                await world.turn()
+            world.store.before_commit = lambda: None
+        elif action == "wait":
+            world.clock.turn(timedelta(seconds=chance.randint(1, 8)))
+        assert all(listing.quantity >= 0 for listing in world.shop.listings.values()), step
+    world.shop.write_faults.clear()
+    world.shop.read_faults.clear()
+    await world.settle(timedelta(minutes=10))
+    sold: dict[str, int] = dict.fromkeys(start, 0)
+    for order in world.shop.orders.values():
+        for listing_id, pieces in order.lines.items():
+            sold[str(world.store.tables.owners["seller", listing_id])] += pieces  # type: ignore[index]
+    for name, pieces in start.items():
+        row = world.row(name)
+        assert row.trouble is None, (name, row)
+        quantity = world.inventory.lots[world_lot(name)].quantity
+        assert quantity == pieces - sold[name], name
+        assert world.shown().get(name, 0) == max(0, quantity), (name, row)
+        assert set(row.settled.values()) == {row.revision}, (name, row)
+    assert len(world.shop.listings) == sum(quantity > 0 for quantity in world.shown().values())
+    writes = len(world.shop.writes)
+    await world.settle(timedelta(minutes=5))
+    assert len(world.shop.writes) == writes
+
+
+def world_lot(name: str) -> LotId:
+    return LotId(name)
+
+
+class Dead(Exception):
+    """The process was killed."""
+
+
+class Death:
+    """Kills the process at the n-th commit from now."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self) -> None:
+        if self.left == 0:
+            raise Dead
+        self.left -= 1
