@@ -16,8 +16,8 @@ help: ## Show what can be done
 setup: .venv/installed ## Make the virtual environment and install everything, pinned and hash-checked
 .venv/installed: requirements.lock $(PACKAGES:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "BrickOps needs Python 3.11 or newer; PYTHON=python3.12 make $(MAKECMDGOALS) names another.")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing pinned requirements (about half a minute the first time)"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@echo "installing pinned requirements (about half a minute the first time)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
@@ -25,11 +25,11 @@ setup: .venv/installed ## Make the virtual environment and install everything, p
 run: setup ## Start the whole product with a sandbox shop and demo data; Ctrl-C stops it
 	@$(BIN)/python -m devstack run
 
-token: setup ## Print a token for the running stack: make token ROLE=owner|editor|viewer
-	@$(BIN)/python -m devstack token --role $(or $(ROLE),owner)
+token: setup ## Print a token for the running stack: make token ROLE=owner|editor|viewer; SELLER=B for another seller
+	@$(BIN)/python -m devstack token --role $(or $(ROLE),owner) --seller $(or $(SELLER),A)
 
-clean-state: setup ## Remove everything that make run keeps
-	@$(BIN)/python -m devstack clean-state
+clean-state: setup ## Remove everything that make run keeps; CACHE=1 also what it downloaded
+	@$(BIN)/python -m devstack clean-state $(if $(CACHE),--cache)
 
 lock: setup ## Resolve requirements.lock anew from pyproject.toml
 	uv pip compile --generate-hashes --no-emit-index-url --universal --python-version 3.11 pyproject.toml --group dev -o requirements.lock -q --custom-compile-command "make lock"

@@ -14,7 +14,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from devstack import demo, issuer, jars
+from devstack import issuer, jars
 from devstack.preflight import started_elsewhere
 from devstack.problems import Problem
 from devstack.product import Product
@@ -62,15 +62,15 @@ def run(surroundings: Surroundings) -> int:
         view = View(Console(highlight=False), lambda: watch.rows)
         stack.enter_context(view)
         stack.enter_context(watch)
-        with _stopped_at_the_end(product):
+        with _stopped_at_the_end(product, view), contextlib.suppress(KeyboardInterrupt):
             product.start()
             watch.look()
             if surroundings.settings.demo:
-                view.step("loading the demo seller")
-                demo.load(product.gateway_url, product.token())
+                product.load_demo()
             view.all_up(_places(surroundings, product))
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
+            threading.Event().wait()
+        view.step("stopped")
+        watch.look()
     return 0 if all(running.ended_well for running in product.running.values()) else 1
 
 
@@ -84,10 +84,11 @@ def token(surroundings: Surroundings, *, role: str, seller: str) -> str:
 
 
 @contextlib.contextmanager
-def _stopped_at_the_end(product: Product) -> Iterator[None]:
+def _stopped_at_the_end(product: Product, view: View) -> Iterator[None]:
     try:
         yield
     finally:
+        view.stopping()
         try:
             product.stop()
         except KeyboardInterrupt:  # the person cannot wait

@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
+
 from servicekit.mtls import TlsFiles
 from servicekit.testing.ca import TestAuthority
 

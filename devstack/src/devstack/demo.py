@@ -1,4 +1,4 @@
-"""The demo seller: a few lots, put in over REST like anybody's, so that the first look is not at an empty shelf."""
+"""The demo seller: an empty shop in the sandbox to connect, and a few lots, put in over REST like anybody's."""
 
 import json
 from collections.abc import Sequence
@@ -48,11 +48,28 @@ LOTS: Sequence[dict[str, Any]] = (
 )
 
 
-def load(gateway_url: str, token: str) -> None:
-    """Create the lots that are not there yet. Raises `Problem` if the gateway refuses one."""
-    with httpx.Client(base_url=gateway_url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as gateway:
+# The sandbox's own keys for its demo shop: they open nothing else, so they may stand here and in the README
+SHOP = "demo"
+KEYS = {
+    "consumer_key": "demo-consumer-key",
+    "consumer_secret": "demo-consumer-secret",
+    "token": "demo-token",
+    "token_secret": "demo-token-secret",
+}
+
+
+def load(*, gateway_url: str, token: str, sandbox_url: str) -> None:
+    """Open the shop and create the lots, as far as they are not there. Raises `Problem` if one is refused."""
+    with httpx.Client(timeout=30) as client:
+        shop = f"{sandbox_url}/sandbox/shops/{SHOP}"
+        if client.get(shop).status_code == httpx.codes.NOT_FOUND:
+            _accepted("shop", client.put(shop, json={**KEYS, "seller_name": "demo_seller", "currency": _EUR}))
         for lot in LOTS:
             key = str(uuid5(_NAMESPACE, json.dumps(lot, sort_keys=True)))
-            answer = gateway.post("/v1/lots", json=lot, headers={"Idempotency-Key": key})
-            if answer.is_error:
-                raise Problem(f"the demo lot {lot['item_no']} was refused ({answer.status_code}): {answer.text}")
+            headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+            _accepted(f"lot {lot['item_no']}", client.post(f"{gateway_url}/v1/lots", json=lot, headers=headers))
+
+
+def _accepted(what: str, answer: httpx.Response) -> None:
+    if answer.is_error:
+        raise Problem(f"the demo {what} was refused ({answer.status_code}): {answer.text}")

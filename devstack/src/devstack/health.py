@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from servicekit.mtls import TlsFiles, channel_credentials
 
 from devstack.ports import HOST
+from servicekit.mtls import TlsFiles, channel_credentials
 
 _TIMEOUT = 1.0  # seconds
 

@@ -18,13 +18,13 @@ from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from servicekit.kafka import KafkaConfig
 
 from devstack import jars
 from devstack.java import find_java
 from devstack.ports import HOST
 from devstack.problems import Problem
 from devstack.programs import Program
+from servicekit.kafka import KafkaConfig
 
 T = TypeVar("T")
 

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from credentials.crypto.keyring import new_keyring
-
-from devstack import preflight
+from devstack import demo, preflight
 from devstack.certificates import ensure_certificates
 from devstack.health import GrpcHealth
 from devstack.issuer import ensure_signing_key, sign_token
@@ -64,15 +63,32 @@ class Product:
         self._postgres: PostgresServer | None = None
 
     def start(self) -> None:
-        """Start everything and return when all of it is healthy; on any trouble stop it again and raise.
+        """Start everything and return when all of it is healthy.
 
-        Raises `Problem` with one line for the person.
+        Raises `Problem` with one line for the person. However it ends, `stop` is to be called afterwards.
         """
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+        self._held.enter_context(locked(self.folder))
+        if ended := end_leftovers(self.folder):
+            self._report(f"an earlier run was killed; ended what it left: {', '.join(ended)}")
+        preflight.check(self._surroundings)
+        self._services = Services(
+            surroundings=self._surroundings,
+            tls=ensure_certificates(self.folder, (*WITH_CERTIFICATE, PROBE)),
+            kafka_bootstrap=self.kafka_bootstrap,
+            jwks=ensure_signing_key(self.folder),
+            overrides=self._overrides,
+        )
+        if not keyring_file(self.folder).exists():
+            write_secret(keyring_file(self.folder), new_keyring())
+        self._note_urls()
+        # three chains that need nothing of one another, then the services, which need all of them
+        self._all_of(self._start_databases, self._start_topics, self._start_surroundings)
+        services = [self.wired.service(name) for name in ORDER if name in WITH_CERTIFICATE]
+        self._report("starting the services")
+        for program in services:
+            self.begin(program, ready=False)
+        for program in services:
+            self.running[program.name].wait_ready(given_up=lambda: self._stopping)
 
     def stop(self) -> None:
         """Stop everything in reverse order, each with its grace; a second call does nothing."""
@@ -109,6 +125,12 @@ class Product:
         if self._services is None:
             raise RuntimeError("the stack was not started")
         return self._services
+
+    def load_demo(self) -> None:
+        """Load the demo seller, unless the shop is a real one: it must not be offered what nobody has."""
+        if self._surroundings.bricklink_api_url is None:
+            self._report("loading the demo seller")
+            demo.load(gateway_url=self.gateway_url, token=self.token(), sandbox_url=self.sandbox_url)
 
     @property
     def folder(self) -> Path:
@@ -151,30 +173,6 @@ class Product:
     def token(self, role: str = "owner", *, seller: str = "A") -> str:
         """Sign a bearer token for a demo user."""
         return sign_token(self.folder, issuer_url=self.issuer_url, role=role, seller=seller)
-
-    def _start(self) -> None:
-        self._held.enter_context(locked(self.folder))
-        if ended := end_leftovers(self.folder):
-            self._report(f"an earlier run was killed; ended what it left: {', '.join(ended)}")
-        preflight.check(self._surroundings)
-        self._services = Services(
-            surroundings=self._surroundings,
-            tls=ensure_certificates(self.folder, (*WITH_CERTIFICATE, PROBE)),
-            kafka_bootstrap=self.kafka_bootstrap,
-            jwks=ensure_signing_key(self.folder),
-            overrides=self._overrides,
-        )
-        if not keyring_file(self.folder).exists():
-            write_secret(keyring_file(self.folder), new_keyring())
-        self._note_urls()
-        # three chains that need nothing of one another, then the services, which need all of them
-        self._all_of(self._start_databases, self._start_topics, self._start_surroundings)
-        services = [self.wired.service(name) for name in ORDER if name in WITH_CERTIFICATE]
-        self._report("starting the services")
-        for program in services:
-            self.begin(program, ready=False)
-        for program in services:
-            self.running[program.name].wait_ready(given_up=lambda: self._stopping)
 
     def _start_databases(self) -> None:
         settings = self._surroundings.settings

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from servicekit.mtls import TlsFiles
-
 from devstack.health import GrpcHealth, http_answers
 from devstack.kafka import Topic
 from devstack.ports import HOST
@@ -17,6 +15,7 @@ from devstack.postgres import DatabaseUrls
 from devstack.programs import Program
 from devstack.secret_files import write_secret
 from devstack.settings import Surroundings
+from servicekit.mtls import TlsFiles
 
 WITH_DATABASE = ("credentials", "inventory", "sync-bricklink")
 WITH_CERTIFICATE = (*WITH_DATABASE, "gateway")
@@ -87,7 +86,7 @@ class Services:
             command=(*_python("sandbox"), "serve", "--listen", self.address_of("sandbox"), "--state", str(state)),
             environment=self._base(),
             folder=self._folder,
-            check=http_answers(self.port_of("sandbox"), "/"),
+            check=http_answers(self.port_of("sandbox"), "/healthz"),
             port=self.port_of("sandbox"),
         )
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from servicekit.config import ConfigError, from_environment
-
 from devstack.ports import free_port
 from devstack.problems import Problem
 from devstack.state import cache_folder, state_folder
+from servicekit.config import ConfigError, from_environment
 
 PREFIX = "BRICKOPS_"
 

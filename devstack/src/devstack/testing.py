@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from servicekit.mtls import TlsFiles
-from servicekit.testing.ca import TestAuthority
-
 from devstack.certificates import certificates_folder
 from devstack.ports import HOST, free_port
 from devstack.product import Product
 from devstack.settings import Settings, Surroundings, on_free_ports
+from servicekit.mtls import TlsFiles
+from servicekit.testing.ca import TestAuthority
 
 
 class Stack(Product):
@@ -90,13 +89,13 @@ class Stack(Product):
 
 @contextlib.contextmanager
 def temporary_stack(
-    folder: Path | None = None, *, overrides: Mapping[str, Mapping[str, str]] | None = None
+    folder: Path | None = None, *, overrides: Mapping[str, Mapping[str, str]] | None = None, demo: bool = False
 ) -> Iterator[Stack]:
     """Start everything on free ports with an empty state, and stop it at the end.
 
     The state is in `folder`, and stays, or in a temporary folder that is removed. `overrides` adds variables:
     `{"sync-bricklink": {"SYNC_BRICKLINK_LATE_WINDOW": "1"}}`. PostgreSQL and Kafka are always its own, so that a test
-    may kill them.
+    may kill them. `demo` loads the demo seller, as `make run` does.
     """
     with contextlib.ExitStack() as held:
         if folder is None:
@@ -108,4 +107,6 @@ def temporary_stack(
         stack = Stack(surroundings, overrides=overrides, durable=False)
         held.callback(stack.stop)
         stack.start()
+        if demo:
+            stack.load_demo()
         yield stack

@@ -27,6 +27,7 @@ class View:
         self._console = console
         self._rows = rows
         self._step = ""
+        self._stopping = False
         self._places: Mapping[str, str] = {}
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
 
@@ -49,6 +50,8 @@ class View:
 
     def changed(self, row: Row) -> None:
         """Say that a program is well, or no longer; on a terminal the table shows it."""
+        if self._stopping:
+            return
         if row.condition is Condition.ENDED:
             self.say(f"{row.name} ended with {row.detail}; nothing restarts it")
         elif not self._console.is_terminal and row.condition in (Condition.HEALTHY, Condition.NOT_ANSWERING):
@@ -62,6 +65,10 @@ class View:
             for name, place in places.items():
                 self.say(f"{name}: {place}")
             self.say(self._step)
+
+    def stopping(self) -> None:
+        """From now on programs end because they are asked to."""
+        self._stopping = True
 
     def say(self, line: str) -> None:
         """Print a line that stays."""

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.errors import BadSignatureError
+from joserfc.jwk import KeySet
+
 from devstack.health import http_answers
 from devstack.issuer import ensure_signing_key, sign_token
 from devstack.ports import free_port
 from devstack.problems import Problem
 from devstack.programs import Program, Running
-from joserfc import jwt
-from joserfc.errors import BadSignatureError
-from joserfc.jwk import KeySet
 
 
 @pytest.fixture(scope="module")

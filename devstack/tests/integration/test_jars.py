@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from devstack.jars import Jar, fetch
 from devstack.problems import Problem
 

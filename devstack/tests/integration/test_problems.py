@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from devstack.ports import free_port
 from devstack.settings import Settings, on_free_ports, variable_for
 from devstack.state import locked

@@ -10,6 +10,7 @@ from signal import SIGKILL
 
 import psutil
 import pytest
+
 from devstack.problems import Problem
 from devstack.programs import Program, Running, end_leftovers
 

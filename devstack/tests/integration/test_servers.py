@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
 from devstack.kafka import KafkaServer, Topic, create_topics
 from devstack.ports import free_port
 from devstack.postgres import DatabaseUrls, PostgresServer, create_database

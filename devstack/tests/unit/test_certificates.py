@@ -4,6 +4,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
+
 from devstack.certificates import certificates_folder, ensure_certificates
 from servicekit.testing.ca import TestAuthority
 

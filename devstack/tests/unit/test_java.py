@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from devstack.java import OLDEST, find_java, version_of
 from devstack.problems import Problem
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from devstack.certificates import ensure_certificates
 from devstack.postgres import DatabaseUrls
 from devstack.services import PROBE, WITH_CERTIFICATE, WITH_DATABASE, Services

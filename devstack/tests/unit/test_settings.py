@@ -2,6 +2,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
 from devstack.problems import Problem
 from devstack.settings import Settings, Surroundings, from_variables, variable_for
 from devstack.state import CHECKOUT

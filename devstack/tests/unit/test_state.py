@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from devstack.problems import Problem
 from devstack.secret_files import write_secret
 from devstack.state import locked, remove, require_space
