@@ -10,6 +10,12 @@ from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
+
+from sync_bricklink.auth import ShopKeys, Signature
+from sync_bricklink.errors import Answered, Purpose, Verdict, answered_at, no_answer, outcome_of
+from sync_bricklink.listing import JsonObject, create_body, listing_of, update_body
+from sync_bricklink.orders import order_lines_of, order_summary_of
+from sync_bricklink.values import UnreadableError, shown_array
 from syncengine.listing import Listing, ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead, OrderSummary
 from syncengine.marketplace import (
     Applied,
@@ -26,12 +32,6 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
-
-from sync_bricklink.auth import ShopKeys, Signature
-from sync_bricklink.errors import Answered, Purpose, Verdict, answered_at, no_answer, outcome_of
-from sync_bricklink.listing import JsonObject, create_body, listing_of, update_body
-from sync_bricklink.orders import order_lines_of, order_summary_of
-from sync_bricklink.values import UnreadableError, shown_array
 
 MAX_CONNECTIONS = 5
 """At once, over all shops, for all come from one address: more brought HTML 503 pages (marketplaces/bricklink.md#1)."""

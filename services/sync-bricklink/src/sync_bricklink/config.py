@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from authlib.common.security import is_secure_transport
+
 from servicekit.config import ConfigError
 
 

@@ -14,9 +14,9 @@ from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
 import httpx
-from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
 
 from sync_bricklink.values import UnreadableError, shown_number
+from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
 
 
 class Purpose(Enum):

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import grpc
+
 from brickops.credentials.v1.credentials_service_pb2 import LeaseCredentialRequest, LeaseCredentialResponse
 from brickops.credentials.v1.credentials_service_pb2_grpc import CredentialsServiceStub
 from servicekit.clock import Clock
 from servicekit.logs import learn_secret
+from sync_bricklink.auth import ShopKeys
 from syncengine.listing import SellerId
 from syncengine.marketplace import Halted, Later, ReadFailedError
-
-from sync_bricklink.auth import ShopKeys
 
 _MARGIN = timedelta(minutes=3)
 """A lease counts as over this early: whoever opens a shop goes on calling it for a while."""

@@ -9,9 +9,6 @@ from decimal import Decimal
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from syncengine.listing import Group, Item, Listing, ListingId, Lot, Value, Values
-from syncengine.marketplace import Create, Facts, Limit, Update
-
 from sync_bricklink.values import (
     NO_PRICE,
     UnreadableError,
@@ -22,6 +19,8 @@ from sync_bricklink.values import (
     shown_price,
     shown_text,
 )
+from syncengine.listing import Group, Item, Listing, ListingId, Lot, Value, Values
+from syncengine.marketplace import Create, Facts, Limit, Update
 
 JsonObject = dict[str, object]
 

@@ -5,10 +5,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
-
 from sync_bricklink.listing import item_of, listing_id_of
 from sync_bricklink.values import shown_array, shown_moment, shown_number, shown_object, shown_text
+from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
 
 _CUT = frozenset({"CANCELLED", "NPX"})
 """Nothing is sold by these any more.

@@ -1,11 +1,11 @@
 """The shops that the engine works on: one `BrickLink` per seller, over one HTTP client."""
 
 import httpx
-from syncengine.listing import SellerId
-from syncengine.marketplace import Facts, Marketplace
 
 from sync_bricklink.client import BrickLink
 from sync_bricklink.keys import LeasedKeys
+from syncengine.listing import SellerId
+from syncengine.marketplace import Facts, Marketplace
 
 
 class Shops:

@@ -11,13 +11,14 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc import aio
+
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 from brickops.credentials.v1.credentials_service_pb2 import LeaseCredentialRequest, LeaseCredentialResponse
 from brickops.credentials.v1.credentials_service_pb2_grpc import (
     CredentialsServiceServicer,
     add_CredentialsServiceServicer_to_server,
 )
-from grpc import aio
 from servicekit.grpc_client import open_channel
 from servicekit.grpc_server import serving
 from servicekit.logs import SafeFormatter

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from servicekit.testing.ca import TestAuthority
 from sync_bricklink.auth import ShopKeys
 from sync_bricklink.client import MAX_CONNECTIONS, BrickLink, open_http

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
+
 from sync_bricklink.auth import ShopKeys, Signature
 
 API = "https://api.bricklink.com/api/store/v1"

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from servicekit.config import ConfigError, from_environment
 from sync_bricklink.config import Config
 

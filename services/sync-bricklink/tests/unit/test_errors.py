@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from sync_bricklink.errors import Answered, Purpose, Verdict, outcome_of
 from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
 

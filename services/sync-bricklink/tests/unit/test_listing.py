@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from brickops.inventory.v1 import lot_pb2
-from brickops.inventory.v1.money_pb2 import Money
 from hypothesis import given
 from hypothesis import strategies as st
+
+from brickops.inventory.v1 import lot_pb2
+from brickops.inventory.v1.money_pb2 import Money
 from sync_bricklink.listing import GROUPS, create_body, facts, listing_of, lot_of, update_body
 from sync_bricklink.values import UnreadableError
 from syncengine.listing import Group, Item, ListingId, Lot

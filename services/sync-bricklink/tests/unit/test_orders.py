@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from sync_bricklink.orders import order_lines_of, order_summary_of
 from sync_bricklink.values import UnreadableError
 from syncengine.listing import Item, OrderLine, OrderSummary

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sync_bricklink.values import (
     TEXT_BYTES,
     UnreadableError,
