@@ -26,9 +26,10 @@ T = TypeVar("T")
 class PausedError(Exception):
     """No call can be made for this connection before `at`."""
 
-    def __init__(self, at: datetime) -> None:
-        super().__init__("paused")
+    def __init__(self, at: datetime, reason: str) -> None:
+        super().__init__(reason)
         self.at = at
+        self.reason = reason
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Lane:
         used = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
         charged = ticket(connection, self.shop.facts, self.settings, used=used, write=write, deadline=deadline, now=now)
         if isinstance(charged, NotBefore):
-            raise PausedError(charged.at)
+            raise PausedError(charged.at, charged.reason)
         connection, granted = charged
         await tx.charge(connection.seller_id, limit.name, now)
         await tx.save_connection(connection)
@@ -104,12 +105,16 @@ class Lane:
             PausedError: it may not be made now, or brought nothing; the connection remembers until when to wait.
         """
         await self.hold_lease_for(deadline)
-        async with self.transaction() as (tx, connection):
-            connection, granted = await self.charge(tx, connection, write=False, deadline=deadline)
+        try:
+            async with self.transaction() as (tx, connection):
+                connection, granted = await self.charge(tx, connection, write=False, deadline=deadline)
+        except PausedError as pause:
+            await self._note_pause(pause)
+            raise
         try:
             answer = await call(granted)
         except ReadFailedError as failure:
-            raise PausedError(await self.note_failure(failure.outcome)) from None
+            raise await self.note_failure(failure.outcome) from None
         if connection.failures:
             await self.note_success()
         return answer
@@ -119,13 +124,17 @@ class Lane:
         async with self.transaction() as (tx, connection):
             await tx.save_connection(replace(connection, failures=0, not_before=None, waiting_for=""))
 
-    async def note_failure(self, outcome: Outcome) -> datetime:
-        """Remember a call that brought nothing; tell when the next may be made (rules O2, O3)."""
+    async def _note_pause(self, pause: PausedError) -> None:
+        async with self.transaction() as (tx, connection):
+            await tx.save_connection(replace(connection, not_before=pause.at, waiting_for=pause.reason))
+
+    async def note_failure(self, outcome: Outcome) -> PausedError:
+        """Remember a call that brought nothing; say until when to pause (rules O2, O3)."""
         now = self.clock.now()
         async with self.transaction() as (tx, connection):
             connection = after_failure(connection, outcome, self.settings, self.random, now)
             await tx.save_connection(connection)
-        return connection.not_before or now + self.settings.halt_probe_interval
+        return PausedError(connection.not_before or now, connection.waiting_for)
 
 
 def after_failure(

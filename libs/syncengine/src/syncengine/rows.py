@@ -139,8 +139,10 @@ class ConnectionRow:
     halted_at: datetime | None = None
     not_before: datetime | None = None
     """No call earlier: the shop asked for it, or failed (rule O3)."""
+    writes_not_before: datetime | None = None
+    """No write earlier: what is left of the budget is for looks and order reads (rule B2)."""
     waiting_for: str = ""
-    """Why not_before was set: a constant word of ours."""
+    """Why one of the two was set: a constant word of ours."""
     failures: int = 0
     """Calls without an answer in a row."""
     last_stamp: datetime | None = None

@@ -1,12 +1,12 @@
 """Sending: the best waiting call, its intent durable before the first byte, its outcome booked after (rules L3, B2)."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
 from functools import partial
 
 from syncengine.lane import Lane, PausedError, after_failure
 from syncengine.listing import Item
-from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Unknown
+from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Ticket, Unknown
 from syncengine.plan import Plan, Send, Tier, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Trouble
 from syncengine.settle import applied_too_often, park, settle
@@ -19,15 +19,33 @@ async def send_next(lane: Lane) -> bool:
     """Make the one call that ranks first; False if nothing waits.
 
     Raises:
-        PausedError: there is one, but it may not be made yet.
+        PausedError: there is one, but it may not be made yet; the connection remembers until when to wait.
     """
     deadline = lane.settings.call_deadline
     await lane.hold_lease_for(deadline)
+    try:
+        intended = await _intend(lane, deadline)
+    except PausedError as pause:
+        async with lane.transaction() as (tx, connection):
+            await tx.save_connection(replace(connection, writes_not_before=pause.at, waiting_for=pause.reason))
+        raise
+    if intended is None:
+        return False
+    intent, granted = intended
+    outcome = await lane.shop.send(intent.write, granted)
+    if isinstance(outcome, Halted):
+        outcome = await _probed(lane, outcome)
+    await _book(lane, intent, outcome)
+    return True
+
+
+async def _intend(lane: Lane, deadline: timedelta) -> tuple[Intent, Ticket] | None:
+    """Make the intent durable and charge its call, in one transaction (rule L3)."""
     async with lane.transaction() as (tx, connection):
         chosen, put_off = await _choose(lane, tx, connection)
         await lane.save(tx, put_off)
         if chosen is None:
-            return bool(put_off)
+            return None
         row, send = chosen
         connection, granted = await lane.charge(tx, connection, write=True, deadline=deadline)
         intent = Intent(
@@ -46,11 +64,7 @@ async def send_next(lane: Lane) -> bool:
         )
         await tx.add_intent(intent)
         await lane.save(tx, [replace(row, intent_id=intent.intent_id)])
-    outcome = await lane.shop.send(intent.write, granted)
-    if isinstance(outcome, Halted):
-        outcome = await _probed(lane, outcome)
-    await _book(lane, intent, outcome)
-    return True
+    return intent, granted
 
 
 async def _choose(
@@ -134,10 +148,3 @@ def with_highest(connection: ConnectionRow, *listing_ids: str) -> ConnectionRow:
     """Remember the highest listing id seen in this shop (rule N3)."""
     numbers = [int(listing_id) for listing_id in listing_ids if listing_id.isdigit()]
     return replace(connection, highest_listing_id=max([connection.highest_listing_id, *numbers]))
-
-
-def next_write_at(connection: ConnectionRow, row_due_at: datetime | None) -> datetime | None:
-    """Tell when a put-off row may go, the connection's own pause included."""
-    if row_due_at is None or connection.not_before is None:
-        return row_due_at
-    return max(row_due_at, connection.not_before)

@@ -54,7 +54,7 @@ async def _work(lane: Lane) -> bool:
     if (pages := _pages_due(lane, connection, now)) is not None:
         await read_orders(lane, pages)
         return True
-    if may_write(connection) and await send_next(lane):
+    if may_write(connection) and not _writes_pause(connection, now) and await send_next(lane):
         return True
     if _census_due_at(lane, connection) <= now:
         await take_census(lane)
@@ -131,6 +131,10 @@ def _paused_until(connection: ConnectionRow, now: datetime) -> datetime | None:
     return None
 
 
+def _writes_pause(connection: ConnectionRow, now: datetime) -> bool:
+    return connection.writes_not_before is not None and connection.writes_not_before > now
+
+
 async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now: datetime) -> datetime | None:
     """Tell when there is something to do next, if nobody wakes the connection before."""
     if not connection.enabled:
@@ -149,17 +153,10 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
             held = connection.hold_increases_until is not None
             tiers = [tier for tier in Tier if not (held and tier is Tier.CREATE)]
             row_at = await tx.next_listing_at(connection.seller_id, tiers=tiers, now=now)
-            moments += [row_at] if row_at is not None else []
+            if row_at is not None:
+                moments.append(max(row_at, connection.writes_not_before or row_at))
     if not moments:
         return None
     due_at = min(moments)
     paused = _paused_until(connection, now)
-    stamp_at = _stamp_free_at(lane, connection)
-    return max(moment for moment in (due_at, paused, stamp_at) if moment is not None)
-
-
-def _stamp_free_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
-    """Tell when rule B4 lets the next call go, where it is the stamps that make it wait."""
-    if connection.last_stamp is None:
-        return None
-    return connection.last_stamp - lane.settings.stamp_lead
+    return due_at if paused is None else max(due_at, paused)

@@ -1,16 +1,22 @@
 """The engine over a shop in memory: what arrives, what is sold, what is lost on the way."""
 
 import contextlib
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
 import pytest
 
+from syncengine.absorb import begin_anew_after_loss
+from syncengine.lane import Lane
 from syncengine.listing import Item, Listing, ListingId, LotId
 from syncengine.marketplace import Create, Remove, Update
 from syncengine.rows import Trouble
-from syncengine.testing.shop import Fault
-from syncengine.testing.world import BRICK, World
+from syncengine.store.protocol import FencedError
+from syncengine.testing.memory_store import Tables
+from syncengine.testing.shop import FACTS, Fault
+from syncengine.testing.world import BRICK, SELLER, World
+from syncengine.turn import take_turn
 
 
 async def connected() -> World:
@@ -273,3 +279,173 @@ class Death:
         if self.left == 0:
             raise Dead
         self.left -= 1
+
+
+async def lose_database(world: World) -> None:
+    """The database is dropped and made anew; the topics are read from their beginnings."""
+    world.store.tables = Tables()
+    world.told = 0
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+
+
+async def test_lost_database_is_relinked_without_a_write() -> None:
+    """Rules C1-C4: sales before, during and after are counted once; nothing sold comes back on sale."""
+    world = World()
+    world.inventory.create("before", 10, note="before")
+    connected_at = world.clock.now()
+    await world.connect()
+    for name in "abcdef":
+        world.inventory.create(name, 10, note=name)
+    await world.settle()
+    ids = {str(listing.fields["note"]): listing.listing_id for listing in world.shop.listings.values()}
+    world.shop.buy(ids["a"], 3)
+    await world.settle()
+    world.shop.buy(ids["b"], 2)
+    writes = len(world.shop.writes)
+    await lose_database(world)
+    world.shop.buy(ids["c"], 10)
+    await world.connect(connected_at=connected_at)
+    world.shop.buy(ids["d"], 1)
+    await world.settle()
+    assert len(world.shop.writes) == writes
+    stock = {lot_id: lot.quantity for lot_id, lot in world.inventory.lots.items()}
+    assert stock == {"before": 10, "a": 7, "b": 8, "c": 0, "d": 9, "e": 10, "f": 10}
+    assert world.shown() == {name: pieces for name, pieces in stock.items() if pieces}
+
+
+async def test_replaced_keys_are_followed_by_a_census_and_then_by_what_waited() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    world.shop.buy(ListingId("1001"), 2)
+    world.inventory.change("a", by=-3)
+    await world.connect(key_version=2)
+    await world.settle()
+    assert world.shown() == {"a": 5}
+    assert world.inventory.lots[LotId("a")].quantity == 5
+
+
+async def test_keys_of_another_shop_write_nothing() -> None:
+    """Rule W1: the name in its orders is not the one pinned."""
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    world.shop.buy(ListingId("1001"), 1)
+    world.shop.seller_name = "somebody-else"
+    await world.connect(key_version=2)
+    world.inventory.change("a", by=-3)
+    writes = len(world.shop.writes)
+    await world.settle()
+    assert world.connection.halted == "ANOTHER_SHOP"
+    assert len(world.shop.writes) == writes
+
+
+async def test_sale_close_to_the_census_is_looked_at() -> None:
+    """Rule Q1: an order within seconds of the list read may or may not be in the number that was read."""
+    world = World()
+    fields = {"price": "0.1000", "note": "a", "cost": None}
+    world.shop.add(
+        Listing(listing_id=ListingId(""), item=BRICK, quantity=10, for_sale=True, retain=False, fields=fields)
+    )
+    world.inventory.create("a", 10, note="a")
+    await world.connect(shop_is_empty=False)
+    while world.store.tables.connections[SELLER].census_at is None:
+        await world.deliver()
+        await world.turn()
+    world.clock.turn(world.settings.anchor_doubt / 2)
+    world.shop.buy(ListingId("1001"), 4)
+    await world.confirm()
+    await world.settle()
+    assert world.inventory.lots[LotId("a")].quantity == 6
+    assert world.shown() == {"a": 6}
+    assert world.shop.writes == []
+
+
+async def test_drift_is_a_conflict_and_never_repaired_by_itself() -> None:
+    """Rule K4: a shortfall that no order explains may be a sale not yet listed; later it is the seller's to decide."""
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    listing = world.shop.listings[ListingId("1001")]
+    world.shop.listings[ListingId("1001")] = replace(listing, quantity=7)
+    world.inventory.change("a", by=1)
+    await world.settle()
+    assert world.row("a").trouble is Trouble.NUMBER_UNEXPLAINED
+    assert world.row("a").theirs == 8
+    world.inventory.change("a", by=5)
+    await world.settle()
+    assert world.shown() == {"a": 8}
+    world.inventory.change("a", by=-9)
+    await world.settle()
+    assert world.shown() == {"a": 4}
+
+
+async def test_hidden_lot_keeps_its_listing_and_comes_back() -> None:
+    world = await connected()
+    world.inventory.create("a", 10, note="a")
+    await world.settle()
+    stock = world.inventory.lots[LotId("a")]
+    stock.for_sale = False
+    world.inventory.change("a")
+    await world.settle()
+    assert not world.shop.listings[ListingId("1001")].for_sale
+    stock.for_sale = True
+    world.inventory.change("a", by=2)
+    await world.settle()
+    assert world.shop.listings[ListingId("1001")].for_sale
+    assert world.shown() == {"a": 12}
+
+
+async def test_retained_lot_stays_at_zero() -> None:
+    world = await connected()
+    world.inventory.create("a", 3, note="a")
+    world.inventory.lots[LotId("a")].retain = True
+    await world.settle()
+    world.inventory.change("a", by=-3)
+    await world.settle()
+    assert world.shown() == {"a": 0}
+    assert set(world.row("a").settled.values()) == {2}
+    world.inventory.change("a", by=3)
+    await world.settle()
+    assert world.shown() == {"a": 3}
+    assert [type(write.write) for write in world.shop.writes] == [Create, Update, Update]
+
+
+async def test_fenced_worker_writes_nothing() -> None:
+    """Rule L2: a worker that slept beyond its lease finds another's term and stops."""
+    world = await connected()
+    world.clock.turn(world.settings.lease)
+    now = world.clock.now()
+    slept = await world.store.take_lease(SELLER, "sleeper", now, now + timedelta(seconds=1))
+    assert slept is not None
+    world.clock.turn(timedelta(seconds=2))
+    world.inventory.create("a", 10, note="a")
+    await world.settle(timedelta(seconds=10))
+    lane = Lane(world.store, world.clock, world.shop, world.settings, world.random, slept)
+    with pytest.raises(FencedError):
+        await take_turn(lane)
+    assert len(world.shop.writes) == 1
+
+
+async def test_price_travels_once_the_budget_lets_it() -> None:
+    """Rules B1, B2: looks and order reads own a fifth of the calls; writes wait for the window to roll on."""
+    world = await connected()
+    world.shop.facts = replace(FACTS, limit=replace(FACTS.limit, calls=500))
+    world.store.tables.calls += [(SELLER, "calls", world.clock.now())] * 400
+    world.inventory.create("a", 10, note="a")
+    await world.settle(timedelta(minutes=2))
+    assert world.shop.writes == []
+    world.clock.turn(timedelta(days=1))
+    await world.settle()
+    assert world.shown() == {"a": 10}
+
+
+async def test_stamps_rise_by_whole_seconds_and_run_at_most_a_minute_ahead() -> None:
+    world = await connected()
+    for n in range(90):
+        world.inventory.create(f"lot{n}", 1, replace(BRICK, number=str(n)))
+    await world.settle(timedelta(minutes=3))
+    stamps = sorted(intent.stamp for intent in world.store.tables.intents.values())
+    assert len(stamps) == len(set(stamps)) == 90
+    assert all(intent.stamp - intent.sent_at <= timedelta(seconds=60) for intent in world.store.tables.intents.values())

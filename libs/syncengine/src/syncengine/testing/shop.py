@@ -87,6 +87,7 @@ class MemoryShop:
         self.read_faults: deque[Fault | None] = deque()
         self.writes: list[LoggedWrite] = []
         self.calls = 0
+        self.seller_name = "testers"
         self._next_listing_id = 1000
         self._next_order_id = 1
 
@@ -150,7 +151,7 @@ class MemoryShop:
 
     async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
         self._answer()
-        orders = tuple(_summary(order) for order in self.orders.values()) if page == "open" else ()
+        orders = tuple(self._summary(order) for order in self.orders.values()) if page == "open" else ()
         return OrderRead(orders=orders, read_at=self.clock.now())
 
     async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
@@ -212,14 +213,13 @@ class MemoryShop:
             self._set_quantity(write.listing_id, listing.quantity + write.delta)
         return Applied(listing=self.listings.get(write.listing_id, replace(listing, quantity=0)))
 
-
-def _summary(order: Order) -> OrderSummary:
-    return OrderSummary(
-        order_id=order.order_id,
-        ordered_at=order.ordered_at,
-        changed_at=order.changed_at,
-        fingerprint=f"{order.changed_at.isoformat()}/{sum(order.lines.values())}",
-        cut=False,
-        shop_name="testers",
-        currency_code="EUR",
-    )
+    def _summary(self, order: Order) -> OrderSummary:
+        return OrderSummary(
+            order_id=order.order_id,
+            ordered_at=order.ordered_at,
+            changed_at=order.changed_at,
+            fingerprint=f"{order.changed_at.isoformat()}/{sum(order.lines.values())}",
+            cut=False,
+            shop_name=self.seller_name,
+            currency_code="EUR",
+        )

@@ -162,7 +162,9 @@ class World:
         self.random = Random(seed)  # noqa: S311 - a seed that replays, no secret
         self.told = 0
 
-    async def connect(self, *, shop_is_empty: bool = True, key_version: int = 1) -> None:
+    async def connect(
+        self, *, shop_is_empty: bool = True, key_version: int = 1, connected_at: datetime | None = None
+    ) -> None:
         """The seller connects the shop, or replaces its keys."""
         async with self.store.transaction() as tx:
             connection = self.store.tables.connections.get(SELLER)
@@ -171,7 +173,7 @@ class World:
                 ConnectionNews(
                     seller_id=SELLER,
                     seq=(connection.event_seq if connection else 0) + 1,
-                    connected_at=(connection.connected_at if connection else None) or self.clock.now(),
+                    connected_at=connected_at or (connection and connection.connected_at) or self.clock.now(),
                     enabled=True,
                     key_version=key_version,
                     shop_is_empty=shop_is_empty,
