@@ -13,6 +13,7 @@ from signal import SIGINT, SIGKILL
 import httpx
 import psutil
 import pytest
+
 from devstack.demo import LOTS
 from devstack.services import ORDER
 from devstack.settings import Settings, on_free_ports, variable_for
@@ -89,7 +90,7 @@ def _lots(environ: dict[str, str]) -> Sequence[object]:
         f"http://127.0.0.1:{environ['BRICKOPS_GATEWAY_PORT']}/v1/lots", headers={"Authorization": f"Bearer {token}"}
     )
     assert answer.status_code == 200, answer.text
-    lots: Sequence[object] = answer.json()["lots"]
+    lots: Sequence[object] = answer.json()["items"]
     return lots
 
 
