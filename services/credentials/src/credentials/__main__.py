@@ -7,13 +7,20 @@ import sys
 from contextlib import AsyncExitStack
 from functools import partial
 
+from grpc import aio
+
 from brickops.credentials.v1.credentials_admin_service_pb2_grpc import (
     add_CredentialsAdminServiceServicer_to_server as add_admin_servicer,
 )
 from brickops.credentials.v1.credentials_service_pb2_grpc import (
     add_CredentialsServiceServicer_to_server as add_lease_servicer,
 )
-from grpc import aio
+from credentials.api.servicer import AdminServicer, LeaseServicer
+from credentials.api.status import STATUS_OF
+from credentials.commands import Vault
+from credentials.config import Config
+from credentials.crypto.keyring import Keyring, KeyringError
+from credentials.storage.unit_of_work import UnitOfWork
 from servicekit.clock import SystemClock
 from servicekit.config import ConfigError, from_environment, read_secret
 from servicekit.grpc_server import serving
@@ -21,16 +28,9 @@ from servicekit.kafka import KafkaConfig
 from servicekit.lifecycle import run_until_signalled
 from servicekit.logs import configure_logs
 from servicekit.mtls import TlsFiles
+from servicekit.outbox import Relay
 from servicekit.postgres import create_engine
 from servicekit.postgres import migrate as migrate_database
-from servicekit.relay import Relay
-
-from credentials.api.servicer import AdminServicer, LeaseServicer
-from credentials.api.status import STATUS_OF
-from credentials.commands import Vault
-from credentials.config import Config
-from credentials.crypto.keyring import Keyring, KeyringError
-from credentials.storage.unit_of_work import UnitOfWork
 
 SERVICE = "credentials"
 ALLOWED = {

@@ -7,10 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from servicekit import logs
-from servicekit.callers import CallerNotAllowed
-from servicekit.clock import Clock
-
 from credentials.crypto.envelope import (
     Ciphertext,
     KeyEncryptionKeys,
@@ -35,6 +31,9 @@ from credentials.domain.lease import Lease, LeaseRecord, Refusal
 from credentials.domain.marketplaces import MARKETPLACE_OF_CALLER, marketplace_problems
 from credentials.events import connection_changed
 from credentials.storage.unit_of_work import UnitOfWork
+from servicekit import logs
+from servicekit.callers import CallerNotAllowed
+from servicekit.clock import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -3,9 +3,8 @@
 from typing import Final
 
 from brickops.events.v1 import connection_event_pb2
-from servicekit.outbox import Message
-
 from credentials.domain.credential import Credential
+from servicekit.outbox import Message
 
 CONNECTIONS_TOPIC: Final = "brickops.connections.v1"
 

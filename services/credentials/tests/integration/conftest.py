@@ -15,6 +15,9 @@ import grpc
 import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from psycopg.rows import DictRow, dict_row
+
 from brickops.credentials.v1 import (
     credentials_admin_service_pb2,
     credentials_admin_service_pb2_grpc,
@@ -25,8 +28,6 @@ from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 from credentials.crypto.keyring import new_keyring
 from devstack.ports import free_port
 from devstack.postgres import DatabaseUrls
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from psycopg.rows import DictRow, dict_row
 from servicekit.callers import outgoing_metadata
 from servicekit.grpc_client import open_channel
 from servicekit.grpc_errors import RpcProblem, problem_of

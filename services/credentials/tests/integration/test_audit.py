@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, LiteralString
 import grpc
 import psycopg
 import pytest
+
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 from servicekit.grpc_errors import RpcProblem
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import grpc
 import pytest
+
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 
 if TYPE_CHECKING:

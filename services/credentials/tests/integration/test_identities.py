@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+
 from servicekit.callers import outgoing_metadata
 from servicekit.grpc_client import open_channel
 from servicekit.grpc_errors import RpcProblem

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 from brickops.events.v1.connection_event_pb2 import ConnectionChanged
 from servicekit.grpc_errors import RpcProblem

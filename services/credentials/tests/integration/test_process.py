@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+
 from credentials.crypto.keyring import new_keyring
 from servicekit.grpc_errors import RpcProblem
 
@@ -63,7 +64,7 @@ def test_migrate_needs_the_owner(house: "House") -> None:
 
 
 async def test_a_signal_drains_and_ends_with_zero(house: "House", seller: str) -> None:
-    """A put that waits for a lock when the signal comes is still answered."""
+    """A put that waits for a lock when the signal comes is still answered; the next process publishes it."""
     running = await house.serve()
     gateway = house.calls("gateway", running)
     with house.holding("LOCK TABLE lifecycle IN EXCLUSIVE MODE"):
@@ -73,6 +74,7 @@ async def test_a_signal_drains_and_ends_with_zero(house: "House", seller: str) -
         await running.logged('"stopping"')
     assert (await putting).configured
     assert await running.process.wait() == 0
+    await house.serve()
     assert (await house.records(seller, 1))[0].key == f"{seller}/bricklink".encode()
 
 

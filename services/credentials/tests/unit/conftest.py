@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from credentials.crypto.keyring import Keyring, new_keyring
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from credentials.domain.credential import Credential, LifecycleEvent, LifecycleKind, Shop, next_seq, with_new_keys
 from credentials.domain.errors import CredentialNotFound, RecordOutdated
 

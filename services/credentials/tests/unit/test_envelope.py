@@ -5,6 +5,7 @@ import pickle
 from dataclasses import replace
 
 import pytest
+
 from credentials.crypto.envelope import Ciphertext, Plaintext, RecordIdentity, Unreadable, WrappedKey, seal, unseal
 from credentials.crypto.keyring import Keyring
 

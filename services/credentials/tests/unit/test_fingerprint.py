@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+
 from credentials.crypto.envelope import Plaintext, Unreadable
 from credentials.crypto.fingerprint import fingerprint_of, matches
 from credentials.crypto.framing import framed

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from credentials.crypto.envelope import Plaintext, Unreadable
 from credentials.crypto.keyring import Keyring, KeyringError, new_keyring
 

@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 
 import pytest
+
 from credentials.domain.keys import BrickLinkKeys
 
 GOOD = BrickLinkKeys(

@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from grpc import aio
+
 from brickops.credentials.v1 import (
     credentials_admin_service_pb2,
     credentials_admin_service_pb2_grpc,
     credentials_service_pb2,
     credentials_service_pb2_grpc,
 )
-from grpc import aio
-from servicekit.callers import Caller, CallerNotAllowed, current_caller, require_role
-from servicekit.grpc_errors import InvalidField, InvalidFields
-
 from credentials.api import translate
 from credentials.commands import (
     LeaseCredential,
@@ -26,6 +24,8 @@ from credentials.commands import (
 )
 from credentials.domain.errors import FieldsRefused
 from credentials.queries import get_credential
+from servicekit.callers import Caller, CallerNotAllowed, current_caller, require_role
+from servicekit.grpc_errors import InvalidField, InvalidFields
 
 
 class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceServicer):

@@ -3,9 +3,9 @@
 from typing import Final
 
 from grpc import StatusCode
-from servicekit.grpc_errors import ErrorTable
 
 from credentials.domain.errors import CredentialNotFound, RequestIdReused
+from servicekit.grpc_errors import ErrorTable
 
 STATUS_OF: Final[ErrorTable] = {
     CredentialNotFound: (StatusCode.NOT_FOUND, "CREDENTIAL_NOT_FOUND"),

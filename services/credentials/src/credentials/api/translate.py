@@ -1,7 +1,6 @@
 """Between the protos and our own values."""
 
 from brickops.credentials.v1 import bricklink_keys_pb2, credentials_admin_service_pb2, credentials_service_pb2
-
 from credentials.domain.credential import Credential, Shop
 from credentials.domain.errors import FieldProblem, FieldsRefused
 from credentials.domain.keys import BrickLinkKeys, Keys

@@ -3,14 +3,14 @@
 from types import TracebackType
 from typing import Self
 
-from servicekit import outbox
-from servicekit.outbox import Message
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from credentials.storage.audit import LeaseLog, Lifecycle
 from credentials.storage.credentials import Credentials
 from credentials.storage.requests import Requests
+from servicekit import outbox
+from servicekit.outbox import Message
 
 
 class UnitOfWork:

@@ -2,8 +2,10 @@
 
 import sqlalchemy as sa
 from alembic import op
-from servicekit.outbox import create_outbox
+from alembic.operations import Operations
 from sqlalchemy.dialects import postgresql
+
+from servicekit.outbox import create_outbox
 
 revision = "0001"
 down_revision = None
@@ -19,7 +21,7 @@ def upgrade() -> None:
     _refuse_changes_of_the_past()
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON credentials TO {APP_ROLE}")
     op.execute(f"GRANT SELECT, INSERT ON lifecycle, lease_log, requests TO {APP_ROLE}")
-    create_outbox(op, app_role=APP_ROLE)
+    create_outbox(Operations(op.get_context()), app_role=APP_ROLE)
 
 
 def _create_credentials() -> None:
