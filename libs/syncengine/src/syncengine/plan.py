@@ -95,7 +95,7 @@ def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
     ranks: dict[Group, Tier] = {group: _TIER_OF[group] for group in due if group is not Group.QUANTITY}
     if delta < 0 or hides:
         ranks[Group.QUANTITY] = Tier.DECREASE  # rule Q5: hiding ranks as a decrease
-    elif delta > 0 or shows or Group.QUANTITY in due:
+    elif delta > 0 or shows or (Group.QUANTITY in due and desired.for_sale == row.sent_for_sale):
         ranks[Group.QUANTITY] = Tier.INCREASE
     if desired.retain != row.sent_retain and not _is_parked(row, Group.REST):
         ranks.setdefault(Group.REST, Tier.REST)

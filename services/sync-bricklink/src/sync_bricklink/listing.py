@@ -82,7 +82,7 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
         ),
         quantity=0 if lot.archived else lot.quantity,
         for_sale=not hidden,
-        retain=lot.retain,
+        retain=lot.retain and not lot.archived,  # LOT.md: an archived lot is deleted everywhere
         fields={
             "stock_room_id": _stockroom_letter(lot.stockroom) if hidden else "",
             "unit_price": _price_of(lot.unit_price),
