@@ -122,7 +122,7 @@ class BrickLink:
         async def watch(event: str, _: Mapping[str, object]) -> None:
             # The last moment at which nothing of the request can have reached the shop: later, nobody can say (L3).
             nonlocal departed
-            departed = departed or event == "http11.send_request_headers.started"
+            departed = departed or event.endswith("send_request_headers.started")
 
         seconds = ticket.deadline.total_seconds()
         request = self._http.build_request(

@@ -27,7 +27,7 @@ class Config:
     kafka_bootstrap: str
     kafka_security_file: Path | None = None
     """JSON with aiokafka's security_protocol, sasl_* and ssl_cafile."""
-    credentials_address: str
+    credentials_address: str = "127.0.0.1:50052"
     """host:port of the credentials service, which lends the keys."""
     log_level: str = "INFO"
 
@@ -43,7 +43,7 @@ class Config:
     """How long an order may be missing from the list though its pieces are gone (rules K2, K4, K5, C4)."""
     order_poll_interval: timedelta = timedelta(seconds=100)
     """Between two looks at the open orders of a shop: 864 of its daily calls."""
-    lane_lease: timedelta = timedelta(seconds=180)
+    lease: timedelta = timedelta(seconds=300)
     """For how long a worker holds a connection; more than the longest deadline, or that call never starts (rule L2)."""
 
     def __post_init__(self) -> None:

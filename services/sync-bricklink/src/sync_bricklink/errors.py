@@ -114,9 +114,10 @@ def _failure(code: int, description: str, response: httpx.Response, purpose: Pur
         return Halted(reason="NO_PERMISSION")
     if code == 429:
         return Later(reason="QUOTA", after=_retry_after(response))
-    for refused_code, beginning, word in _REFUSALS:
-        if code == refused_code and description.startswith(beginning):
-            return Refused(reason=word)
+    if purpose is not Purpose.READ:  # which offers nothing that could be refused
+        for refused_code, beginning, word in _REFUSALS:
+            if code == refused_code and description.startswith(beginning):
+                return Refused(reason=word)
     return no_answer(purpose, "SERVER_ERROR", after=_retry_after(response))  # 5xx, and codes that nobody has seen
 
 

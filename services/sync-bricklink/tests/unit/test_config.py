@@ -15,7 +15,6 @@ NEEDED = {
     "SYNC_BRICKLINK_TLS_KEY_FILE": "me.key",
     "SYNC_BRICKLINK_DATABASE_URL_FILE": "database.url",
     "SYNC_BRICKLINK_KAFKA_BOOTSTRAP": "127.0.0.1:59092",
-    "SYNC_BRICKLINK_CREDENTIALS_ADDRESS": "127.0.0.1:50052",
 }
 
 
@@ -33,7 +32,7 @@ def test_default_lease_outlives_the_longest_call() -> None:
     """Rule L2: else the call that reads the whole shop would never start."""
     config = from_environment(Config, PREFIX, NEEDED)
 
-    assert config.lane_lease > max(config.list_deadline, config.call_deadline)
+    assert config.lease > max(config.list_deadline, config.call_deadline)
 
 
 def test_windows_are_given_in_seconds() -> None:

@@ -72,8 +72,9 @@ def test_numbers_with_a_point_are_never_floats() -> None:
     ],
 )
 def test_refusals_get_words_of_ours(code: object, description: str, reason: str, status: int) -> None:
-    for purpose in Purpose:
+    for purpose in WRITES:
         assert verdict(envelope(code, description, status=status), purpose) == Refused(reason=reason)
+    assert verdict(envelope(code, description, status=status), Purpose.READ) == Later(reason="SHOP_DOWN")
 
 
 @pytest.mark.parametrize("status", [200, 404])
