@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+
 from inventory.domain.errors import InvalidFields, NotEnoughPieces, StaleRevision
 from inventory.domain.lot import GROUP_OF, SETTABLE, Availability, FieldGroup, Lot, Stockroom, Tier, UsedGrade
 from inventory.domain.shown import shown

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from inventory.domain.money import amount_of, places_of, plain, plain_number, read_decimal, units_and_nanos
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+
 from inventory.domain.errors import InvalidFields, Violation
 from inventory.domain.lot import Completeness, Condition, ItemType, Stockroom, UsedGrade
 from inventory.domain.money import Money

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
+
 from inventory.domain.sales import KeptLine, LineKey, SaleKind, ToldLine, count
 from inventory.testing.lots import LOT_ID, NOON
 

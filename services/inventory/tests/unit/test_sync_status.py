@@ -1,6 +1,7 @@
 """How far a lot has come in a shop, derived from revisions and the last report."""
 
 import pytest
+
 from inventory.domain.lot import FieldGroup
 from inventory.domain.sync_status import GroupReport, LotReport, SyncState, shop_status
 from inventory.testing.lots import NOON

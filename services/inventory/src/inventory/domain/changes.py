@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class ChangeType(StrEnum):
@@ -30,9 +31,9 @@ class Difference:
     """What something did to a lot: the fields that changed, before and after."""
 
     type: ChangeType
-    before: Mapping[str, object]
+    before: Mapping[str, Any]
     """Empty for a creation."""
-    after: Mapping[str, object]
+    after: Mapping[str, Any]
     quantity_delta: int
     reserved_delta: int
 
@@ -74,9 +75,9 @@ class Change:
     revision: int
     """The lot's, after it."""
     type: ChangeType
-    before: Mapping[str, object]
+    before: Mapping[str, Any]
     """The changed fields as JSON shows them (`values_as_json`)."""
-    after: Mapping[str, object]
+    after: Mapping[str, Any]
     quantity_delta: int
     reserved_delta: int
     cause: Cause

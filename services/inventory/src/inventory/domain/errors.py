@@ -9,7 +9,7 @@ class Violation:
     """A rule that a field breaks."""
 
     field: str
-    """The field's path in a lot: `unit_price`, `item.number`, `tiers[1].quantity`."""
+    """The field's path: `quantity`, `item.number`, `tiers[1].unit_price`."""
     rule: str
     """The rule in words that follow the field's name."""
 
@@ -25,6 +25,10 @@ class InvalidFields(Exception):
     def one(cls, field: str, rule: str) -> "InvalidFields":
         """The refusal of one field."""
         return cls([Violation(field, rule)])
+
+
+class InvalidLot(InvalidFields):
+    """What was said of a lot breaks its rules; the fields are paths in a lot."""
 
 
 class LotNotFound(Exception):

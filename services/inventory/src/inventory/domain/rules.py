@@ -1,13 +1,13 @@
 """What a seller may say of a lot: every rule of LOT.md, each broken one reported by its field."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Final
 
 from inventory.domain.colors import NO_COLOR, color_names
-from inventory.domain.errors import InvalidFields, Violation
+from inventory.domain.errors import InvalidLot, Violation
 from inventory.domain.lot import (
     MOST_PIECES,
     Completeness,
@@ -101,11 +101,17 @@ def proposal_of(lot: LotFields) -> Proposal:
     )
 
 
+def merged(lot: LotFields, said: Proposal, names: Set[str]) -> Proposal:
+    """A lot's own fields, but these as they are said now."""
+    unreadable = tuple(one for one in said.unreadable if re.split(r"[.\[]", one.field, maxsplit=1)[0] in names)
+    return replace(proposal_of(lot), **{name: getattr(said, name) for name in names}, unreadable=unreadable)
+
+
 _PROPOSED_OTHERWISE: Final = frozenset({"item", "currency", "unit_price", "tiers", "cost"})
 
 
 def check(proposal: Proposal, *, currency: str | None, quantity_is_new: bool = True) -> LotFields:
-    """The proposal as fields of a lot, text in its normal form. Raises InvalidFields with every broken rule.
+    """The proposal as fields of a lot, text in its normal form. Raises InvalidLot with every broken rule.
 
     `currency` is the seller's; None before their first price, which then fixes it. A quantity that is not new may be
     below zero: sales may have taken it there (rule S3).
@@ -114,7 +120,7 @@ def check(proposal: Proposal, *, currency: str | None, quantity_is_new: bool = T
     broken = {violation.field: violation for violation in reversed(list(_broken(proposal, currency, quantity_is_new)))}
     broken |= {violation.field: violation for violation in proposal.unreadable}
     if broken:
-        raise InvalidFields(sorted(broken.values(), key=lambda violation: violation.field))
+        raise InvalidLot(sorted(broken.values(), key=lambda violation: violation.field))
     return _accepted(proposal)
 
 

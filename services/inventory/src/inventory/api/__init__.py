@@ -1,0 +1,1 @@
+"""The gRPC face: requests in, answers out, refusals in one table."""

@@ -1,0 +1,300 @@
+"""The inventory's gRPC service: who may, what is asked, and one answer per request id.
+
+Each method's meaning is told in `inventory_service.proto`.
+"""
+
+# ruff: noqa: N802 - gRPC names methods so
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from google.protobuf.message import Message
+from grpc.aio import ServicerContext
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from brickops.inventory.v1 import import_pb2, inventory_service_pb2_grpc
+from brickops.inventory.v1 import inventory_service_pb2 as pb
+from inventory import commands, queries
+from inventory.api.pages import cut, page_of
+from inventory.api.translate import (
+    change_to_proto,
+    import_rows_to_proto,
+    import_to_proto,
+    lot_to_proto,
+    proposal_from_proto,
+    status_to_proto,
+)
+from inventory.commands import By, Done
+from inventory.domain import errors
+from inventory.events import LotTopics
+from inventory.imports.acceptance import UploadedFile, accept_file, check_file
+from inventory.queries import LotWithStatus
+from inventory.storage.changes import find_change, page_of_changes
+from inventory.storage.imports import find_import, page_of_imports, page_of_rows
+from inventory.storage.lots import find_lot
+from inventory.storage.requests import API, RequestKey
+from inventory.storage.unit_of_work import UnitOfWork
+from servicekit import callers, logs
+from servicekit.callers import CallerNotAllowed
+from servicekit.clock import Clock
+from servicekit.grpc_errors import InvalidField, InvalidFields
+
+_LONGEST_REQUEST_ID: Final = 100
+_READERS: Final = ("owner", "editor", "viewer")
+_WRITERS: Final = ("owner", "editor")
+
+Context = ServicerContext[Any, Any]
+
+
+A = TypeVar("A", bound=Message)
+C = TypeVar("C", pb.UpdateLotResponse, pb.AdjustQuantityResponse, pb.ArchiveLotResponse, pb.RestoreLotResponse)
+ChangeRequest = pb.UpdateLotRequest | pb.AdjustQuantityRequest | pb.ArchiveLotRequest | pb.RestoreLotRequest
+Request = ChangeRequest | pb.CreateLotRequest | pb.CreateImportRequest
+
+
+class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
+    """Answers InventoryService; `import_accepted` is called when an import waits to be run."""
+
+    def __init__(
+        self, engine: AsyncEngine, topics: LotTopics, clock: Clock, *, import_accepted: Callable[[], None]
+    ) -> None:
+        self._engine = engine
+        self._topics = topics
+        self._clock = clock
+        self._import_accepted = import_accepted
+
+    async def CreateLot(self, request: pb.CreateLotRequest, context: Context) -> pb.CreateLotResponse:
+        """Makes a lot."""
+        command = commands.CreateLot(said=proposal_from_proto(request.lot, is_new=True))
+
+        async def run(by: By, work: UnitOfWork) -> pb.CreateLotResponse:
+            done = await commands.create_lot(command, by, work)
+            lot = lot_to_proto(done.lot)
+            return pb.CreateLotResponse(lot=lot, change_id=done.change_id, equal_lot_ids=done.equal_lot_ids)
+
+        return await self._once(request, self._by(request.reason), pb.CreateLotResponse, run)
+
+    async def UpdateLot(self, request: pb.UpdateLotRequest, context: Context) -> pb.UpdateLotResponse:
+        """Sets the fields that the mask names."""
+        command = commands.UpdateLot(
+            lot_id=request.lot.lot_id,
+            said=proposal_from_proto(request.lot, is_new=False),
+            names=frozenset(request.update_mask.paths),
+            expected_revision=_expected_revision(request),
+        )
+        return await self._change(
+            request, pb.UpdateLotResponse, lambda by, work: commands.update_lot(command, by, work)
+        )
+
+    async def AdjustQuantity(self, request: pb.AdjustQuantityRequest, context: Context) -> pb.AdjustQuantityResponse:
+        """Changes the quantity, or what is set aside, by a difference."""
+        command = commands.AdjustQuantity(
+            lot_id=request.lot_id,
+            by=request.by,
+            reserved_by=request.reserved_by,
+            expected_revision=_expected_revision(request),
+        )
+        return await self._change(
+            request, pb.AdjustQuantityResponse, lambda by, work: commands.adjust_quantity(command, by, work)
+        )
+
+    async def ArchiveLot(self, request: pb.ArchiveLotRequest, context: Context) -> pb.ArchiveLotResponse:
+        """Puts a lot away."""
+        command = commands.ArchiveLot(lot_id=request.lot_id, expected_revision=_expected_revision(request))
+        return await self._change(
+            request, pb.ArchiveLotResponse, lambda by, work: commands.archive_lot(command, by, work)
+        )
+
+    async def RestoreLot(self, request: pb.RestoreLotRequest, context: Context) -> pb.RestoreLotResponse:
+        """Takes an archived lot out again."""
+        command = commands.RestoreLot(lot_id=request.lot_id, expected_revision=_expected_revision(request))
+        return await self._change(
+            request, pb.RestoreLotResponse, lambda by, work: commands.restore_lot(command, by, work)
+        )
+
+    async def GetLot(self, request: pb.GetLotRequest, context: Context) -> pb.GetLotResponse:
+        """Reads one lot and how far it has come in each shop."""
+        seller_id = _reading_seller()
+        async with self._engine.connect() as conn:
+            found = await queries.get_lot(conn, seller_id, request.lot_id, self._topics.marketplaces)
+        return _lot_response(found)
+
+    async def ListLots(self, request: pb.ListLotsRequest, context: Context) -> pb.ListLotsResponse:
+        """Lists the seller's lots by lot id, oldest first."""
+        seller_id = _reading_seller()
+        page = page_of(request.page_size, request.page_token)
+        async with self._engine.connect() as conn:
+            found = await queries.list_lots(
+                conn,
+                seller_id,
+                self._topics.marketplaces,
+                after=page.last,
+                limit=page.limit,
+                include_archived=request.include_archived,
+            )
+        lots, token = cut(found, page, lambda one: one.lot.lot_id)
+        return pb.ListLotsResponse(lots=[_lot_response(one) for one in lots], next_page_token=token)
+
+    async def ListChanges(self, request: pb.ListChangesRequest, context: Context) -> pb.ListChangesResponse:
+        """Lists recorded changes, newest first."""
+        seller_id = _reading_seller()
+        page = page_of(request.page_size, request.page_token)
+        async with self._engine.connect() as conn:
+            if request.lot_id:
+                await find_lot(conn, seller_id, request.lot_id)
+            if request.import_id:
+                await find_import(conn, seller_id, request.import_id)
+            found = await page_of_changes(
+                conn,
+                seller_id,
+                lot_id=request.lot_id or None,
+                import_id=request.import_id or None,
+                before=page.last,
+                limit=page.limit,
+            )
+        changes, token = cut(found, page, lambda change: change.change_id)
+        return pb.ListChangesResponse(changes=[change_to_proto(one) for one in changes], next_page_token=token)
+
+    async def GetChange(self, request: pb.GetChangeRequest, context: Context) -> pb.GetChangeResponse:
+        """Reads one recorded change."""
+        seller_id = _reading_seller()
+        async with self._engine.connect() as conn:
+            return pb.GetChangeResponse(change=change_to_proto(await find_change(conn, seller_id, request.change_id)))
+
+    async def CreateImport(self, request: pb.CreateImportRequest, context: Context) -> pb.CreateImportResponse:
+        """Checks a file whole and accepts it as an import, which then runs by itself."""
+        by = self._by("")
+        file = UploadedFile(
+            format=_import_format(request.format),
+            content=request.content,
+            file_name=request.file_name,
+            currency=request.currency_code,
+        )
+        with _naming_fields():
+            checked = await check_file(file, by, self._engine)
+
+        async def run(by: By, work: UnitOfWork) -> pb.CreateImportResponse:
+            return pb.CreateImportResponse(operation=import_to_proto(await accept_file(checked, by, work)))
+
+        answer = await self._once(request, by, pb.CreateImportResponse, run)
+        self._import_accepted()
+        return answer
+
+    async def GetImport(self, request: pb.GetImportRequest, context: Context) -> pb.GetImportResponse:
+        """Reads how far an import has come."""
+        seller_id = _reading_seller()
+        async with self._engine.connect() as conn:
+            found = await find_import(conn, seller_id, request.import_id)
+        return pb.GetImportResponse(operation=import_to_proto(found))
+
+    async def ListImports(self, request: pb.ListImportsRequest, context: Context) -> pb.ListImportsResponse:
+        """Lists the seller's imports, newest first."""
+        seller_id = _reading_seller()
+        page = page_of(request.page_size, request.page_token)
+        async with self._engine.connect() as conn:
+            found = await page_of_imports(conn, seller_id, before=page.last, limit=page.limit)
+        imports, token = cut(found, page, lambda one: one.import_id)
+        return pb.ListImportsResponse(imports=[import_to_proto(one) for one in imports], next_page_token=token)
+
+    async def ListImportRows(self, request: pb.ListImportRowsRequest, context: Context) -> pb.ListImportRowsResponse:
+        """Lists the rows of an import in the file's order."""
+        seller_id = _reading_seller()
+        page = page_of(request.page_size, request.page_token, is_key=_is_row_number)
+        async with self._engine.connect() as conn:
+            await find_import(conn, seller_id, request.import_id)
+            found = await page_of_rows(
+                conn,
+                request.import_id,
+                after=int(page.last or 0),
+                limit=page.limit,
+                refused_only=request.refused_only,
+            )
+        rows, token = cut(found, page, lambda row: str(row.number))
+        return pb.ListImportRowsResponse(rows=import_rows_to_proto(rows), next_page_token=token)
+
+    async def _change(
+        self,
+        request: ChangeRequest,
+        response: type[C],
+        run: Callable[[By, UnitOfWork], Awaitable[Done]],
+    ) -> C:
+        async def answer(by: By, work: UnitOfWork) -> C:
+            done = await run(by, work)
+            return response(lot=lot_to_proto(done.lot), change_id=done.change_id)
+
+        return await self._once(request, self._by(request.reason), response, answer)
+
+    async def _once(
+        self,
+        request: Request,
+        by: By,
+        response: type[A],
+        run: Callable[[By, UnitOfWork], Awaitable[A]],
+    ) -> A:
+        """The answer to this request: the earlier one if it was answered before, else what `run` makes of it now."""
+        key = _request_key(request, by.seller_id)
+        with _naming_fields():
+            async with UnitOfWork(self._engine, self._topics) as work:
+                earlier = await work.claim(key, by.at)
+                if earlier is not None:
+                    return response.FromString(earlier)
+                answer = await run(by, work)
+                await work.commit(answer.SerializeToString())
+                return answer
+
+    def _by(self, reason: str) -> By:
+        caller = callers.require_role(*_WRITERS)
+        if not caller.actor:
+            raise CallerNotAllowed("This call must say on whose behalf it is.")
+        return By(
+            seller_id=caller.require_seller(),
+            actor=caller.actor,
+            reason=reason,
+            correlation_id=logs.correlation_id.get(),
+            at=self._clock.now(),
+        )
+
+
+def _reading_seller() -> str:
+    return callers.require_role(*_READERS).require_seller()
+
+
+def _lot_response(found: LotWithStatus) -> pb.GetLotResponse:
+    return pb.GetLotResponse(lot=lot_to_proto(found.lot), sync=[status_to_proto(shop) for shop in found.shops])
+
+
+def _expected_revision(request: ChangeRequest) -> int | None:
+    return request.expected_revision if request.HasField("expected_revision") else None
+
+
+def _request_key(request: Request, seller_id: str) -> RequestKey:
+    """Raises InvalidField. A request id names one request of a seller, whatever the method."""
+    request_id = request.request_id
+    if not 1 <= len(request_id) <= _LONGEST_REQUEST_ID or not request_id.isprintable():
+        raise InvalidField("request_id", f"must have 1 to {_LONGEST_REQUEST_ID} printable characters")
+    body = type(request).__name__.encode() + b"\0" + request.SerializeToString(deterministic=True)
+    return RequestKey(seller_id=seller_id, scope=API, request_id=request_id, body_sha256=hashlib.sha256(body).digest())
+
+
+def _import_format(value: import_pb2.ImportFormat.ValueType) -> str:
+    if value not in import_pb2.ImportFormat.values():
+        return ""
+    return import_pb2.ImportFormat.Name(value).removeprefix("IMPORT_FORMAT_")
+
+
+def _is_row_number(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) <= len("100000")
+
+
+@contextmanager
+def _naming_fields() -> Iterator[None]:
+    """Tells broken rules by the fields of the request: those of a lot are under `lot`."""
+    try:
+        yield
+    except errors.InvalidFields as refusal:
+        prefix = "lot." if isinstance(refusal, errors.InvalidLot) else ""
+        raise InvalidFields(
+            [InvalidField(f"{prefix}{violation.field}", violation.rule) for violation in refusal.violations]
+        ) from None

@@ -1,0 +1,25 @@
+"""What a refusal of the domain is over gRPC: the one table."""
+
+from typing import Final
+
+from grpc import StatusCode
+
+from inventory.domain.errors import (
+    ChangeNotFound,
+    ImportNotFound,
+    LotNotFound,
+    NotEnoughPieces,
+    RequestIdReused,
+    StaleRevision,
+)
+from servicekit.grpc_errors import ErrorTable
+
+STATUS_OF: Final[ErrorTable] = {
+    LotNotFound: (StatusCode.NOT_FOUND, "LOT_NOT_FOUND"),
+    ChangeNotFound: (StatusCode.NOT_FOUND, "CHANGE_NOT_FOUND"),
+    ImportNotFound: (StatusCode.NOT_FOUND, "IMPORT_NOT_FOUND"),
+    StaleRevision: (StatusCode.ABORTED, "STALE_REVISION"),
+    NotEnoughPieces: (StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),
+    RequestIdReused: (StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
+}
+"""InvalidFields is missing here on purpose: the servicer tells its violations one by one."""

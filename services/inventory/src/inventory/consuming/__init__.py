@@ -1,0 +1,1 @@
+"""What sync services tell this one: sales and results."""

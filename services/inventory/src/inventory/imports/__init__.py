@@ -1,0 +1,1 @@
+"""Files in, lots out: parsed whole and safely first, then made into lots chunk by chunk."""

@@ -1,0 +1,1 @@
+"""The service's database: what is stored, and what is only ever appended."""

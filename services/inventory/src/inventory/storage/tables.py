@@ -1,0 +1,219 @@
+"""The tables that the code reads, as the newest migration leaves them."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+METADATA: Final = MetaData()
+
+_ID: Final = Uuid(as_uuid=False)
+_TIME: Final = DateTime(timezone=True)
+
+SELLERS: Final = Table(
+    "sellers",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("currency", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+)
+
+LOTS: Final = Table(
+    "lots",
+    METADATA,
+    Column("lot_id", _ID, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("item_type", Text, nullable=False),
+    Column("item_no", Text, nullable=False),
+    Column("color_id", Integer, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("completeness", Text),
+    Column("used_grade", Text),
+    Column("quantity", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("sold", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("unit_price", Numeric(9, 4), nullable=False),
+    Column("sale_percent", SmallInteger, nullable=False),
+    Column("tiers", JSONB, nullable=False),
+    Column("bulk", Integer, nullable=False),
+    Column("cost", Numeric(11, 4)),
+    Column("description", Text, nullable=False),
+    Column("remarks", Text, nullable=False),
+    Column("stockroom", Text),
+    Column("retain", Boolean, nullable=False),
+    Column("weight_grams", Numeric(11, 4)),
+    Column("location", Text, nullable=False),
+    Column("tags", ARRAY(Text), nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+    Column("counted_at", _TIME, nullable=False),
+    Column("group_revisions", JSONB, nullable=False),
+    # by marketplace, in the lot's own row: whoever waited for its lock then sees the newest (rule Q2)
+    Column("counted_seqs", JSONB, nullable=False),
+    Column("listing_ids", JSONB, nullable=False),
+    Column("sales_frozen", Boolean, nullable=False),
+)
+
+CHANGES: Final = Table(
+    "changes",
+    METADATA,
+    Column("change_id", _ID, primary_key=True),
+    Column("lot_id", _ID, nullable=False),
+    Column("seller_id", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_at", _TIME, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    Column("quantity_delta", BigInteger, nullable=False),
+    Column("reserved_delta", BigInteger, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    # the order line, if one was counted
+    Column("marketplace", Text),
+    Column("order_id", Text),
+    Column("listing_id", Text),
+    Column("import_id", _ID),
+)
+
+REQUESTS: Final = Table(
+    "requests",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    # who asked: the API, or an import's own chunks, whose ids no caller can take
+    Column("scope", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("body_sha256", LargeBinary, nullable=False),
+    # null only inside the transaction that answers it
+    Column("answer", LargeBinary),
+    Column("created_at", _TIME, nullable=False),
+)
+
+ORDER_LINES: Final = Table(
+    "order_lines",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("marketplace", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("listing_id", Text, primary_key=True),
+    Column("lot_id", _ID, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("told_total", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("ordered_at", _TIME, nullable=False),
+    Column("cut", Boolean, nullable=False),
+)
+
+WAITING_SALES: Final = Table(
+    "waiting_sales",
+    METADATA,
+    Column("lot_id", _ID, primary_key=True),
+    Column("marketplace", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("received_at", _TIME, nullable=False),
+)
+
+OVERSELLS: Final = Table(
+    "oversells",
+    METADATA,
+    # the sale that found too few pieces
+    Column("change_id", _ID, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("lot_id", _ID, nullable=False),
+    Column("missing", BigInteger, nullable=False),
+    # the lot's last orders, newest first, among which the seller must choose
+    Column("orders", JSONB, nullable=False),
+    Column("recorded_at", _TIME, nullable=False),
+)
+
+CONNECTIONS: Final = Table(
+    "connections",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("marketplace", Text, primary_key=True),
+    Column("baseline_at", _TIME),
+    Column("first_heard_at", _TIME, nullable=False),
+)
+
+LOT_REPORTS: Final = Table(
+    "lot_reports",
+    METADATA,
+    Column("lot_id", _ID, primary_key=True),
+    Column("marketplace", Text, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("listing_id", Text, nullable=False),
+    Column("desired_revision", BigInteger, nullable=False),
+    Column("groups", JSONB, nullable=False),
+    Column("is_stale", Boolean, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+
+REPUBLICATIONS: Final = Table(
+    "republications",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("marketplace", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("last_lot_id", _ID),
+    Column("asked_at", _TIME, nullable=False),
+    Column("moved_at", _TIME, nullable=False),
+    Column("answered_at", _TIME),
+)
+
+IMPORTS: Final = Table(
+    "imports",
+    METADATA,
+    Column("import_id", _ID, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("total_rows", Integer, nullable=False),
+    Column("refused_rows", Integer, nullable=False),
+    Column("created_rows", Integer, nullable=False),
+    # the number of the last row that is done; refused rows between count as done
+    Column("last_row", Integer, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("moved_at", _TIME, nullable=False),
+    Column("finished_at", _TIME),
+)
+
+IMPORT_ROWS: Final = Table(
+    "import_rows",
+    METADATA,
+    Column("import_id", _ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("line", Integer, nullable=False),
+    # the checked fields of the lot to be; null if the row was refused
+    Column("lot", JSONB),
+    Column("lot_id", _ID),
+    Column("field", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)

@@ -1,0 +1,79 @@
+"""The service's parts on a real PostgreSQL, and its gRPC face over mTLS on a real socket."""
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+
+import grpc
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from brickops.inventory.v1.inventory_service_pb2_grpc import add_InventoryServiceServicer_to_server
+from devstack.ports import free_port
+from devstack.postgres import DatabaseUrls
+from inventory.__main__ import ALLOWED
+from inventory.api.servicer import InventoryServicer
+from inventory.api.status import STATUS_OF
+from inventory.events import LotTopics
+from inventory.testing.calls import Calls, Served
+from servicekit.clock import SystemClock
+from servicekit.grpc_server import serving
+from servicekit.postgres import create_engine, migrate
+from servicekit.testing.ca import TestAuthority
+
+TOPICS = LotTopics(marketplaces=["bricklink", "brickowl"], pattern="lots.{marketplace}")
+
+
+@pytest.fixture(scope="module")
+def database(new_database: Callable[[str], DatabaseUrls]) -> DatabaseUrls:
+    """A database with all tables."""
+    urls = new_database("inventory")
+    migrate("inventory.migrations", urls.owner)
+    return urls
+
+
+@pytest.fixture(scope="module")
+async def engine(database: DatabaseUrls) -> AsyncIterator[AsyncEngine]:
+    """Connections as the service has them."""
+    engine = create_engine(database.app)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def topics() -> LotTopics:
+    """Where lots go; what goes there stays in the outbox, as no relay runs."""
+    return TOPICS
+
+
+@pytest.fixture(scope="module")
+async def served(
+    engine: AsyncEngine, topics: LotTopics, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    """The gRPC face over mTLS."""
+    authority = TestAuthority(Path(tmp_path_factory.mktemp("ca")))
+    servicer = InventoryServicer(engine, topics, SystemClock(), import_accepted=lambda: None)
+    address = f"127.0.0.1:{free_port()}"
+    async with serving(
+        listen=address,
+        tls=authority.issue("inventory"),
+        allow=ALLOWED,
+        errors=STATUS_OF,
+        register=partial(add_InventoryServiceServicer_to_server, servicer),
+        grace=0,
+    ):
+        yield Served(address, authority)
+
+
+@pytest.fixture(scope="module")
+async def gateway(served: Served) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel as the gateway has it."""
+    async with served.channel("gateway") as channel:
+        yield channel
+
+
+@pytest.fixture
+def calls(gateway: grpc.aio.Channel) -> Calls:
+    """Calls of a seller whom nobody else has."""
+    return Calls(gateway, f"seller-{uuid.uuid4()}")
