@@ -3,3 +3,7 @@
 
 class Problem(Exception):
     """One line that says what is wrong and what to do about it."""
+
+
+class GivenUp(Problem):
+    """Something was not waited for any longer because of another problem, or because a person stopped it all."""

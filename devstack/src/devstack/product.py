@@ -17,7 +17,7 @@ from devstack.issuer import ensure_signing_key, sign_token
 from devstack.kafka import KafkaServer, create_topics
 from devstack.ports import HOST
 from devstack.postgres import DatabaseUrls, PostgresServer, create_database
-from devstack.problems import Problem
+from devstack.problems import GivenUp, Problem
 from devstack.programs import Program, Running, end_leftovers, exit_words
 from devstack.secret_files import write_secret
 from devstack.services import (
@@ -114,7 +114,7 @@ class Product:
         """Start a program and keep it among the `running`; wait until it is healthy unless told not to."""
         with self._starting:
             if self._stopping:
-                raise Problem("stopped while starting")
+                raise GivenUp("stopped while starting")
             running = self.running[program.name] = Running(program)
         if ready:
             running.wait_ready(given_up=lambda: self._stopping)
@@ -227,6 +227,10 @@ class Product:
             try:
                 for future in as_completed(futures):
                     future.result()
+            except GivenUp as given_up:  # because of another, which says why
+                self._stop_starting()
+                reasons = [error for future in futures if (error := future.exception())]
+                raise next((error for error in reasons if not isinstance(error, GivenUp)), given_up) from None
             except BaseException:  # Ctrl-C too: nothing may wait on for what is not wanted any more
                 self._stop_starting()
                 raise

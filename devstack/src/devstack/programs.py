@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from devstack.problems import Problem
+from devstack.problems import GivenUp, Problem
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _CHECK_INTERVAL = 0.05  # seconds
@@ -100,7 +100,7 @@ class Running:
         deadline = time.monotonic() + self.program.ready_within
         while not self.is_healthy():
             if given_up():
-                raise Problem(f"{self.name} is not wanted any more")
+                raise GivenUp(f"{self.name} is not wanted any more")
             if not self.alive and self._tries_left > 0:
                 self._tries_left -= 1
                 time.sleep(_CHECK_INTERVAL * 4)  # what kept it from starting is a moment's leftover

@@ -32,7 +32,8 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises `Problem` at once if another run has it.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # it may be there already, made for downloads only
     with (folder / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,6 @@
 """The whole product under test: the same code as `make run`, with state and ports of its own, to be prodded at will.
 
-with temporary_stack() as stack:
-    stack.kill("inventory")
-    stack.start_again("inventory")
+`with temporary_stack() as stack: stack.kill("inventory"); stack.start_again("inventory")`
 """
 
 import contextlib

@@ -14,9 +14,12 @@ import httpx
 import psutil
 import pytest
 
+from devstack import kafka, postgres, servers
 from devstack.demo import LOTS
+from devstack.problems import Problem
 from devstack.services import ORDER
 from devstack.settings import Settings, on_free_ports, variable_for
+from devstack.testing import temporary_stack
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -164,3 +167,25 @@ def test_clean_state_removes_it(environ: dict[str, str]) -> None:
     answer = _devstack(environ, "token")
     assert answer.returncode == 1
     assert "make run" in answer.stderr
+
+
+def test_given_servers_are_used_instead_of_own_ones(environ: dict[str, str], tmp_path: Path) -> None:
+    """Roles, databases and topics are made there; what they lack is that a run starts or stops them."""
+    with servers.postgres({}) as postgres_url, servers.kafka({}) as bootstrap:
+        given = {"BRICKOPS_POSTGRES_URL": postgres_url, "BRICKOPS_KAFKA": bootstrap, "BRICKOPS_STATE": str(tmp_path)}
+        with _running({**environ, **given}) as run:
+            healthy = {line.split()[0] for line in run.lines if " is healthy " in line}
+            assert healthy == set(ORDER) - {"postgres", "kafka"}
+            assert len(_lots(run.environ)) == len(LOTS)
+            assert run.end(SIGINT) == 0, "\n".join(run.lines)
+        assert postgres.answers(postgres_url)
+        assert kafka.answers(bootstrap)
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_a_service_that_cannot_start_says_why_and_nothing_stays(tmp_path: Path) -> None:
+    wrong = {"gateway": {"GATEWAY_NONSENSE": "1"}}
+    with pytest.raises(Problem, match="GATEWAY_NONSENSE"), temporary_stack(tmp_path, overrides=wrong):
+        pass
+    assert list((tmp_path / "run").iterdir()) == []
+    assert "gateway" in {log.stem for log in (tmp_path / "logs").iterdir()}

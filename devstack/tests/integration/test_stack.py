@@ -1,0 +1,66 @@
+"""What end-to-end and chaos tests lean on: one process of the whole is ended, paused, doubled, and comes back."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from devstack.health import GrpcHealth
+from devstack.services import ORDER, PROBE
+from devstack.testing import Stack, temporary_stack
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with temporary_stack() as stack:
+        yield stack
+
+
+def test_everything_is_healthy_and_empty(stack: Stack) -> None:
+    assert [name for name in ORDER if not stack.is_healthy(name)] == []
+    answer = httpx.get(f"{stack.gateway_url}/v1/lots", headers={"Authorization": f"Bearer {stack.token('viewer')}"})
+    assert answer.json()["items"] == []
+
+
+def test_a_killed_service_comes_back_where_it_was(stack: Stack) -> None:
+    before, address = stack.running["inventory"].pid, stack.address("inventory")
+    stack.kill("inventory")
+    assert not stack.is_healthy("inventory")
+    stack.start_again("inventory")
+    assert stack.is_healthy("inventory")
+    assert stack.address("inventory") == address
+    assert stack.running["inventory"].pid != before
+
+
+def test_a_paused_service_does_not_answer_until_it_is_resumed(stack: Stack) -> None:
+    stack.pause("credentials")
+    assert not stack.is_healthy("credentials")
+    stack.resume("credentials")
+    assert stack.is_healthy("credentials")
+
+
+def test_sigterm_ends_a_service_in_good_order(stack: Stack) -> None:
+    assert stack.terminate("gateway") == 0
+    stack.start_again("gateway")
+
+
+def test_a_second_instance_answers_under_the_same_name_elsewhere(stack: Stack) -> None:
+    name = stack.start_second("sync-bricklink")
+    assert name == "sync-bricklink-2"
+    assert stack.address(name) != stack.address("sync-bricklink")
+    port = int(stack.address(name).rpartition(":")[2])
+    probe = GrpcHealth(port, service="sync-bricklink", tls=stack.tls(PROBE))
+    assert probe()
+    probe.close()
+    assert stack.start_second("sync-bricklink") == "sync-bricklink-3"
+    assert stack.terminate(name) == 0
+
+
+def test_a_stranger_gets_no_answer_from_a_service(stack: Stack) -> None:
+    """The probe's certificate is what opens health: another authority's does not."""
+    port = int(stack.address("inventory").rpartition(":")[2])
+    probe = GrpcHealth(port, service="gateway", tls=stack.tls(PROBE))
+    assert not probe()
+    probe.close()
