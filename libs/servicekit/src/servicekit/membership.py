@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from servicekit.absorption import Absorption, TooManyUndecodable
 from servicekit.backoff import Backoff
 from servicekit.logs import describe
-from servicekit.positions import Extent, PositionLost, Positions
+from servicekit.positions import Extent, PositionLost, Positions, resume
 from servicekit.records import Record, RecordHandler, record_of
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,10 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         for partition in [one for one, until in self._resting.items() if until <= now]:
             del self._resting[partition]
             self._client.resume(partition)
-        batches = await self._client.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+        try:
+            batches = await self._client.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+        except NoOffsetForPartitionError:  # aiokafka looks for a position while `on_partitions_assigned` still does
+            return
         for partition, fetched in batches.items():
             if partition in self._held:  # else fetched before its position was known: it comes again
                 await self._take(partition, [record_of(one) for one in fetched])
@@ -101,12 +104,16 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         ]
         committed = {partition: await self._client.committed(partition) for partition in partitions}
         async with self._engine.begin() as conn:
-            identities = await self._positions.lock_noted(conn)
-            stored = await self._positions.lock_all(conn)
-            earliest = await self._client.beginning_offsets(partitions)
-            end = await self._client.end_offsets(partitions)
-            extents = {one: Extent(committed[one], earliest[one], end[one]) for one in partitions}
-            positions, why = await self._positions.repair(conn, extents, stored, identities)
+            for lock in (False, True):  # a loss is believed only while no batch can move a position
+                stored = await self._positions.read_all(conn, lock=lock)
+                earliest = await self._client.beginning_offsets(partitions)
+                end = await self._client.end_offsets(partitions)
+                extents = {one: Extent(committed[one], earliest[one], end[one]) for one in partitions}
+                positions, why = resume(stored, extents)
+                if not why:
+                    break
+            new = positions if why else {one: at for one, at in positions.items() if one not in stored.positions}
+            await self._positions.begin_at(conn, new, extents)
             if why:
                 await self._handler.lost(conn, why)
         if why:

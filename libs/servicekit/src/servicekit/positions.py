@@ -23,22 +23,50 @@ class Extent:
     end: int
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What our database knows: the identity that it noted of itself, the one it has now, and the positions."""
+
+    noted: str
+    present: str
+    positions: Mapping[TopicPartition, int]
+
+
+def resume(stored: Stored, extents: Mapping[TopicPartition, Extent]) -> tuple[dict[TopicPartition, int], str]:
+    """From where to read each partition on, and what was lost, in words; "" if nothing was (rule T2)."""
+    found = {partition: _resume_one(stored.positions.get(partition), extent) for partition, extent in extents.items()}
+    reasons = {reason for _, reason in found.values()} - {""}
+    if stored.noted != stored.present:
+        reasons.add("this is another database than the one noted")
+    return {partition: position for partition, (position, _) in found.items()}, "; ".join(sorted(reasons))
+
+
+def _resume_one(position: int | None, extent: Extent) -> tuple[int, str]:
+    if position is None:
+        return extent.earliest, "" if extent.committed is None else "no position though the group has one"
+    if not extent.earliest <= position <= extent.end:
+        return extent.earliest, "the topic no longer holds the position"
+    if extent.committed is not None and position < extent.committed:
+        return position, "the position is behind the group's"  # effects are idempotent: ours is read from again
+    return position, ""
+
+
 _NOTE_FIRST = sa.text(f"""
     INSERT INTO database_noted (consumer_group, identity) VALUES (:group, {IDENTITY_SQL}) ON CONFLICT DO NOTHING
 """)  # noqa: S608 - a constant
 _LOCK_NOTED = sa.text(f"""
     SELECT identity AS noted, {IDENTITY_SQL} AS present FROM database_noted WHERE consumer_group = :group FOR UPDATE
 """)  # noqa: S608 - a constant
-_NOTE = sa.text("UPDATE database_noted SET identity = :identity WHERE consumer_group = :group")
-_LOCK_ALL = sa.text("""
-    SELECT topic, partition, next_offset FROM consumer_positions WHERE consumer_group = :group
-    ORDER BY topic, partition FOR UPDATE
-""")
+_NOTE = sa.text(f"""
+    UPDATE database_noted SET identity = {IDENTITY_SQL} WHERE consumer_group = :group
+""")  # noqa: S608 - a constant
 _LOCK_ONE = sa.text(f"""
     SELECT next_offset, (SELECT identity FROM database_noted WHERE consumer_group = :group) = {IDENTITY_SQL} AS same
     FROM consumer_positions WHERE consumer_group = :group AND topic = :topic AND partition = :partition FOR UPDATE
 """)  # noqa: S608 - a constant
-_READ_ALL = sa.text(f"""
+_READ_ALL = "SELECT topic, partition, next_offset FROM consumer_positions WHERE consumer_group = :group"
+_LOCK_ALL = f"{_READ_ALL} ORDER BY topic, partition FOR UPDATE"
+_VERIFY = sa.text(f"""
     SELECT topic, partition, next_offset, noted.identity = {IDENTITY_SQL} AS same
     FROM consumer_positions JOIN database_noted AS noted USING (consumer_group) WHERE consumer_group = :group
 """)  # noqa: S608 - a constant
@@ -66,16 +94,24 @@ class Positions:
     def __init__(self, group: str) -> None:
         self._group = group
 
-    async def lock_noted(self, conn: AsyncConnection) -> tuple[str, str]:
-        """Lock this group's check; the identity noted (now, if there was none) and the present one."""
-        await conn.execute(_NOTE_FIRST, {"group": self._group})
-        row = (await conn.execute(_LOCK_NOTED, {"group": self._group})).one()
-        return row.noted, row.present
+    async def read_all(self, conn: AsyncConnection, *, lock: bool) -> Stored:
+        """Read what is stored, letting one reader in at a time; `lock` also waits for batches under way and holds others up.
 
-    async def lock_all(self, conn: AsyncConnection) -> dict[TopicPartition, int]:
-        """Lock and read every position of the group."""
-        rows = (await conn.execute(_LOCK_ALL, {"group": self._group})).all()
-        return {TopicPartition(row.topic, row.partition): row.next_offset for row in rows}
+        A database that has noted no identity yet notes its own.
+        """
+        await conn.execute(_NOTE_FIRST, {"group": self._group})
+        noted, present = (await conn.execute(_LOCK_NOTED, {"group": self._group})).one()
+        rows = (await conn.execute(sa.text(_LOCK_ALL if lock else _READ_ALL), {"group": self._group})).all()
+        return Stored(noted, present, {TopicPartition(row.topic, row.partition): row.next_offset for row in rows})
+
+    async def begin_at(
+        self, conn: AsyncConnection, positions: Mapping[TopicPartition, int], extents: Mapping[TopicPartition, Extent]
+    ) -> None:
+        """Note the present identity and set positions; they have caught up once the topics' present ends are reached."""
+        await conn.execute(_NOTE, {"group": self._group})
+        for partition, position in positions.items():
+            extent = {"next_offset": position, "catch_up_to": extents[partition].end}
+            await conn.execute(_PUT, self._names(partition) | extent)
 
     async def lock(self, conn: AsyncConnection, partition: TopicPartition, *, at_least: int) -> int:
         """Lock and read one position. Raises PositionLost if the database changed or the position fell."""
@@ -89,8 +125,8 @@ class Positions:
         await conn.execute(_MOVE, self._names(partition) | {"next_offset": next_offset})
 
     async def verify(self, conn: AsyncConnection, held: Mapping[TopicPartition, int]) -> None:
-        """Raises PositionLost if the database changed or a position is below what is held to be true."""
-        rows = (await conn.execute(_READ_ALL, {"group": self._group})).all()
+        """Raise PositionLost if the database changed or a position is below what is held to be true."""
+        rows = (await conn.execute(_VERIFY, {"group": self._group})).all()
         stored = {TopicPartition(row.topic, row.partition): row.next_offset for row in rows if row.same}
         if any(stored.get(partition, -1) < position for partition, position in held.items()):
             raise PositionLost
@@ -99,43 +135,5 @@ class Positions:
         """Whether this is the database noted, and every partition has reached what it had to catch up to."""
         return bool((await conn.execute(_CAUGHT_UP, {"group": self._group})).scalar_one())
 
-    async def repair(
-        self,
-        conn: AsyncConnection,
-        extents: Mapping[TopicPartition, Extent],
-        stored: Mapping[TopicPartition, int],
-        identities: tuple[str, str],
-    ) -> tuple[dict[TopicPartition, int], str]:
-        """Put every position where it can be read from, and note the present identity.
-
-        Returns the positions, and what was lost ("" if nothing was): rule T2.
-        """
-        noted, present = identities
-        reasons = {"this is another database than the one noted"} if noted != present else set()
-        positions: dict[TopicPartition, int] = {}
-        for partition, extent in extents.items():
-            positions[partition], reason = _resume(stored.get(partition), extent)
-            reasons |= {reason} - {""}
-        if reasons:
-            await conn.execute(_NOTE, {"group": self._group, "identity": present})
-        for partition, position in positions.items():
-            if reasons or partition not in stored:
-                await conn.execute(
-                    _PUT,
-                    self._names(partition) | {"next_offset": position, "catch_up_to": extents[partition].end},
-                )
-        return positions, "; ".join(sorted(reasons))
-
     def _names(self, partition: TopicPartition) -> dict[str, object]:
         return {"group": self._group, "topic": partition.topic, "partition": partition.partition}
-
-
-def _resume(stored: int | None, extent: Extent) -> tuple[int, str]:
-    """From where to read on, and what that says about the database or the topic."""
-    if stored is None:
-        return extent.earliest, "" if extent.committed is None else "no position though the group has one"
-    if not extent.earliest <= stored <= extent.end:
-        return extent.earliest, "the topic no longer holds the position"
-    if extent.committed is not None and stored < extent.committed:
-        return stored, "the position is behind the group's"
-    return stored, ""
