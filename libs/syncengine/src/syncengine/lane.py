@@ -155,7 +155,7 @@ def after_failure(
         case Unknown(reason=reason):
             pause = None
         case _:
-            return connection
+            reason, pause = "UNEXPECTED_ANSWER", None
     if pause is None:
         ceiling = min(settings.backoff_cap, settings.backoff_base * 2 ** min(connection.failures, 20))
         pause = ceiling * random.uniform(0.5, 1.0) if connection.failures else ceiling * random.random()

@@ -7,7 +7,8 @@ from functools import partial
 
 from syncengine.booking import OrderAsRead, book_order, store_order
 from syncengine.lane import Lane
-from syncengine.listing import ListingId, OrderId, OrderSummary
+from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
+from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.rows import ConnectionRow
 from syncengine.store.protocol import Transaction
 
@@ -44,7 +45,9 @@ async def read_orders(lane: Lane, pages: Sequence[str], *, only_store: bool = Fa
         before = known.get(summary.order_id)
         if before is not None and before.fingerprint == summary.fingerprint:
             continue
-        lines = await lane.read(lane.settings.call_deadline, partial(lane.shop.order_lines, summary.order_id))
+        lines = await lane.read(lane.settings.call_deadline, partial(_lines_if_kept, lane.shop, summary.order_id))
+        if lines is None:
+            lines = await _known_lines(lane, summary.order_id)
         order = OrderAsRead(summary=summary, lines=lines)
         touched |= {line.listing_id for line in lines}
         async with lane.transaction() as (tx, connection):
@@ -63,6 +66,22 @@ async def read_orders(lane: Lane, pages: Sequence[str], *, only_store: bool = Fa
         fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},
         touched=frozenset(touched),
     )
+
+
+async def _lines_if_kept(shop: Marketplace, order_id: OrderId, granted: Ticket) -> tuple[OrderLine, ...] | None:
+    """Read an order's lines; None if the shop lists the order but no longer its lines, as with purged ones."""
+    try:
+        return await shop.order_lines(order_id, granted)
+    except ReadFailedError as failure:
+        if isinstance(failure.outcome, Refused):
+            return None
+        raise
+
+
+async def _known_lines(lane: Lane, order_id: OrderId) -> tuple[OrderLine, ...]:
+    async with lane.transaction() as (tx, connection):
+        lines = await tx.lines_of_order(connection.seller_id, order_id)
+    return tuple(OrderLine(listing_id=line.listing_id, item=line.item, quantity=line.seen) for line in lines)
 
 
 def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool) -> ConnectionRow:

@@ -92,6 +92,8 @@ def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
     delta = _due_delta(row, may_increase=may_increase)
     hides = row.sent_for_sale and not desired.for_sale
     shows = desired.for_sale and not row.sent_for_sale and may_increase and _is_counted(row)
+    # A shop may have put an empty listing into a stockroom by itself (marketplaces/bricklink.md#3.5).
+    refills = delta > 0 and row.ledger == 0 and desired.for_sale
     ranks: dict[Group, Tier] = {group: _TIER_OF[group] for group in due if group is not Group.QUANTITY}
     if delta < 0 or hides:
         ranks[Group.QUANTITY] = Tier.DECREASE  # rule Q5: hiding ranks as a decrease
@@ -114,7 +116,7 @@ def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
         listing_id=row.listing_id,
         delta=delta if Group.QUANTITY in ranks else 0,
         fields=fields,
-        for_sale=desired.for_sale if Group.QUANTITY in ranks and (hides or shows) else None,
+        for_sale=desired.for_sale if Group.QUANTITY in ranks and (hides or shows or refills) else None,
         retain=desired.retain if Group.REST in ranks and desired.retain != row.sent_retain else None,
     )
     groups = tuple(group for group in Group if group in ranks)

@@ -399,8 +399,7 @@ async def test_hidden_lot_keeps_its_listing_and_comes_back() -> None:
 
 async def test_retained_lot_stays_at_zero() -> None:
     world = await connected()
-    world.inventory.create("a", 3, note="a")
-    world.inventory.lots[LotId("a")].retain = True
+    world.inventory.create("a", 3, note="a", retain=True)
     await world.settle()
     world.inventory.change("a", by=-3)
     await world.settle()
@@ -449,3 +448,31 @@ async def test_stamps_rise_by_whole_seconds_and_run_at_most_a_minute_ahead() -> 
     stamps = sorted(intent.stamp for intent in world.store.tables.intents.values())
     assert len(stamps) == len(set(stamps)) == 90
     assert all(intent.stamp - intent.sent_at <= timedelta(seconds=60) for intent in world.store.tables.intents.values())
+
+
+async def test_refilled_retained_listing_is_put_on_sale_again() -> None:
+    """A shop may have moved it to a stockroom when it sold out."""
+    world = await connected()
+    world.inventory.create("a", 3, note="a", retain=True)
+    await world.settle()
+    world.shop.buy(ListingId("1001"), 3)
+    world.shop.listings[ListingId("1001")] = replace(world.shop.listings[ListingId("1001")], for_sale=False)
+    await world.settle()
+    world.inventory.change("a", by=5)
+    await world.settle()
+    assert world.shop.listings[ListingId("1001")].for_sale
+    assert world.shown() == {"a": 5}
+
+
+async def test_order_whose_lines_are_no_longer_kept_does_not_stop_the_poll() -> None:
+    world = await connected()
+    world.inventory.create("a", 9, note="a")
+    await world.settle()
+    purged = world.shop.buy(ListingId("1001"), 2)
+    await world.settle()
+    world.shop.orders[purged].changed_at = world.clock.now()
+    world.shop.purged.add(purged)
+    world.shop.buy(ListingId("1001"), 3)
+    await world.settle()
+    assert world.inventory.lots[LotId("a")].quantity == 4
+    assert world.shown() == {"a": 4}

@@ -19,7 +19,7 @@ from syncengine.rows import (
     OrderRow,
     ShopListing,
 )
-from syncengine.store.protocol import FencedError
+from syncengine.store.protocol import Difference, FencedError, ListingCounts
 
 
 @dataclass(slots=True)
@@ -66,6 +66,9 @@ class MemoryTransaction:
     """One transaction's view."""
 
     tables: Tables
+
+    async def find_connection(self, seller_id: SellerId) -> ConnectionRow | None:
+        return self.tables.connections.get(seller_id)
 
     async def lock_connection(self, seller_id: SellerId) -> ConnectionRow:
         return self.tables.connections.setdefault(seller_id, ConnectionRow(seller_id=seller_id))
@@ -125,6 +128,22 @@ class MemoryTransaction:
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
         rows = await self.listings_of(seller_id)
         return [row for row in rows if row.unknown or (row.look_since is not None and row.intent_id is None)]
+
+    async def count_listings(self, seller_id: SellerId) -> ListingCounts:
+        rows = await self.listings_of(seller_id)
+        return ListingCounts(
+            waiting=len(self._callable_rows(seller_id, list(Tier))), unknown=sum(row.unknown for row in rows)
+        )
+
+    async def differences(self, seller_id: SellerId, *, after: LotId | None, limit: int) -> Sequence[Difference]:
+        found = []
+        for row in await self.listings_of(seller_id):
+            theirs = row.ledger if row.theirs is None else row.theirs
+            if row.lot_id > (after or "") and row.listing_id is not None and theirs not in (None, row.target):
+                found.append(
+                    Difference(lot_id=row.lot_id, listing_id=row.listing_id, ours=row.target, theirs=theirs or 0)
+                )
+        return found[:limit]
 
     async def add_listing_ids(
         self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]], *, created: bool = False

@@ -86,6 +86,8 @@ class MemoryShop:
         self.write_faults: deque[Fault | None] = deque()
         self.read_faults: deque[Fault | None] = deque()
         self.writes: list[LoggedWrite] = []
+        self.purged: set[OrderId] = set()
+        """Orders still listed, whose lines are gone."""
         self.calls = 0
         self.seller_name = "testers"
         self._next_listing_id = 1000
@@ -156,6 +158,8 @@ class MemoryShop:
 
     async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
         self._answer()
+        if order_id in self.purged:
+            raise ReadFailedError(Refused(reason="NOT_FOUND"))
         order = self.orders[order_id]
         return tuple(
             OrderLine(listing_id=listing_id, item=order.items[listing_id], quantity=pieces)

@@ -58,7 +58,7 @@ class Inventory:
     settled: dict[LotId, ResultEvent] = field(default_factory=dict)
     sold: dict[LotId, int] = field(default_factory=dict)
 
-    def create(self, lot_id: str, quantity: int, item: Item = BRICK, **fields: Value) -> None:
+    def create(self, lot_id: str, quantity: int, item: Item = BRICK, *, retain: bool = False, **fields: Value) -> None:
         """A user makes a lot."""
         values: dict[str, Value] = {"price": "0.1000", "note": "", "cost": None}
         stock = Stock(
@@ -66,6 +66,7 @@ class Inventory:
             item=item,
             quantity=quantity,
             fields=values | fields,
+            retain=retain,
             counted_at=self.clock.now(),
         )
         self.lots[stock.lot_id] = stock
