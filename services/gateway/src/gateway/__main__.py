@@ -7,10 +7,6 @@ import sys
 from contextlib import AsyncExitStack
 
 import httpx
-from servicekit.clock import SystemClock
-from servicekit.config import ConfigError, from_environment
-from servicekit.lifecycle import run_until_signalled
-from servicekit.logs import configure_logs
 
 from gateway.app import Gateway
 from gateway.auth import Tokens
@@ -18,6 +14,10 @@ from gateway.config import Config
 from gateway.http_server import listen_on, serve_http
 from gateway.signing_keys import SigningKeys
 from gateway.upstreams import connected
+from servicekit.clock import SystemClock
+from servicekit.config import ConfigError, from_environment
+from servicekit.lifecycle import run_until_signalled
+from servicekit.logs import configure_logs
 
 ISSUER_SECONDS = 3.0
 

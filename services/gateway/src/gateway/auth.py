@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from joserfc import jws, jwt
 from joserfc.errors import ExpiredTokenError, JoseError
-from servicekit.clock import Clock
 
 from gateway.signing_keys import SigningKeys
+from servicekit.clock import Clock
 
 ALGORITHMS = ("ES256", "RS256")
 LEEWAY_SECONDS = 30

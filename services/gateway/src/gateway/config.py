@@ -1,11 +1,15 @@
 """What the gateway may be told from outside."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from servicekit.config import ConfigError
 from servicekit.mtls import TlsFiles
+
+_ADDRESS = re.compile(r".+:[0-9]{1,5}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,13 @@ class Config:
     drain: timedelta = timedelta(seconds=15)
     log_level: str = "INFO"
 
+    def __post_init__(self) -> None:
+        if not _ADDRESS.fullmatch(self.listen_http):
+            raise ConfigError("GATEWAY_LISTEN_HTTP must be host:port")
+        if unknown := sorted(self._named_marketplaces - self._known_marketplaces.keys()):
+            known = ", ".join(self._known_marketplaces)
+            raise ConfigError(f"GATEWAY_MARKETPLACES names {', '.join(unknown)}; known: {known}")
+
     @property
     def tls(self) -> TlsFiles:
         """The certificate that the services behind know the gateway by."""
@@ -32,9 +43,13 @@ class Config:
 
     @property
     def sync_addresses(self) -> Mapping[str, str]:
-        """Where the sync service of each marketplace answers. Raises ValueError for a marketplace that has none."""
-        known = {"bricklink": self.sync_bricklink_address}
-        named = [word.strip() for word in self.marketplaces.split(",") if word.strip()]
-        if unknown := [word for word in named if word not in known]:
-            raise ValueError(f"GATEWAY_MARKETPLACES names {', '.join(unknown)}; known: {', '.join(known)}")
-        return {word: known[word] for word in named}
+        """Where the sync service of each marketplace answers."""
+        return {name: address for name, address in self._known_marketplaces.items() if name in self._named_marketplaces}
+
+    @property
+    def _known_marketplaces(self) -> Mapping[str, str]:
+        return {"bricklink": self.sync_bricklink_address}
+
+    @property
+    def _named_marketplaces(self) -> set[str]:
+        return {name.strip() for name in self.marketplaces.split(",")}

@@ -6,11 +6,11 @@ import time
 import uuid
 from http import HTTPStatus
 
-from servicekit.logs import correlation_id
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import Problem, problem_response
+from servicekit.logs import correlation_id
 
 logger = logging.getLogger(__name__)
 

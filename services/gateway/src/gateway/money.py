@@ -3,9 +3,9 @@
 import re
 from typing import Annotated
 
-from brickops.inventory.v1 import money_pb2
 from pydantic import BeforeValidator, Field
 
+from brickops.inventory.v1 import money_pb2
 from gateway.fields import Body
 
 _NANO_DIGITS = 9

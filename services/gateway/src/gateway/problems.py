@@ -3,16 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import grpc
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+from starlette.exceptions import HTTPException
+
 from servicekit.grpc_errors import problem_of
 from servicekit.logs import correlation_id
-from starlette.exceptions import HTTPException
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -20,10 +21,17 @@ _ERRORS_SHOWN = 50
 _FIELD_SHOWN = 200
 
 
+def _showable(name: str) -> str:
+    """A field name comes from outside: it may be endless, or hold half a surrogate pair, which no answer can carry."""
+    return name[:_FIELD_SHOWN].encode(errors="replace").decode()
+
+
 class FieldProblem(BaseModel):
     """One field, header or query parameter at fault."""
 
-    field: str = Field(description="Its name in this API, such as `tiers[1].unit_price`.", examples=["quantity"])
+    field: Annotated[str, BeforeValidator(_showable)] = Field(
+        description="Its name in this API, such as `tiers[1].unit_price`.", examples=["quantity"]
+    )
     detail: str = Field(description="The rule that it breaks.", examples=["must be from 0 to 9,999,999"])
 
 
@@ -143,8 +151,7 @@ def _field_problem(found: Mapping[str, object]) -> FieldProblem:
         detail = str(context["error"])
     else:
         detail = _RULES.get(kind) or str(found["msg"])
-    # A field name comes from outside: it may be endless, or hold half a surrogate pair, which no answer can carry.
-    return FieldProblem(field=field[:_FIELD_SHOWN].encode(errors="replace").decode(), detail=detail)
+    return FieldProblem(field=field, detail=detail)
 
 
 _STATUS_OF = {

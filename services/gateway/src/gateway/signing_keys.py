@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, RSAKey
+
 from servicekit.clock import Clock
 from servicekit.logs import describe
 

@@ -10,18 +10,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import grpc
+from fastapi import Depends, Request
+from google.protobuf.message import Message
+
 from brickops.credentials.v1.credentials_admin_service_pb2_grpc import CredentialsAdminServiceStub
 from brickops.inventory.v1.inventory_service_pb2_grpc import InventoryServiceStub
 from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceStub
-from fastapi import Depends, Request
-from google.protobuf.message import Message
-from servicekit.callers import outgoing_metadata
-from servicekit.grpc_client import open_channel
-from servicekit.logs import correlation_id
-
 from gateway.auth import Principal
 from gateway.config import Config
 from gateway.problems import Problem, problem_of_call
+from servicekit.callers import outgoing_metadata
+from servicekit.grpc_client import open_channel
+from servicekit.logs import correlation_id
 
 if TYPE_CHECKING:  # these names exist for type checkers only
     from brickops.credentials.v1.credentials_admin_service_pb2_grpc import CredentialsAdminServiceAsyncStub

@@ -2,12 +2,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from brickops.credentials.v1 import bricklink_keys_pb2
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
 from brickops.sync.v1 import sync_service_pb2
 from gateway.connections.models import NewConnection
 from gateway.connections.translate import connection_of, credential_to_proto, difference_of
-from pydantic import ValidationError
 
 KEYS = {"consumer_key": "CK-canary", "consumer_secret": "CS-canary", "token": "T-canary", "token_secret": "TS-canary"}
 BODY: dict[str, Any] = {"keys": KEYS, "shop_is_empty": True, "shop_name": "demo_seller", "currency": "EUR"}

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from brickops.inventory.v1 import import_pb2
 from gateway.imports.translate import import_of, row_of
 

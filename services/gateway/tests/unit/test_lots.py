@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import ValidationError
+
 from brickops.inventory.v1 import inventory_service_pb2, lot_pb2, lot_sync_pb2, money_pb2
 from gateway.lots.models import LotPatch, NewLot
 from gateway.lots.translate import changed_lot, created_lot, lot_to_proto, lot_with_sync, patch_to_proto
-from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import ValidationError
 
 EUR_012 = {"amount": "0.12", "currency": "EUR"}
 LEAST: dict[str, Any] = {

@@ -1,11 +1,12 @@
 from decimal import Decimal
 
 import pytest
-from brickops.inventory.v1 import money_pb2
-from gateway.money import Money, money_of, money_to_proto
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
+from brickops.inventory.v1 import money_pb2
+from gateway.money import Money, money_of, money_to_proto
 
 
 @pytest.mark.parametrize(

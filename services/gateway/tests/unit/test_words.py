@@ -2,6 +2,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
+
 from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2
 from brickops.sync.v1 import sync_service_pb2
 from gateway.changes.models import ChangeSource, ChangeType

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from gateway.changes.models import Change
 from gateway.changes.translate import change_of
 from gateway.guard import BEARER, GuardedRoute

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from brickops.inventory.v1 import change_pb2
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
+from brickops.inventory.v1 import change_pb2
 from gateway.changes.models import Change, ChangeSource, ChangeType, OrderReference
 from gateway.times import time_of
 from gateway.words import word_of

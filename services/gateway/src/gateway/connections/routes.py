@@ -4,10 +4,10 @@ import asyncio
 from http import HTTPStatus
 from typing import Annotated
 
-from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
-from brickops.sync.v1 import sync_service_pb2
 from fastapi import APIRouter, Path
 
+from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
+from brickops.sync.v1 import sync_service_pb2
 from gateway.commands import RequestId
 from gateway.connections.models import Connection, Difference, NewConnection
 from gateway.connections.translate import connection_of, credential_to_proto, difference_of

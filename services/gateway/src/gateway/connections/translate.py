@@ -3,7 +3,6 @@
 from brickops.credentials.v1 import bricklink_keys_pb2
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
 from brickops.sync.v1 import sync_service_pb2
-
 from gateway.connections.models import (
     Budget,
     Connection,

@@ -3,11 +3,11 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from brickops.inventory.v1 import import_pb2
-from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from brickops.inventory.v1 import import_pb2
+from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from gateway.commands import RequestId
 from gateway.guard import BEARER, GuardedRoute
 from gateway.imports.models import Import, ImportRow

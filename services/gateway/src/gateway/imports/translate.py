@@ -1,7 +1,6 @@
 """Imports from protobuf to JSON."""
 
 from brickops.inventory.v1 import import_pb2
-
 from gateway.imports.models import Import, ImportFormat, ImportRow, ImportState, RowState
 from gateway.times import time_in, time_of
 from gateway.words import word_of

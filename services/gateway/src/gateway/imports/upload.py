@@ -45,9 +45,7 @@ async def read_upload(request: Request) -> Upload:
 
 async def _from_form(request: Request) -> Upload:
     async with request.form(max_files=1, max_fields=1, max_part_size=1024) as form:
-        unknown = [
-            FieldProblem(field=name[:_NAME_SHOWN], detail="is not known here") for name in form if name != "file"
-        ]
+        unknown = [FieldProblem(field=name, detail="is not known here") for name in form if name != "file"]
         if unknown:
             raise Problem.of_fields(unknown)
         file = form.get("file")

@@ -3,10 +3,10 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
+from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from gateway.commands import ExpectedRevision, RequestId, etag_of
 from gateway.guard import BEARER, GuardedRoute
 from gateway.lots.models import (

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from brickops.inventory.v1 import inventory_service_pb2, lot_pb2, lot_sync_pb2, money_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from brickops.inventory.v1 import inventory_service_pb2, lot_pb2, lot_sync_pb2, money_pb2
 from gateway.lots.models import (
     Availability,
     ChangedLot,

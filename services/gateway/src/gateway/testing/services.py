@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.message import Message
+
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2_grpc as credentials_grpc
 from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2
@@ -18,7 +20,6 @@ from brickops.inventory.v1 import inventory_service_pb2 as inventory_pb
 from brickops.inventory.v1 import inventory_service_pb2_grpc as inventory_grpc
 from brickops.sync.v1 import sync_service_pb2 as sync_pb
 from brickops.sync.v1 import sync_service_pb2_grpc as sync_grpc
-from google.protobuf.message import Message
 from servicekit.callers import current_caller, require_role
 from servicekit.grpc_errors import ErrorTable, InvalidField
 from servicekit.grpc_server import serving
