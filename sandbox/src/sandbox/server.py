@@ -25,7 +25,9 @@ def system_clock() -> datetime:
 
 def create_app(shops: Shops, *, public_url: str | None = None) -> FastAPI:
     """Return the application: Store API, control API, health, and a page for people."""
-    app = FastAPI(title="BrickOps sandbox", description=control.__doc__ or "", version="1")
+    app = FastAPI(
+        title="BrickOps sandbox", description=control.__doc__ or "", version="1", docs_url=None, redoc_url=None
+    )
     app.state.shops = shops
     app.mount(api.ROOT, api.StoreApi(shops, public_url))
     app.include_router(control.router)
@@ -64,6 +66,7 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,  # its lines would hold query strings, where OAuth parameters may be
+                proxy_headers=False,  # the caller's address is part of what is checked
                 server_header=False,
                 date_header=False,  # the Store API answers the shop's clock
                 timeout_graceful_shutdown=_GRACE_SECONDS,

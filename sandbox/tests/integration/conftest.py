@@ -10,7 +10,7 @@ import httpx
 import pytest
 from authlib.oauth1 import ClientAuth
 
-from sandbox.testing import RunningSandbox, ShopControl
+from sandbox.testing import NO_TLS, RunningSandbox, ShopControl
 
 _NUMBERS = count(1)
 
@@ -59,7 +59,7 @@ class BrickLink:
 
     def __init__(self, url: str, keys: dict[str, str]) -> None:
         self.signer = Signer(keys)
-        self.http = httpx.AsyncClient(base_url=url, auth=self.signer, timeout=20, trust_env=False)
+        self.http = httpx.AsyncClient(base_url=url, auth=self.signer, timeout=20, trust_env=False, verify=NO_TLS)
 
     async def call(self, method: str, path: str, body: object = None) -> Any:
         """Send one signed request; returns the envelope."""

@@ -189,9 +189,11 @@ class Shops:
     async def remove(self, name: str) -> None:
         """Close a shop for good."""
         host = self._shops.pop(name)
+        await host.stop()
+        while host.calls_in_progress:
+            await host.bell.wait()
         with self._journal.transaction():
             self._journal.remove_shop(name)
-        await host.stop()
 
     async def stop(self) -> None:
         """End everything that waits: withheld replies are dropped unapplied, posts are given up."""

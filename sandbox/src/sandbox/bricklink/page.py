@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qs, quote, urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from sandbox.bricklink.control import AllShops, AShop
+from sandbox.bricklink.describing import render_docs
 from sandbox.bricklink.entities import Lot
 from sandbox.bricklink.errors import ShopError
 from sandbox.bricklink.filters import status_letter
@@ -59,6 +60,13 @@ async def show_shop(host: AShop, find: str = "", message: str = "") -> str:
         orders=list(host.shop.orders.values())[-_ORDERS_SHOWN:][::-1],
         calls=host.calls.used(host.now(), host.switches),
     )
+
+
+@router.get("/docs")
+async def show_docs(request: Request) -> str:
+    """Show the control API."""
+    app: FastAPI = request.app
+    return render_docs(_TEMPLATES, app.openapi())
 
 
 @router.post("/shops/{shop}/orders")

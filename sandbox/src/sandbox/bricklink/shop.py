@@ -259,8 +259,9 @@ class Shop:
         """Set any status, as a buyer's payment, the website or time would."""
         known = _known_status(status)
         paid = "Received" if known == "PAID" else self._order(order_id).payment_status
+        order = self._follow(order_id, now, status=known, payment_status=paid, date_status_changed=now)
         self._notify(order_id, now)
-        return self._follow(order_id, now, status=known, payment_status=paid, date_status_changed=now)
+        return order
 
     def file_order(self, order_id: int, *, filed: bool) -> Order:
         """File an order away, or take it out again."""
@@ -444,7 +445,7 @@ class Shop:
 
     def _follow(self, order_id: int, now: datetime, lag_seconds: float | None = None, **changes: Any) -> Order:
         """Store a changed order, which the API shows once the lag has passed."""
-        order = self.orders[order_id]
+        order = self._order(order_id)
         return self._store_order(order.followed_by(replace(order, **changes), now, self._listed_from(now, lag_seconds)))
 
     def _store_order(self, order: Order) -> Order:
