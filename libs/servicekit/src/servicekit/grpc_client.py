@@ -30,6 +30,10 @@ def open_channel(address: str, *, service: str, tls: TlsFiles) -> grpc.aio.Chann
             ("grpc.keepalive_time_ms", 20_000),
             ("grpc.keepalive_timeout_ms", 5_000),
             ("grpc.enable_retries", 0),
+            (
+                "grpc.enable_http_proxy",
+                0,
+            ),  # services are neighbours: a proxy that the environment names is for the world
         ),
         interceptors=[_CorrelationInterceptor()],
     )
