@@ -88,7 +88,7 @@ async def gateway_over_http(config: Config) -> AsyncIterator[str]:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         upstreams = await stack.enter_async_context(connected(config))
-        http = await stack.enter_async_context(httpx.AsyncClient())
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
         keys = SigningKeys(http, config.issuer_url, clock)
         tokens = Tokens(keys, issuer_url=config.issuer_url, audience=config.audience, clock=clock)
         yield await stack.enter_async_context(over_http(Gateway(upstreams=upstreams, keys=keys, tokens=tokens)))
@@ -131,7 +131,7 @@ async def as_role(url: str, behind: Behind, seller: str) -> AsyncIterator[Callab
         def client(role: str, *, seller: str = seller) -> httpx.AsyncClient:
             token = behind.issuer.token(seller=seller, sub=f"user-{role}", role=role)
             headers = {"Authorization": f"Bearer {token}"}
-            opened = httpx.AsyncClient(base_url=url, headers=headers, timeout=30)
+            opened = httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False)
             stack.push_async_callback(opened.aclose)
             return opened
 

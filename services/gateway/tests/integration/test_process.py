@@ -94,7 +94,7 @@ async def test_a_signal_drains_what_runs_and_the_exit_code_is_zero(
     headers = {"Authorization": f"Bearer {behind.issuer.token()}"}
     async with (
         process_with(environment(config)) as running,
-        httpx.AsyncClient(base_url=f"http://{config.listen_http}", headers=headers) as client,
+        httpx.AsyncClient(base_url=f"http://{config.listen_http}", headers=headers, trust_env=False) as client,
     ):
         await running.logs("serving")
         gate = services.inventory.faults.gate = asyncio.Event()
@@ -118,7 +118,7 @@ async def test_keys_and_tokens_are_in_no_log_line(behind: Any, services: Service
     path = "/v1/connections/bricklink"
     async with (
         process_with(environment(config)) as running,
-        httpx.AsyncClient(base_url=f"http://{config.listen_http}", timeout=SECONDS) as client,
+        httpx.AsyncClient(base_url=f"http://{config.listen_http}", timeout=SECONDS, trust_env=False) as client,
     ):
         await running.logs("serving")
         client.headers["Authorization"] = f"Bearer {token}"

@@ -66,7 +66,8 @@ async def test_nothing_but_absence_is_asked_again(
 
 
 async def ask(url: str, token: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
         return await client.get("/v1/lots")
 
 

@@ -23,7 +23,7 @@ class ChangesQuery(PageQuery):
     import_id: str = Field(default="", max_length=100, description="Only those of this import.")
 
 
-@router.get("", summary="List changes")
+@router.get("", summary="List changes", responses=problems(404))
 async def list_changes(query: Annotated[ChangesQuery, Query()], behind: FromBehind) -> Page[Change]:
     """Lists recorded changes, newest first: who, when, why, what before, what after."""
     asked = inventory.ListChangesRequest(

@@ -253,6 +253,10 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         """Lists changes."""
         async with self.faults.around(context):
             seller = current_caller().require_seller()
+            if request.lot_id:
+                self._lot(request.lot_id)
+            if request.import_id:
+                self._import(request.import_id)
             wanted = [
                 change
                 for owner, change in reversed(self._changes)
