@@ -67,5 +67,6 @@ class GrpcHealth:
                 ("grpc.initial_reconnect_backoff_ms", 50),
                 ("grpc.min_reconnect_backoff_ms", 50),
                 ("grpc.max_reconnect_backoff_ms", 200),
+                ("grpc.enable_http_proxy", 0),  # a proxy in the environment is there for the package registries
             ),
         )
