@@ -6,6 +6,7 @@ and no other lock is needed. Nothing here knows the time: moments come in as arg
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -29,10 +30,34 @@ class FencedError(Exception):
     """The lease is another worker's by now: nothing was written (rule L2)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingCounts:
+    """What is on its way for a seller, in lots."""
+
+    waiting: int
+    """With a call to make that nothing but its turn, or its not_before, holds back."""
+    unknown: int
+    """Whose last write has an unknown outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A lot whose listing shows, by our books or where those do not explain it, another quantity than it should."""
+
+    lot_id: LotId
+    listing_id: ListingId
+    ours: int
+    theirs: int
+
+
 class Transaction(Protocol):
     """All or nothing. Reads see the transaction's own writes."""
 
     # connections
+    async def find_connection(self, seller_id: SellerId) -> ConnectionRow | None:
+        """Find, without a lock."""
+        ...
+
     async def lock_connection(self, seller_id: SellerId) -> ConnectionRow:
         """Get for update; a seller never heard of gets a fresh row. Several are locked in the order of their ids."""
         ...
@@ -86,6 +111,14 @@ class Transaction(Protocol):
 
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
         """List rows with look_since set, or whose intent's outcome is unknown."""
+        ...
+
+    async def count_listings(self, seller_id: SellerId) -> ListingCounts:
+        """Count, for the seller to see."""
+        ...
+
+    async def differences(self, seller_id: SellerId, *, after: LotId | None, limit: int) -> Sequence[Difference]:
+        """List, for the seller to see, by lot id, from the one after `after` on."""
         ...
 
     # which listing ever stood for which lot (rule N5)

@@ -1,0 +1,197 @@
+"""The engine's tables, as a service's Alembic migrations make them.
+
+What a released migration calls is never changed: later changes of the tables are further functions.
+"""
+
+from alembic.operations import Operations
+
+_CONNECTIONS = """
+CREATE TABLE leases (
+    seller_id text PRIMARY KEY,
+    owner text NOT NULL,
+    term bigint NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+CREATE TABLE connections (
+    seller_id text PRIMARY KEY,
+    event_seq bigint NOT NULL,
+    connected_at timestamptz,
+    enabled boolean NOT NULL,
+    key_version bigint NOT NULL,
+    shop_is_empty boolean NOT NULL,
+    shop_name text NOT NULL,
+    currency_code text NOT NULL,
+    wish_id text NOT NULL,
+    wished_at timestamptz,
+    answered_partitions integer[] NOT NULL,
+    answered_at timestamptz,
+    baseline_at timestamptz,
+    baseline_taken_at timestamptz,
+    census_reason text,
+    census_at timestamptz,
+    census_alarm text NOT NULL,
+    confirmed_at timestamptz,
+    hold_increases_until timestamptz,
+    match jsonb NOT NULL,
+    highest_listing_id bigint NOT NULL,
+    pinned_name text NOT NULL,
+    pinned_key text NOT NULL,
+    pinned_currency text NOT NULL,
+    orders_read_at timestamptz,
+    all_orders_read_at timestamptz,
+    halted text NOT NULL,
+    halted_at timestamptz,
+    not_before timestamptz,
+    writes_not_before timestamptz,
+    waiting_for text NOT NULL,
+    failures integer NOT NULL,
+    last_stamp timestamptz,
+    cap bigint,
+    due_at timestamptz,
+    last_served_at timestamptz
+) WITH (fillfactor = 50);
+CREATE INDEX connections_by_due ON connections (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX connections_by_pin ON connections (pinned_key) WHERE enabled;
+
+CREATE TABLE losses (
+    found_at timestamptz NOT NULL
+);
+
+CREATE TABLE calls (
+    seller_id text NOT NULL,
+    limit_name text NOT NULL,
+    bucket_at timestamptz NOT NULL,
+    calls bigint NOT NULL,
+    PRIMARY KEY (seller_id, limit_name, bucket_at)
+);
+"""
+
+_LISTINGS = """
+CREATE TABLE listings (
+    lot_id text PRIMARY KEY,
+    seller_id text NOT NULL,
+    desired jsonb NOT NULL,
+    revision bigint NOT NULL,
+    counted_seq bigint NOT NULL,
+    counted_at timestamptz,
+    correlation_id text NOT NULL,
+    stale boolean NOT NULL,
+    listing_id text,
+    ledger bigint,
+    ledger_from timestamptz,
+    doubt bigint NOT NULL,
+    uncounted bigint NOT NULL,
+    recount_seq bigint NOT NULL,
+    sales_seq bigint NOT NULL,
+    sent jsonb NOT NULL,
+    shown jsonb NOT NULL,
+    sent_for_sale boolean NOT NULL,
+    sent_retain boolean NOT NULL,
+    intent_id text,
+    unknown boolean NOT NULL,
+    parked jsonb NOT NULL,
+    apart_at bigint NOT NULL,
+    applied jsonb NOT NULL,
+    trouble text,
+    theirs bigint,
+    look_since timestamptz,
+    not_before timestamptz,
+    settled jsonb NOT NULL,
+    result_seq bigint NOT NULL,
+    told text NOT NULL,
+    tier smallint
+) WITH (fillfactor = 80);
+CREATE INDEX listings_by_seller ON listings (seller_id, lot_id);
+CREATE INDEX listings_to_call ON listings (seller_id, tier, lot_id)
+    WHERE tier IS NOT NULL AND intent_id IS NULL AND look_since IS NULL;
+CREATE INDEX listings_put_off ON listings (seller_id, not_before NULLS FIRST, tier)
+    WHERE tier IS NOT NULL AND intent_id IS NULL AND look_since IS NULL;
+CREATE INDEX listings_to_look_at ON listings (seller_id)
+    WHERE unknown OR (look_since IS NOT NULL AND intent_id IS NULL);
+
+CREATE TABLE listing_ids (
+    seller_id text NOT NULL,
+    listing_id text NOT NULL,
+    lot_id text NOT NULL,
+    created boolean NOT NULL,
+    PRIMARY KEY (seller_id, listing_id)
+);
+CREATE INDEX listing_ids_by_lot ON listing_ids (lot_id);
+
+CREATE TABLE shop_listings (
+    seller_id text NOT NULL,
+    listing_id text NOT NULL,
+    item jsonb NOT NULL,
+    listing jsonb NOT NULL,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (seller_id, listing_id)
+);
+CREATE INDEX shop_listings_by_item ON shop_listings (seller_id, item);
+
+CREATE TABLE intents (
+    intent_id text PRIMARY KEY,
+    seller_id text NOT NULL,
+    lot_id text NOT NULL,
+    term bigint NOT NULL,
+    write jsonb NOT NULL,
+    groups text[] NOT NULL,
+    revision bigint NOT NULL,
+    correlation_id text NOT NULL,
+    sent_at timestamptz NOT NULL,
+    deadline interval NOT NULL,
+    stamp timestamptz NOT NULL,
+    above_listing_id bigint NOT NULL,
+    fate text NOT NULL,
+    reason text NOT NULL,
+    absent_at timestamptz,
+    settled_at timestamptz
+);
+CREATE INDEX intents_open ON intents (seller_id, sent_at) WHERE settled_at IS NULL;
+CREATE INDEX intents_by_lot ON intents (lot_id, sent_at);
+"""
+
+_ORDERS = """
+CREATE TABLE orders (
+    seller_id text NOT NULL,
+    order_id text NOT NULL,
+    ordered_at timestamptz NOT NULL,
+    changed_at timestamptz NOT NULL,
+    fingerprint text NOT NULL,
+    cut boolean NOT NULL,
+    PRIMARY KEY (seller_id, order_id)
+);
+
+CREATE TABLE order_lines (
+    seller_id text NOT NULL,
+    order_id text NOT NULL,
+    listing_id text NOT NULL,
+    item jsonb NOT NULL,
+    ordered_at timestamptz NOT NULL,
+    total bigint NOT NULL,
+    seen bigint NOT NULL,
+    cut boolean NOT NULL,
+    lot_id text,
+    PRIMARY KEY (seller_id, order_id, listing_id)
+);
+CREATE INDEX order_lines_by_listing ON order_lines (seller_id, listing_id);
+
+CREATE TABLE bookings (
+    lot_id text NOT NULL,
+    seq bigint NOT NULL,
+    pieces bigint NOT NULL,
+    PRIMARY KEY (lot_id, seq)
+);
+"""
+
+
+def create_engine_tables(op: Operations, *, app_role: str) -> None:
+    """Create all tables of the engine, for use in a migration; `app_role` is the role that the service runs as."""
+    for tables in (_CONNECTIONS, _LISTINGS, _ORDERS):
+        op.execute(tables)
+    op.execute(f'GRANT SELECT, INSERT ON losses, bookings TO "{app_role}"')
+    op.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON shop_listings, calls TO "{app_role}"')
+    op.execute(
+        "GRANT SELECT, INSERT, UPDATE ON leases, connections, listings, listing_ids, intents, orders, order_lines"
+        f' TO "{app_role}"'
+    )

@@ -1,0 +1,155 @@
+"""Lots as listings, and which listing ever stood for which lot, in a transaction of PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ARRAY, SmallInteger, Text, bindparam, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from syncengine.listing import ListingId, LotId, SellerId
+from syncengine.plan import Tier
+from syncengine.rows import ListingRow
+from syncengine.store.protocol import Difference, ListingCounts
+from syncengine.store.row_table import RowTable
+from syncengine.store.tables import LISTINGS
+
+_ROWS: Final = RowTable(ListingRow, LISTINGS, beside=frozenset({"tier"}))
+_OF_SELLER: Final = LISTINGS.c.seller_id == bindparam("seller_id")
+_CALLABLE: Final = (
+    _OF_SELLER,
+    LISTINGS.c.tier == func.any(bindparam("tiers", type_=ARRAY(SmallInteger))),
+    LISTINGS.c.intent_id.is_(None),
+    LISTINGS.c.look_since.is_(None),
+)
+_NOW: Final = bindparam("now", type_=LISTINGS.c.not_before.type)
+
+_FIND: Final = _ROWS.select.where(LISTINGS.c.lot_id == func.any(bindparam("lot_ids", type_=ARRAY(Text))))
+_LIST: Final = _ROWS.select.where(_OF_SELLER).order_by(LISTINGS.c.lot_id)
+_NEXT: Final = (
+    _ROWS.select.where(*_CALLABLE, or_(LISTINGS.c.not_before.is_(None), LISTINGS.c.not_before <= _NOW))
+    .order_by(LISTINGS.c.tier, LISTINGS.c.lot_id)
+    .limit(bindparam("limit"))
+)
+_NEXT_AT: Final = (
+    select(func.coalesce(LISTINGS.c.not_before, _NOW))
+    .where(*_CALLABLE)
+    .order_by(LISTINGS.c.not_before.nulls_first())
+    .limit(1)
+)
+_LOOKS_WANTED: Final = _ROWS.select.where(
+    _OF_SELLER, text("(unknown OR (look_since IS NOT NULL AND intent_id IS NULL))")
+).order_by(LISTINGS.c.lot_id)
+_COUNT: Final = text("""
+    SELECT count(*) FILTER (WHERE tier IS NOT NULL AND intent_id IS NULL AND look_since IS NULL) AS waiting,
+        count(*) FILTER (WHERE unknown) AS unknown
+    FROM listings WHERE seller_id = :seller_id AND (tier IS NOT NULL OR unknown)
+""")
+_DIFFERENCES: Final = text("""
+    SELECT lot_id, listing_id, ours, theirs
+    FROM (
+        SELECT lot_id, listing_id, greatest(0, CAST(desired ->> 'quantity' AS bigint) - uncounted) AS ours,
+            coalesce(theirs, ledger) AS theirs
+        FROM listings WHERE seller_id = :seller_id AND lot_id > :after AND listing_id IS NOT NULL
+    ) AS compared
+    WHERE ours <> theirs ORDER BY lot_id LIMIT :limit
+""")
+
+_ADD_IDS: Final = text("""
+    INSERT INTO listing_ids (seller_id, listing_id, lot_id, created)
+    SELECT :seller_id, listing_id, lot_id, :created
+    FROM unnest(CAST(:listing_ids AS text[]), CAST(:lot_ids AS text[])) AS given (listing_id, lot_id)
+    ON CONFLICT (seller_id, listing_id) DO UPDATE SET created = true WHERE excluded.created AND NOT listing_ids.created
+""")
+_LOTS_OF: Final = text("""
+    SELECT listing_id, lot_id FROM listing_ids WHERE seller_id = :seller_id AND listing_id = ANY(:listing_ids)
+""")
+_CREATED_AMONG: Final = text("""
+    SELECT listing_id FROM listing_ids
+    WHERE seller_id = :seller_id AND listing_id = ANY(:listing_ids) AND created
+""")
+_IDS_OF: Final = text("""
+    SELECT lot_id, array_agg(listing_id ORDER BY listing_id) AS listing_ids
+    FROM listing_ids WHERE lot_id = ANY(:lot_ids) GROUP BY lot_id
+""")
+
+
+class Listings:
+    """Lots as listings in the transaction of `conn`."""
+
+    def __init__(self, conn: AsyncConnection) -> None:
+        self._conn = conn
+
+    async def find_listing(self, lot_id: LotId) -> ListingRow | None:
+        return (await self.find_listings([lot_id])).get(lot_id)
+
+    async def find_listings(self, lot_ids: Collection[LotId]) -> Mapping[LotId, ListingRow]:
+        if not lot_ids:
+            return {}
+        rows = await _ROWS.find(self._conn, _FIND, {"lot_ids": list(lot_ids)})
+        return {row.lot_id: row for row in rows}
+
+    async def listings_of(self, seller_id: SellerId) -> Sequence[ListingRow]:
+        return await _ROWS.find(self._conn, _LIST, {"seller_id": seller_id})
+
+    async def save_listings(self, rows: Sequence[ListingRow], tiers: Sequence[Tier | None]) -> None:
+        await _ROWS.replace(self._conn, rows, beside=[{"tier": tier} for tier in tiers])
+
+    async def next_listings(
+        self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime, limit: int
+    ) -> Sequence[ListingRow]:
+        parameters = {"seller_id": seller_id, "tiers": _numbers(tiers), "now": now, "limit": limit}
+        return await _ROWS.find(self._conn, _NEXT, parameters)
+
+    async def next_listing_at(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
+        parameters = {"seller_id": seller_id, "tiers": _numbers(tiers), "now": now}
+        found: datetime | None = (await self._conn.execute(_NEXT_AT, parameters)).scalar_one_or_none()
+        return found
+
+    async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
+        return await _ROWS.find(self._conn, _LOOKS_WANTED, {"seller_id": seller_id})
+
+    async def count_listings(self, seller_id: SellerId) -> ListingCounts:
+        counted = (await self._conn.execute(_COUNT, {"seller_id": seller_id})).one()
+        return ListingCounts(waiting=counted.waiting, unknown=counted.unknown)
+
+    async def differences(self, seller_id: SellerId, *, after: LotId | None, limit: int) -> Sequence[Difference]:
+        found = await self._conn.execute(_DIFFERENCES, {"seller_id": seller_id, "after": after or "", "limit": limit})
+        return [
+            Difference(lot_id=LotId(row.lot_id), listing_id=ListingId(row.listing_id), ours=row.ours, theirs=row.theirs)
+            for row in found
+        ]
+
+    async def add_listing_ids(
+        self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]], *, created: bool = False
+    ) -> None:
+        lots: dict[ListingId, LotId] = {}
+        for listing_id, lot_id in pairs:
+            lots.setdefault(listing_id, lot_id)
+        if lots:
+            given = {"listing_ids": list(lots), "lot_ids": list(lots.values()), "created": created}
+            await self._conn.execute(_ADD_IDS, {"seller_id": seller_id, **given})
+
+    async def created_among(self, seller_id: SellerId, listing_ids: Collection[ListingId]) -> Collection[ListingId]:
+        if not listing_ids:
+            return frozenset()
+        parameters = {"seller_id": seller_id, "listing_ids": list(listing_ids)}
+        return {ListingId(found) for found in (await self._conn.execute(_CREATED_AMONG, parameters)).scalars()}
+
+    async def lots_of_listings(
+        self, seller_id: SellerId, listing_ids: Collection[ListingId]
+    ) -> Mapping[ListingId, LotId]:
+        if not listing_ids:
+            return {}
+        found = await self._conn.execute(_LOTS_OF, {"seller_id": seller_id, "listing_ids": list(listing_ids)})
+        return {ListingId(row.listing_id): LotId(row.lot_id) for row in found}
+
+    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Sequence[ListingId]]:
+        if not lot_ids:
+            return {}
+        found = await self._conn.execute(_IDS_OF, {"lot_ids": list(lot_ids)})
+        return {LotId(row.lot_id): [ListingId(listing_id) for listing_id in row.listing_ids] for row in found}
+
+
+def _numbers(tiers: Collection[Tier]) -> list[int]:
+    return sorted(int(tier) for tier in tiers)

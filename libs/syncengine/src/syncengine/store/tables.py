@@ -1,0 +1,189 @@
+"""The tables that the store reads, as the newest migration leaves them (`syncengine.migrations`).
+
+A field of a row has a column of its name; what is never asked for by its parts is JSON.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, Interval, MetaData, SmallInteger, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+METADATA: Final = MetaData()
+
+_TIME: Final = DateTime(timezone=True)
+
+LEASES: Final = Table(
+    "leases",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+)
+
+CONNECTIONS: Final = Table(
+    "connections",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("event_seq", BigInteger, nullable=False),
+    Column("connected_at", _TIME),
+    Column("enabled", Boolean, nullable=False),
+    Column("key_version", BigInteger, nullable=False),
+    Column("shop_is_empty", Boolean, nullable=False),
+    Column("shop_name", Text, nullable=False),
+    Column("currency_code", Text, nullable=False),
+    Column("wish_id", Text, nullable=False),
+    Column("wished_at", _TIME),
+    Column("answered_partitions", ARRAY(Integer), nullable=False),
+    Column("answered_at", _TIME),
+    Column("baseline_at", _TIME),
+    Column("baseline_taken_at", _TIME),
+    Column("census_reason", Text),
+    Column("census_at", _TIME),
+    Column("census_alarm", Text, nullable=False),
+    Column("confirmed_at", _TIME),
+    Column("hold_increases_until", _TIME),
+    Column("match", JSONB, nullable=False),
+    Column("highest_listing_id", BigInteger, nullable=False),
+    Column("pinned_name", Text, nullable=False),
+    # the same, so that two spellings of one name are equal
+    Column("pinned_key", Text, nullable=False),
+    Column("pinned_currency", Text, nullable=False),
+    Column("orders_read_at", _TIME),
+    Column("all_orders_read_at", _TIME),
+    Column("halted", Text, nullable=False),
+    Column("halted_at", _TIME),
+    Column("not_before", _TIME),
+    Column("writes_not_before", _TIME),
+    Column("waiting_for", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("last_stamp", _TIME),
+    Column("cap", BigInteger),
+    Column("due_at", _TIME),
+    Column("last_served_at", _TIME),
+)
+
+LOSSES: Final = Table("losses", METADATA, Column("found_at", _TIME, nullable=False))
+
+LISTINGS: Final = Table(
+    "listings",
+    METADATA,
+    Column("lot_id", Text, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("desired", JSONB, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("counted_seq", BigInteger, nullable=False),
+    Column("counted_at", _TIME),
+    Column("correlation_id", Text, nullable=False),
+    Column("stale", Boolean, nullable=False),
+    Column("listing_id", Text),
+    Column("ledger", BigInteger),
+    Column("ledger_from", _TIME),
+    Column("doubt", BigInteger, nullable=False),
+    Column("uncounted", BigInteger, nullable=False),
+    Column("recount_seq", BigInteger, nullable=False),
+    Column("sales_seq", BigInteger, nullable=False),
+    Column("sent", JSONB, nullable=False),
+    Column("shown", JSONB, nullable=False),
+    Column("sent_for_sale", Boolean, nullable=False),
+    Column("sent_retain", Boolean, nullable=False),
+    Column("intent_id", Text),
+    Column("unknown", Boolean, nullable=False),
+    Column("parked", JSONB, nullable=False),
+    Column("apart_at", BigInteger, nullable=False),
+    Column("applied", JSONB, nullable=False),
+    Column("trouble", Text),
+    Column("theirs", BigInteger),
+    Column("look_since", _TIME),
+    Column("not_before", _TIME),
+    Column("settled", JSONB, nullable=False),
+    Column("result_seq", BigInteger, nullable=False),
+    Column("told", Text, nullable=False),
+    # the rank of the next call; null where there is none to make
+    Column("tier", SmallInteger),
+)
+
+LISTING_IDS: Final = Table(
+    "listing_ids",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("listing_id", Text, primary_key=True),
+    Column("lot_id", Text, nullable=False),
+    # whether we made this listing for this lot
+    Column("created", Boolean, nullable=False),
+)
+
+INTENTS: Final = Table(
+    "intents",
+    METADATA,
+    Column("intent_id", Text, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("lot_id", Text, nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("write", JSONB, nullable=False),
+    Column("groups", ARRAY(Text), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("sent_at", _TIME, nullable=False),
+    Column("deadline", Interval, nullable=False),
+    Column("stamp", _TIME, nullable=False),
+    Column("above_listing_id", BigInteger, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("absent_at", _TIME),
+    Column("settled_at", _TIME),
+)
+
+ORDERS: Final = Table(
+    "orders",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("ordered_at", _TIME, nullable=False),
+    Column("changed_at", _TIME, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("cut", Boolean, nullable=False),
+)
+
+ORDER_LINES: Final = Table(
+    "order_lines",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("listing_id", Text, primary_key=True),
+    Column("item", JSONB, nullable=False),
+    Column("ordered_at", _TIME, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+    Column("cut", Boolean, nullable=False),
+    Column("lot_id", Text),
+)
+
+BOOKINGS: Final = Table(
+    "bookings",
+    METADATA,
+    Column("lot_id", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("pieces", BigInteger, nullable=False),
+)
+
+SHOP_LISTINGS: Final = Table(
+    "shop_listings",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("listing_id", Text, primary_key=True),
+    # the listing's own, to find those that look alike
+    Column("item", JSONB, nullable=False),
+    Column("listing", JSONB, nullable=False),
+    Column("seen_at", _TIME, nullable=False),
+)
+
+CALLS: Final = Table(
+    "calls",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("limit_name", Text, primary_key=True),
+    # when the bucket begins
+    Column("bucket_at", _TIME, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+)
