@@ -152,7 +152,7 @@ class Shops:
     def __init__(self, journal: Journal, clock: Callable[[], datetime], catalog: Catalog) -> None:
         self._journal = journal
         self._clock = clock
-        self._catalog = catalog
+        self.catalog = catalog
         self._shops: dict[str, HostedShop] = {}
         self._places = 0
         for stored in journal.load():
@@ -201,7 +201,7 @@ class Shops:
             await host.stop()
 
     def _open(self, stored: StoredShop) -> HostedShop:
-        host = HostedShop(stored, self._catalog, self._journal, self._clock)
+        host = HostedShop(stored, self.catalog, self._journal, self._clock)
         self._shops[stored.name] = host
         self._places = max(self._places, stored.place + 1)
         with self._journal.transaction():

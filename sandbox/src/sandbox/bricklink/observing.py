@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sandbox.bricklink.control import AShop
 from sandbox.bricklink.faults import ActiveFault, Fault, Hit
@@ -13,8 +13,6 @@ from sandbox.bricklink.hosting import HostedShop
 from sandbox.bricklink.request_log import LoggedRequest, Reply, RequestFilter
 
 router = APIRouter(prefix="/sandbox/shops/{shop}", tags=["faults and the request log"])
-
-T = TypeVar("T")
 
 
 class FaultShown(BaseModel):
@@ -111,7 +109,7 @@ class WaitedFor(Asked):
     """The id of a fault; then the other filters do not count."""
     count: int = 1
     """How many hits, or requests."""
-    timeout: float = Query(default=30, gt=0, le=600)
+    timeout: float = Field(default=30, gt=0, le=600)
     """Seconds."""
 
 

@@ -13,9 +13,7 @@ from sandbox.bricklink.describing import render_docs
 from sandbox.bricklink.entities import Lot
 from sandbox.bricklink.errors import ShopError
 from sandbox.bricklink.filters import status_letter
-from sandbox.bricklink.hosting import HostedShop
 from sandbox.bricklink.shop import Wanted
-from sandbox.catalog import Catalog
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -30,7 +28,6 @@ _STATUS_WORDS = {
     "R": "reserved",
 }
 _TEMPLATES = Environment(loader=PackageLoader("sandbox.bricklink"), autoescape=select_autoescape())
-_RGB = {color.color_id: color.rgb for color in Catalog.shipped().colors.values()}
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ async def show_shops(shops: AllShops) -> str:
 
 
 @router.get("/shops/{shop}")
-async def show_shop(host: AShop, find: str = "", message: str = "") -> str:
+async def show_shop(host: AShop, shops: AllShops, find: str = "", message: str = "") -> str:
     """Show a shop; `find` narrows the lots to those with this text in number, name, colour or remarks."""
     matching = [lot for lot in host.shop.lots.values() if _mentions(lot, find)]
     return _TEMPLATES.get_template("shop.html").render(
@@ -55,7 +52,10 @@ async def show_shop(host: AShop, find: str = "", message: str = "") -> str:
         find=find,
         message=message,
         matching=len(matching),
-        rows=[_row(host, lot) for lot in matching[-_LOTS_SHOWN:][::-1]],
+        rows=[
+            _LotRow(lot, shops.catalog.colors[lot.color_id].rgb, _STATUS_WORDS[status_letter(lot, host.switches)])
+            for lot in matching[-_LOTS_SHOWN:][::-1]
+        ],
         pieces=sum(lot.quantity for lot in host.shop.lots.values()),
         orders=list(host.shop.orders.values())[-_ORDERS_SHOWN:][::-1],
         calls=host.calls.used(host.now(), host.switches),
@@ -88,7 +88,3 @@ async def buy(host: AShop, request: Request, find: Annotated[str, Query()] = "")
 def _mentions(lot: Lot, text: str) -> bool:
     words = f"{lot.lot_id} {lot.item.number} {lot.item.name} {lot.color_name} {lot.remarks}"
     return text.casefold() in words.casefold()
-
-
-def _row(host: HostedShop, lot: Lot) -> _LotRow:
-    return _LotRow(lot, _RGB[lot.color_id], _STATUS_WORDS[status_letter(lot, host.switches)])
