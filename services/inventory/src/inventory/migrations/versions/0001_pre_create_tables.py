@@ -1,6 +1,7 @@
 """Create the tables: lots, the append-only change log, requests, sales, reports, imports, and the outbox."""
 
 from alembic import op
+from alembic.operations import Operations
 
 from servicekit.consumer import create_consumer_tables
 from servicekit.outbox import create_outbox
@@ -216,8 +217,9 @@ CREATE INDEX import_rows_refused ON import_rows (import_id, number) WHERE reason
 def upgrade() -> None:
     for tables in (LOTS, CHANGES, REQUESTS, SALES, SHOPS, IMPORTS):
         op.execute(tables)
-    create_outbox(op, app_role=APP_ROLE)
-    create_consumer_tables(op, app_role=APP_ROLE)
+    operations = Operations(op.get_context())
+    create_outbox(operations, app_role=APP_ROLE)
+    create_consumer_tables(operations, app_role=APP_ROLE)
     op.execute(f"GRANT SELECT, INSERT ON changes, oversells, sellers TO {APP_ROLE}")
     op.execute(
         "GRANT SELECT, INSERT, UPDATE, DELETE ON lots, requests, order_lines, waiting_sales, connections, lot_reports,"

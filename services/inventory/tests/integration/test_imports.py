@@ -1,0 +1,244 @@
+"""Imports: accepted whole, run chunk by chunk, resumed wherever they stopped."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from brickops.inventory.v1 import change_pb2, import_pb2
+from brickops.inventory.v1 import inventory_service_pb2 as pb
+from inventory.background import Repeated
+from inventory.events import LotTopics
+from inventory.imports.acceptance import LARGEST_FILE
+from inventory.imports.runner import ImportRunner
+from inventory.storage.unit_of_work import UnitOfWork
+from inventory.testing.calls import Calls, problem
+from servicekit import outbox
+from servicekit.clock import SystemClock
+from servicekit.outbox import BULK_PAUSES_ABOVE, Message
+
+GOOD = (
+    "<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>{number}</ITEMID><COLOR>5</COLOR><QTY>4</QTY><PRICE>0.10</PRICE>"
+    "<CONDITION>N</CONDITION></ITEM>\n"
+)
+BAD = GOOD.replace("<QTY>4</QTY>", "<QTY>-4</QTY>")
+
+
+def file(rows: int, *, bad: tuple[int, ...] = ()) -> bytes:
+    """So many rows, one a line; those at these numbers are bad."""
+    lines = [(BAD if number in bad else GOOD).format(number=3000 + number) for number in range(1, rows + 1)]
+    return f"<INVENTORY>\n{''.join(lines)}</INVENTORY>".encode()
+
+
+@pytest.fixture
+def runner(engine: AsyncEngine, topics: LotTopics) -> ImportRunner:
+    return ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_rows=10)
+
+
+async def run_to_the_end(runner: ImportRunner) -> None:
+    while await runner.make_chunk():
+        pass
+
+
+async def lots_of(calls: Calls) -> list[str]:
+    page = await calls.list_lots(page_size=500)
+    assert not page.next_page_token
+    return [one.lot.item.number for one in page.lots]
+
+
+async def fields_of(call: Any) -> list[str]:
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await call
+    assert problem(refusal.value).code is grpc.StatusCode.INVALID_ARGUMENT
+    return [field for field, _ in problem(refusal.value).violations]
+
+
+async def test_good_rows_become_lots_and_bad_ones_are_told(calls: Calls, runner: ImportRunner) -> None:
+    accepted = await calls.import_file(file(25, bad=(3, 25)), file_name="stock.xml")
+    assert (accepted.state, accepted.total_rows, accepted.refused_rows) == (import_pb2.IMPORT_STATE_RUNNING, 25, 2)
+    await run_to_the_end(runner)
+
+    done = await calls.get_import(accepted.import_id)
+    assert (done.state, done.created_rows, done.refused_rows) == (import_pb2.IMPORT_STATE_DONE, 23, 2)
+    assert (done.file_name, done.HasField("finished_at")) == ("stock.xml", True)
+    assert await lots_of(calls) == [str(3000 + number) for number in range(1, 26) if number not in {3, 25}]
+
+    refused = (await calls.list_rows(accepted.import_id, refused_only=True)).rows
+    assert [(row.number, row.line, row.lot_id, row.field) for row in refused] == [
+        (3, 4, "", "QTY"),
+        (25, 26, "", "QTY"),
+    ]
+    assert all("sign" in row.reason for row in refused)
+
+
+async def test_rows_come_in_pages_and_name_their_lots(calls: Calls, runner: ImportRunner) -> None:
+    accepted = await calls.import_file(file(7, bad=(2,)))
+    await run_to_the_end(runner)
+    first = await calls.list_rows(accepted.import_id, page_size=4)
+    rest = await calls.list_rows(accepted.import_id, page_size=4, page_token=first.next_page_token)
+    rows = [*first.rows, *rest.rows]
+    assert [row.number for row in rows] == list(range(1, 8))
+    assert rest.next_page_token == ""
+    lot = (await calls.get(rows[4].lot_id)).lot
+    assert (lot.item.number, lot.quantity, lot.unit_price.currency_code) == ("3005", 4, "EUR")
+
+
+async def test_changes_of_an_import_say_so(calls: Calls, runner: ImportRunner) -> None:
+    accepted = await calls.import_file(file(3))
+    await calls.create()
+    await run_to_the_end(runner)
+    changes = (await calls.list_changes(import_id=accepted.import_id)).changes
+    assert len(changes) == 3
+    for change in changes:
+        assert (change.type, change.source) == (change_pb2.CHANGE_TYPE_CREATED, change_pb2.CHANGE_SOURCE_IMPORT)
+        assert (change.actor, change.import_id) == ("user-1", accepted.import_id)
+        assert change.correlation_id == f"correlation-{calls.seller}"
+
+
+async def test_each_lot_goes_out_to_every_marketplace_in_its_chunk(
+    calls: Calls, runner: ImportRunner, engine: AsyncEngine
+) -> None:
+    accepted = await calls.import_file(file(12))
+    await run_to_the_end(runner)
+    lot_ids = [row.lot_id for row in (await calls.list_rows(accepted.import_id)).rows]
+    async with engine.connect() as conn:
+        query = text("SELECT topic, count(*) FROM outbox WHERE key = ANY(:keys) GROUP BY topic ORDER BY topic")
+        found = (await conn.execute(query, {"keys": lot_ids})).all()
+    assert [tuple(row) for row in found] == [("lots.bricklink", 12), ("lots.brickowl", 12)]
+
+
+async def test_an_import_without_good_rows_is_done_and_fixes_no_currency(calls: Calls) -> None:
+    accepted = await calls.import_file(file(2, bad=(1, 2)), currency_code="USD")
+    assert (accepted.state, accepted.created_rows) == (import_pb2.IMPORT_STATE_DONE, 0)
+    assert (await calls.create()).lot.unit_price.currency_code == "EUR"
+
+
+async def test_the_currency_is_the_requests_else_the_sellers_else_refused(calls: Calls) -> None:
+    assert await fields_of(calls.import_file(file(1), currency_code="")) == ["currency_code"]
+    assert await fields_of(calls.import_file(file(1), currency_code="euro")) == ["currency_code"]
+    await calls.import_file(file(1), currency_code="USD")
+    assert (await calls.import_file(file(1), currency_code="")).refused_rows == 0
+    assert await fields_of(calls.import_file(file(1), currency_code="EUR")) == ["currency_code"]
+    assert await fields_of(calls.create()) == ["lot.unit_price"]
+
+
+BAD_FILES: dict[str, tuple[dict[str, Any], str]] = {
+    "truncated": ({"content": file(3)[:-20]}, "content"),
+    "another root": ({"content": b"<ORDERS></ORDERS>"}, "content"),
+    "an XML bomb": ({"content": b'<!DOCTYPE x [<!ENTITY a "a">]><INVENTORY>&a;</INVENTORY>'}, "content"),
+    "empty": ({"content": b""}, "content"),
+    "too large": ({"content": b" " * (LARGEST_FILE + 1)}, "content"),
+    "no format": ({"content": file(1), "format": import_pb2.IMPORT_FORMAT_UNSPECIFIED}, "format"),
+    "an unknown format": ({"content": file(1), "format": 99}, "format"),
+    "a long name": ({"content": file(1), "file_name": "n" * 256}, "file_name"),
+}
+
+
+@pytest.mark.parametrize(("fields", "field"), BAD_FILES.values(), ids=BAD_FILES.keys())
+async def test_a_bad_file_is_refused_and_nothing_is_made(
+    calls: Calls, runner: ImportRunner, fields: dict[str, Any], field: str
+) -> None:
+    assert await fields_of(calls.import_file(**fields)) == [field]
+    await run_to_the_end(runner)
+    assert not (await calls.stub.ListImports(pb.ListImportsRequest(), **calls.how)).imports
+    assert not await lots_of(calls)
+
+
+async def test_a_repeated_request_is_the_same_import(calls: Calls, runner: ImportRunner) -> None:
+    first = await calls.import_file(file(3), request_id="import-1")
+    await run_to_the_end(runner)
+    assert await calls.import_file(file(3), request_id="import-1") == first
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await calls.import_file(file(4), request_id="import-1")
+    assert problem(refusal.value).reason == "REQUEST_ID_REUSED"
+    await run_to_the_end(runner)
+    assert len(await lots_of(calls)) == 3
+
+
+class _Interrupted(UnitOfWork):
+    """A transaction that stops short of its commit and waits there, as a process does that is about to be killed."""
+
+    reached: asyncio.Event
+
+    async def commit(self, answer: bytes = b"") -> None:
+        await self.recorder.write()
+        self.reached.set()
+        await asyncio.Event().wait()
+
+
+async def test_an_import_goes_on_where_a_killed_process_left_it(
+    calls: Calls, runner: ImportRunner, engine: AsyncEngine, topics: LotTopics
+) -> None:
+    """One chunk is committed, the next is cut off before its commit; another process makes exactly the rest."""
+    accepted = await calls.import_file(file(35, bad=(12,)))
+    assert await runner.make_chunk()
+    _Interrupted.reached = asyncio.Event()
+    dying = ImportRunner(engine, partial(_Interrupted, engine, topics), SystemClock(), chunk_rows=10)
+    task = asyncio.create_task(dying.make_chunk())
+    await _Interrupted.reached.wait()
+    assert not await runner.make_chunk()  # nobody else takes the import while its chunk is under way
+    task.cancel()
+    await asyncio.wait([task])
+    assert (await calls.get_import(accepted.import_id)).created_rows == 10
+    assert len(await lots_of(calls)) == 10
+
+    await run_to_the_end(runner)
+    done = await calls.get_import(accepted.import_id)
+    assert (done.state, done.created_rows) == (import_pb2.IMPORT_STATE_DONE, 34)
+    assert sorted(await lots_of(calls)) == [str(3000 + number) for number in range(1, 36) if number != 12]
+
+
+async def test_two_processes_share_imports_and_make_each_row_once(
+    calls: Calls, runner: ImportRunner, engine: AsyncEngine, topics: LotTopics
+) -> None:
+    imports = [await calls.import_file(file(40)) for _ in range(3)]
+    other = ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_rows=7)
+    await asyncio.gather(run_to_the_end(runner), run_to_the_end(other))
+    await run_to_the_end(runner)
+    for accepted in imports:
+        assert (await calls.get_import(accepted.import_id)).created_rows == 40
+    assert len(await lots_of(calls)) == 120
+
+
+async def test_an_import_pauses_while_the_outbox_is_long(
+    calls: Calls, runner: ImportRunner, engine: AsyncEngine
+) -> None:
+    accepted = await calls.import_file(file(5))
+    filler = Message(topic="filler", key="k", value=b"", type="t", correlation_id="c")
+    async with engine.begin() as conn:
+        await outbox.record(conn, [filler] * (BULK_PAUSES_ABOVE + 1))
+    assert not await runner.make_chunk()
+    assert (await calls.get_import(accepted.import_id)).created_rows == 0
+    async with engine.begin() as conn:
+        await conn.execute(text("DELETE FROM outbox"))
+    await run_to_the_end(runner)
+    assert (await calls.get_import(accepted.import_id)).created_rows == 5
+
+
+async def test_an_accepted_import_is_run_by_itself(calls: Calls, runner: ImportRunner) -> None:
+    """As the service runs it: a background task that is woken up, or looks again after a while."""
+    repeated = Repeated("import", watched(runner.make_chunk, done := asyncio.Event()), idle_seconds=0.05)
+    task = asyncio.create_task(repeated.run())
+    accepted = await calls.import_file(file(15))
+    done.clear()
+    repeated.wake()
+    while (await calls.get_import(accepted.import_id)).state != import_pb2.IMPORT_STATE_DONE:
+        await done.wait()
+        done.clear()
+    task.cancel()
+    await asyncio.wait([task])
+    assert len(await lots_of(calls)) == 15
+
+
+def watched(step: Callable[[], Any], done: asyncio.Event) -> Callable[[], Any]:
+    async def stepped() -> bool:
+        is_more: bool = await step()
+        done.set()
+        return is_more
+
+    return stepped
