@@ -13,9 +13,10 @@ from syncengine.listing import Item, Listing, ListingId, LotId
 from syncengine.marketplace import Create, Remove, Update
 from syncengine.rows import Trouble
 from syncengine.store.protocol import FencedError
+from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.memory_store import Tables
 from syncengine.testing.shop import FACTS, Fault
-from syncengine.testing.world import BRICK, SELLER, World
+from syncengine.testing.world import World
 from syncengine.turn import take_turn
 
 
