@@ -20,7 +20,7 @@ def change() -> change_pb2.Change:
         import_id="import-1",
     )
     told.recorded_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
-    told.before.update({"quantity": 40, "unit_price": {"amount": "0.12", "currency": "EUR"}, "retain": False})
+    told.before.update({"quantity": 40, "unit_price": "0.12", "retain": False})
     told.after.update({"quantity": 37, "tiers": [{"quantity": 50}], "cost": None, "retain": True})
     return told
 
@@ -35,7 +35,7 @@ def test_a_change_is_shown_whole() -> None:
         "actor": "sync-bricklink",
         "reason": "order 42",
         "recorded_at": "2026-11-01T12:00:00Z",
-        "before": {"quantity": 40, "unit_price": {"amount": "0.12", "currency": "EUR"}, "retain": False},
+        "before": {"quantity": 40, "unit_price": "0.12", "retain": False},
         "after": {"quantity": 37, "tiers": [{"quantity": 50}], "cost": None, "retain": True},
         "quantity_delta": -3,
         "reserved_delta": 1,

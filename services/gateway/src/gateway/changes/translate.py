@@ -39,7 +39,7 @@ def _order_of(order: change_pb2.OrderReference) -> OrderReference:
 
 
 def _values_of(values: Struct) -> dict[str, Any]:
-    return {name: _whole(value) for name, value in MessageToDict(values).items()}
+    return {name: _whole(value) for name, value in sorted(MessageToDict(values).items())}
 
 
 def _whole(value: Any) -> Any:
