@@ -151,7 +151,8 @@ async def test_keys_and_tokens_are_in_no_log_line(behind: Any, services: Service
 async def test_a_taken_port_is_said_in_one_line(config: Config, url: str) -> None:
     taken = url.removeprefix("http://")
 
-    async with process_with(environment(config) | {"GATEWAY_LISTEN_HTTP": taken}) as running:
+    told = environment(config) | {"GATEWAY_LISTEN_HTTP": taken, "GATEWAY_LOG_LEVEL": "INFO"}
+    async with process_with(told) as running:
         assert await running.end() == 1
 
     assert running.lines == [f"cannot listen on {taken}: Address already in use\n"]

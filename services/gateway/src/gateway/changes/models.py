@@ -48,7 +48,7 @@ class Change(BaseModel):
     reason: str = Field(description="Why, in the words of whoever did it; may be empty.")
     recorded_at: datetime
     before: dict[str, Any] = Field(
-        description="The changed fields before, by the names of a lot; empty for a creation. Amounts are decimal strings."
+        description="The changed fields before, by the names of a lot; empty for a creation. Money is a string."
     )
     after: dict[str, Any] = Field(description="The changed fields after.")
     quantity_delta: int = Field(description="By how much the pieces for sale changed.")
