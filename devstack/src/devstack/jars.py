@@ -28,6 +28,7 @@ KAFKA = "org.apache.kafka:kafka_2.13:4.3.0"
 SLF4J_BINDING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
 
 _DOWNLOADS_AT_ONCE = 6
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,17 @@ def _download(cache: Path, jars: Iterable[Jar]) -> None:
 def _download_one(context: "MavenContext", cache: Path, jar: Jar) -> str | None:
     group, artifact_id, version = jar.coordinates.split(":")
     artifact = context.project(group, artifact_id).at_version(version).artifact()
-    # jgo writes in place and believes whatever is there: a download that was cut off must not stay
-    kept = artifact.cached_path
-    if kept is not None:
-        kept.unlink(missing_ok=True)
-    try:
-        path = artifact.resolve()
-    except (OSError, RuntimeError) as error:  # requests' errors are OSErrors, jgo's own RuntimeErrors
-        return f"cannot download {jar.name} of Apache Kafka ({type(error).__name__}): is the Maven registry reachable?"
+    for tries_left in reversed(range(_TRIES)):
+        # jgo writes in place and believes whatever is there: a download that was cut off must not stay
+        if artifact.cached_path is not None:
+            artifact.cached_path.unlink(missing_ok=True)
+        try:
+            path = artifact.resolve()
+            break
+        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors, jgo's own RuntimeErrors
+            if not tries_left:
+                why = type(error).__name__
+                return f"cannot download {jar.name} of Apache Kafka ({why}): is the Maven registry reachable?"
     if _sha256(path) != jar.sha256:
         path.unlink()
         return f"{jar.name} as downloaded is not the file pinned in {LOCK.name}: not using it; try again"

