@@ -37,6 +37,14 @@ def test_an_order_takes_stock_at_once_and_a_sold_out_lot_vanishes_unless_retaine
     assert [line.quantity for line in order.lines] == [4, 5, 5]
 
 
+def test_two_lines_of_one_lot_both_take_their_pieces(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    (lot_id,) = with_lots(shop, 10)
+    order = shop.place_order([Wanted(lot_id, 2), Wanted(lot_id, 3)], NOW)
+    assert [line.quantity for line in order.lines] == [2, 3]
+    assert pieces(shop, lot_id) == 5
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
