@@ -236,7 +236,9 @@ async def test_a_change_that_waited_for_a_sale_acknowledges_it(
     async with engine.begin() as conn:
         await sales.absorb(conn, [sale(str(calls.seller), lot_id, 3, seq=100)])
         adjusting = asyncio.create_task(calls.adjust(lot_id, 5))
-        waits = text("SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        waits = text(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
         while not (await conn.execute(waits)).scalar_one():
             pass
     await adjusting
