@@ -178,10 +178,10 @@ async def begin_anew_after_loss(tx: Transaction, now: datetime) -> None:
 
 async def mark_stale(tx: Transaction, lot_id: LotId, facts: Facts) -> None:
     """Nothing is sent for a lot of which an event could not be decoded, until a newer one comes (rule T5)."""
-    row = await tx.find_listing(lot_id)
-    if row is None:
+    if (row := await tx.find_listing(lot_id)) is None:
         return
     await tx.lock_connection(row.seller_id)
+    row = (await tx.find_listings([lot_id]))[lot_id]  # as it is now that nobody else changes it
     row = replace(row, stale=True)
     await tx.save_listings([row], [tier_of(row, facts)])
 

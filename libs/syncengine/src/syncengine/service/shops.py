@@ -1,0 +1,72 @@
+"""How a worker gets at a seller's shop, and how its calls end when the process stops."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+from syncengine.listing import ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead, SellerId
+from syncengine.marketplace import Marketplace, Outcome, Ticket, Write
+
+T = TypeVar("T")
+
+
+class Shops(Protocol):
+    """A marketplace's shops; each service brings its own."""
+
+    async def open(self, seller_id: SellerId, key_version: int) -> Marketplace:
+        """Open a seller's shop with this set of keys; makes no call to it, and is asked anew for each turn.
+
+        Raises `ReadFailedError`, with `Halted` or `Later`, if there are no keys.
+        """
+        ...
+
+
+class StoppingError(Exception):
+    """The process stops: this call was not made, or given up, and changed nothing."""
+
+
+class InterruptibleShop:
+    """A shop whose reads end as soon as the process stops.
+
+    A write that was begun is finished, and so are the reads after it in the same turn: they say what it came to.
+    """
+
+    def __init__(self, shop: Marketplace, stopping: asyncio.Event) -> None:
+        self.facts = shop.facts
+        self._shop = shop
+        self._stopping = stopping
+        self._has_written = False
+
+    async def send(self, write: Write, ticket: Ticket) -> Outcome:
+        """Write once."""
+        self._has_written = True
+        return await self._shop.send(write, ticket)
+
+    async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
+        """Read one listing. Raises StoppingError."""
+        return await self._unless_stopping(self._shop.read(listing_id, ticket))
+
+    async def read_all(self, ticket: Ticket) -> ListRead:
+        """Read every listing. Raises StoppingError."""
+        return await self._unless_stopping(self._shop.read_all(ticket))
+
+    async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
+        """Read one page of orders. Raises StoppingError."""
+        return await self._unless_stopping(self._shop.list_orders(page, ticket))
+
+    async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
+        """Read the lines of one order. Raises StoppingError."""
+        return await self._unless_stopping(self._shop.order_lines(order_id, ticket))
+
+    async def _unless_stopping(self, read: Coroutine[Any, Any, T]) -> T:
+        if self._has_written:
+            return await read
+        reading, stopping = asyncio.ensure_future(read), asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                raise StoppingError
+            return reading.result()
+        finally:
+            reading.cancel()
+            stopping.cancel()

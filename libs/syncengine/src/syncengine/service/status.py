@@ -1,0 +1,63 @@
+"""What a connection does, or why it does nothing: derived from its row, never set by hand. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from brickops.sync.v1 import sync_service_pb2 as pb
+from syncengine.budget import NotBefore, ticket
+from syncengine.marketplace import Facts
+from syncengine.rows import ConnectionRow, Settings
+from syncengine.service import words
+
+_PACE = "PACE"
+"""The engine's own pauses of a second or so between calls: not worth telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A state, a constant word for its reason, and the same in a seller's words."""
+
+    state: pb.ConnectionState.ValueType
+    reason: str
+    message: str
+
+
+def status_of(
+    connection: ConnectionRow | None, facts: Facts, settings: Settings, *, used: int, now: datetime
+) -> Status:
+    """Say what a connection does. `used`: calls charged in the limit's window."""
+    if connection is None or not connection.enabled:
+        return Status(pb.CONNECTION_STATE_NOT_CONNECTED, "", words.NOT_CONNECTED)
+    if connection.halted:
+        return _status(pb.CONNECTION_STATE_HALTED, connection.halted, words.HALTS)
+    if connection.census_alarm and connection.census_reason is not None:
+        return _status(pb.CONNECTION_STATE_HALTED, connection.census_alarm, words.ALARMS)
+    reading = _pause(connection, facts, settings, used=used, write=False, now=now)
+    if reading is not None:
+        return _status(pb.CONNECTION_STATE_WAITING, reading, words.PAUSES)
+    if connection.census_reason is not None:
+        return _status(pb.CONNECTION_STATE_MATCHING, connection.census_reason, words.MATCHING)
+    if connection.baseline_at is None:
+        return _status(pb.CONNECTION_STATE_MATCHING, "BASELINE_ON_ITS_WAY", words.MATCHING)
+    if connection.confirmed_at is None:
+        return Status(pb.CONNECTION_STATE_AWAITING_CONFIRMATION, "FIRST_PLAN", words.FIRST_PLAN)
+    writing = _pause(connection, facts, settings, used=used, write=True, now=now)
+    if writing is not None:
+        return Status(pb.CONNECTION_STATE_WAITING, writing, words.WRITES_SPENT)
+    if connection.census_alarm:
+        return _status(pb.CONNECTION_STATE_READY, connection.census_alarm, words.ALARMS)
+    if connection.hold_increases_until is not None:
+        return Status(pb.CONNECTION_STATE_READY, "LATE_ORDERS", words.LATE_ORDERS)
+    return Status(pb.CONNECTION_STATE_READY, "", words.READY)
+
+
+def _pause(
+    connection: ConnectionRow, facts: Facts, settings: Settings, *, used: int, write: bool, now: datetime
+) -> str | None:
+    asked = ticket(connection, facts, settings, used=used, write=write, deadline=settings.call_deadline, now=now)
+    return asked.reason if isinstance(asked, NotBefore) and asked.reason != _PACE else None
+
+
+def _status(state: pb.ConnectionState.ValueType, reason: str, meanings: Mapping[str, str]) -> Status:
+    return Status(state, reason, meanings.get(reason, words.SOMETHING_ELSE))

@@ -1,0 +1,72 @@
+"""What halts, alarms and pauses mean to a seller, and what to do: the one table of words."""
+
+from collections.abc import Mapping
+
+HALTS: Mapping[str, str] = {
+    "WRONG_KEY": (
+        "The shop does not accept the keys. Make new ones on its website and store them here;"
+        " until then nothing is sent. The old ones are tried again every hour."
+    ),
+    "ADDRESS_NOT_ALLOWED": (
+        "The keys may not be used from our address. Register our address with them on the shop's website;"
+        " it is tried again every hour."
+    ),
+    "NO_PERMISSION": (
+        "The shop does not allow its API to these keys: they may lack permission, or the account may be restricted."
+        " Look at the account on the shop's website; it is tried again every hour."
+    ),
+    "NO_KEYS": "No keys are stored for this shop. Store them here to go on.",
+    "CLOCK_SKEWED": "Our clock and the shop's differ. That is ours to mend; nothing is sent until it is.",
+    "ANOTHER_SHOP": (
+        "The keys are those of another shop than the one that was connected. Nothing is sent."
+        " Store the keys of the right shop, or correct its name."
+    ),
+    "ANOTHER_CURRENCY": (
+        "The shop's currency is not the one given for this connection, so prices would be wrong. Nothing is sent."
+        " Correct the currency here or in the shop."
+    ),
+    "SHOP_OF_ANOTHER_SELLER": "This shop is connected to another account already. It can be kept by one account only.",
+}
+
+ALARMS: Mapping[str, str] = {
+    "LIST_IS_EMPTY": (
+        "The shop shows no listings at all, as a closed shop does. Open it, or if it really is empty, connect it anew"
+        " and say so. It is read again every hour."
+    ),
+    "MANY_ARE_MISSING": (
+        "Many listings are missing from the shop, and no orders explain it. See that the shop is open and complete;"
+        " it is read again every hour."
+    ),
+}
+
+PAUSES: Mapping[str, str] = {
+    "SHOP_DOWN": "The shop does not answer. It is tried again shortly; your changes are kept and sent then.",
+    "QUOTA": "The calls that the shop allows in a day are used up. Your changes are sent as calls become free again.",
+    "KEYS_UNAVAILABLE": "The keys cannot be had at this moment. It is tried again shortly.",
+    "STAMP_USED": "Another program uses the same keys at the same time. It is tried again shortly.",
+    "NO_REPLY": "The shop did not reply. What was sent is looked at before anything else.",
+    "SERVER_ERROR": "The shop reports an error of its own. It is tried again shortly.",
+    "UNREADABLE_REPLY": "The shop's replies cannot be read, as in maintenance. It is tried again shortly.",
+    "UNEXPECTED_ANSWER": "The shop answers in a way that we do not know. It is tried again shortly.",
+    "INTERNAL_ERROR": "An error on our side. It is tried again shortly, and we look into it.",
+}
+
+MATCHING: Mapping[str, str] = {
+    "CONNECTED": "The shop is new here: its listings and orders are being matched with your lots. Nothing is sent yet.",
+    "KEYS_REPLACED": "The keys are new: the shop is matched with your lots once more before anything is sent.",
+    "DATABASE_LOST": "After trouble on our side, the shop is matched with your lots once more before anything is sent.",
+    "BASELINE_ON_ITS_WAY": "The match is done and is being recorded. Sending begins in a moment.",
+}
+
+FIRST_PLAN = "The shop had listings already. See what matching found, and confirm it: until then the shop is only read."
+LATE_ORDERS = (
+    "Orders from before the match may still show up: until they had time to, nothing is increased or newly listed."
+    " Decreases are sent at once."
+)
+WRITES_SPENT = (
+    "The calls of the day that are meant for changes are used up; orders are still read."
+    " Your changes are sent as calls become free again."
+)
+NOT_CONNECTED = "No shop is connected."
+READY = "Changes are sent as they come."
+SOMETHING_ELSE = "The shop cannot be reached properly at this moment. It is tried again."

@@ -1,0 +1,20 @@
+"""Create the tables of the engine, the consumer's and the outbox."""
+
+from alembic import op
+from alembic.operations import Operations
+
+from servicekit.consumer import create_consumer_tables
+from servicekit.outbox import create_outbox
+from syncengine.migrations import create_engine_tables
+
+revision = "0001"
+down_revision = None
+
+APP_ROLE = "sync_bricklink"
+
+
+def upgrade() -> None:
+    operations = Operations(op.get_context())
+    create_engine_tables(operations, app_role=APP_ROLE)
+    create_consumer_tables(operations, app_role=APP_ROLE)
+    create_outbox(operations, app_role=APP_ROLE)
