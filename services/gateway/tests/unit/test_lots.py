@@ -303,3 +303,9 @@ def test_a_lots_sync_is_shown_by_marketplace_and_group() -> None:
         },
         "brickowl": {"state": "pending", "listing_id": None, "groups": {}, "updated_at": None},
     }
+
+
+def test_a_bulk_of_zero_is_refused_where_it_was_said() -> None:
+    """Over gRPC a new lot's 0 means that nothing was said."""
+    with pytest.raises(ValidationError, match="must be at least 1"):
+        NewLot.model_validate({**LEAST, "bulk": 0})

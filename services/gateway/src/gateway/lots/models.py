@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.fields import Body, Int32, Int64, Text
 from gateway.money import ExactDecimal, Money
@@ -107,6 +107,13 @@ Grade = Annotated[UsedGrade | None, _word("Used items other than sets only; null
 Room = Annotated[Stockroom | None, _word("The stockroom that hides it from buyers; null: for sale.")]
 
 
+def _at_least_one(bulk: int) -> int:
+    # Over gRPC a new lot's 0 is what silence looks like and means 1: here somebody said it.
+    if bulk == 0:
+        raise ValueError("must be at least 1")
+    return bulk
+
+
 class Tier(Body):
     """A lower price for buyers who take more."""
 
@@ -145,7 +152,7 @@ class NewLot(Body):
     unit_price: Money = Field(description=UNIT_PRICE)
     sale_percent: Int32 = Field(default=0, description=SALE_PERCENT)
     tiers: list[Tier] = Field(default=[], description=TIERS)
-    bulk: Int32 = Field(default=1, description=BULK)
+    bulk: Annotated[Int32, AfterValidator(_at_least_one)] = Field(default=1, description=BULK)
     cost: Money | None = Field(default=None, description=COST)
     description: Text = Field(default="", description=DESCRIPTION)
     remarks: Text = Field(default="", description=REMARKS)
