@@ -1,0 +1,45 @@
+"""One product for the whole session: every process of it, against the sandbox, over real sockets.
+
+Each test is a seller of its own with a shop of its own, so tests do not meet, and no shop comes near the one call a
+second that rule B4 allows it in the long run.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from devstack.testing import Stack, temporary_stack
+from product.pace import QUICK
+from product.seller import NewSeller, Seller
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The product, started. A test that ends a process of it starts it again."""
+    with temporary_stack(overrides=QUICK) as stack:
+        yield stack
+
+
+@pytest.fixture
+async def new_seller(stack: Stack) -> AsyncIterator[NewSeller]:
+    """`seller = await new_seller(currency="USD", below_zero="clamp")`: a seller with an empty shop, not connected."""
+    async with AsyncExitStack() as sellers:
+
+        async def make(*, currency: str = "EUR", **switches: object) -> Seller:
+            return await sellers.enter_async_context(Seller.opened(stack, currency=currency, **switches))
+
+        yield make
+
+
+@pytest.fixture
+async def seller(new_seller: NewSeller) -> Seller:
+    """A seller with an empty shop, not connected."""
+    return await new_seller()
+
+
+@pytest.fixture
+async def trader(seller: Seller) -> Seller:
+    """A seller whose empty shop is connected and ready."""
+    await seller.connect()
+    return seller

@@ -1,0 +1,28 @@
+"""Waiting for what a seller would wait for: a REST answer that says so."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PATIENCE = 30.0
+"""Seconds: far more than anything here takes on a slow machine, so that running out means a fault."""
+_INTERVAL = 0.05
+
+
+async def until(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool], *, timeout: float = PATIENCE) -> T:
+    """Ask again and again until the answer holds, and return it; AssertionError with the last answer in the end.
+
+    REST has no event to await yet, so this asks at short intervals. It is bounded, returns at once when the answer
+    holds, and no test relies on how long it took: it stands for an event and not in place of one.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + timeout
+    while True:
+        answer = await read()
+        if holds(answer):
+            return answer
+        if clock() > deadline:
+            raise AssertionError(f"not so within {timeout:g} seconds; the last answer was {answer!r}")
+        await asyncio.sleep(_INTERVAL)
