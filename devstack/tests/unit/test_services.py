@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+import credentials.config
+import gateway.config
+import inventory.config
+import sync_bricklink.config
 from devstack.certificates import ensure_certificates
 from devstack.postgres import DatabaseUrls
 from devstack.services import PROBE, WITH_CERTIFICATE, WITH_DATABASE, Services
 from devstack.settings import Surroundings
+from servicekit.config import from_environment
 
 
 @pytest.fixture
@@ -29,6 +34,23 @@ def test_a_service_gets_its_own_variables_and_path_only(services: Services, name
     environment = services.service(name).environment
     assert {variable for variable in environment if not variable.startswith(prefix)} == {"PATH"}
     assert environment[f"{prefix}TLS_KEY_FILE"].endswith(f"/{name}.key")
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("credentials", credentials.config.Config),
+        ("gateway", gateway.config.Config),
+        ("inventory", inventory.config.Config),
+        ("sync-bricklink", sync_bricklink.config.Config),
+    ],
+)
+def test_a_service_understands_all_that_it_is_told(services: Services, name: str, config: type[object]) -> None:
+    """A variable that a service does not know, or misses, would keep it from starting."""
+    prefix = name.upper().replace("-", "_") + "_"
+    from_environment(config, prefix, services.service(name).environment)
+    if name in WITH_DATABASE:
+        from_environment(config, prefix, services.migration(name).environment)
 
 
 @pytest.mark.parametrize("name", WITH_DATABASE)
