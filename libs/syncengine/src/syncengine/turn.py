@@ -56,7 +56,7 @@ async def _work(lane: Lane) -> bool:
         return True
     if may_write(connection) and not _writes_pause(connection, now) and await send_next(lane):
         return True
-    if _census_due_at(lane, connection) <= now:
+    if _census_due_at(lane, connection, now) <= now:
         await take_census(lane)
         return True
     return False
@@ -95,15 +95,15 @@ async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> bool:
             )
             await tx.save_connection(replace(current, wish_id=wish_id, wished_at=now))
         return False
-    if connection.answered_at is None or now < _census_due_at(lane, connection):
+    if connection.answered_at is None or now < _census_due_at(lane, connection, now):
         return False
     await take_census(lane)
     return True
 
 
-def _census_due_at(lane: Lane, connection: ConnectionRow) -> datetime:
+def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> datetime:
     """When the next census may begin: at once where C1 asks for it, and what was sent before a loss has landed."""
-    settings, now = lane.settings, lane.clock.now()
+    settings = lane.settings
     if connection.census_alarm and connection.census_at is not None:
         return connection.census_at + settings.halt_probe_interval
     if connection.census_reason is CensusReason.DATABASE_LOST and connection.wished_at is not None:
@@ -144,11 +144,11 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
     moments: list[datetime] = []
     if connection.census_reason is not None:
         if connection.answered_at is not None:
-            moments.append(_census_due_at(lane, connection))
+            moments.append(_census_due_at(lane, connection, now))
     else:
         moments += [suspect.due_at(lane) for suspect in await suspects(tx, connection)]
         moments.append((connection.orders_read_at or now) + lane.settings.order_poll_interval)
-        moments.append(_census_due_at(lane, connection))
+        moments.append(_census_due_at(lane, connection, now))
         if may_write(connection):
             held = connection.hold_increases_until is not None
             tiers = [tier for tier in Tier if not (held and tier is Tier.CREATE)]
