@@ -47,7 +47,7 @@ async def book_order(
             # A line that waited for its listing is told as a recount, whole; else only the new pieces are news.
             kind = SALE if known is None or known.lot_id is not None else RECOUNT
             row, event, booking = tell(row, line, kind, new_pieces, facts, now, ours=line.listing_id in ours)
-            rows[row.lot_id] = _in_ledger(row, line, new_pieces, summary, known, settings, now)
+            rows[row.lot_id] = _in_ledger(row, line, new_pieces, settings, now)
             events.append(event)
             bookings += [booking] if booking is not None else []
         lines.append(line)
@@ -72,9 +72,18 @@ def _line_now(
         total=total,
         seen=read.quantity,
         cut=summary.cut or read.quantity < total,
+        grown_at=_grown_at(summary, total, known),
         lot_id=known.lot_id if known is not None else None,
+        unowned=known.unowned if known is not None else False,
     )
     return line, total - (known.total if known is not None else 0)
+
+
+def _grown_at(summary: OrderSummary, total: int, known: LineRow | None) -> datetime:
+    """An order that grew is as late as its last change; a new one as late as its date."""
+    if known is None:
+        return summary.ordered_at
+    return summary.changed_at if total > known.total else known.grown_at
 
 
 def tell(
@@ -98,21 +107,12 @@ def tell(
     return replace(row, uncounted=row.uncounted + pieces), event, booking
 
 
-def _in_ledger(
-    row: ListingRow,
-    line: LineRow,
-    pieces: int,
-    summary: OrderSummary,
-    known: LineRow | None,
-    settings: Settings,
-    now: datetime,
-) -> ListingRow:
+def _in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, now: datetime) -> ListingRow:
     """Take new pieces off the ledger, if they are of its listing and later than its beginning (rule Q1)."""
     if row.listing_id != line.listing_id or row.ledger is None or pieces <= 0:
         return row
     if row.ledger_from is not None:
-        # An order that grew is as late as its last change; a new one as late as its date.
-        moment = summary.ordered_at if known is None else summary.changed_at
+        moment = line.grown_at
         if moment <= row.ledger_from - settings.anchor_doubt:
             return row
         if moment <= row.ledger_from + settings.anchor_doubt:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from syncengine.booking import tell_linked_lines
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
+from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId, ListRead, LotId
 from syncengine.matching import Matched, match
@@ -97,6 +98,7 @@ async def _book_census(
         match=_numbers(list(told.values()), matched),
     )
     await tx.save_connection(with_highest(connection, *listing_ids))
+    await hold_items(lane, tx)
 
 
 def _linked(row: ListingRow, matched: Matched, read: ListRead, *, begins: bool, now: datetime) -> ListingRow:

@@ -1,114 +1,121 @@
-"""What a read says about a lot whose last write is unknown, or whose number does not fit: pure (rules K1-K4, N3)."""
+"""What a read says about a lot whose last write is unknown, or whose number does not fit: pure (rules K1-K5)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from enum import StrEnum
 
-from syncengine.listing import Listing, ListingId
+from syncengine.listing import Listing
 from syncengine.marketplace import Create, Remove, Update
-from syncengine.rows import Fate, Intent, ListingRow, Trouble
-from syncengine.settle import applied, closed, created, not_applied
+from syncengine.rows import Fate, Intent, ListingRow, Observation, Probation, Settings, Trouble
+from syncengine.settle import applied, closed, not_applied
 
 
-@dataclass(frozen=True, slots=True)
-class StillOpen:
-    """The read cannot tell yet: look again later."""
+class Finding(StrEnum):
+    """What a number means."""
+
+    FINE = "our books agree"
+    APPLIED = "the write was done"
+    NOT_APPLIED = "the write was not done"
+    NEITHER = "no order that we know explains it"
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """The row, and its intent if it had one, as they are now known to be."""
-
-    row: ListingRow
-    intent: Intent | None
+Known = tuple[ListingRow, Intent | None]
+"""A row, and the intent that left it unknown if one did, as they are now known to be."""
 
 
-Verdict = Explained | StillOpen
+def observation(intent: Intent | None, listing: Listing | None, read_at: datetime, at: datetime) -> Observation:
+    """Keep of a read what an explanation needs."""
+    write = intent.write if intent is not None else None
+    holds = isinstance(write, Update) and listing is not None and _holds(listing, write)
+    return Observation(quantity=None if listing is None else listing.quantity, holds=holds, read_at=read_at, at=at)
 
 
 def explain(
-    row: ListingRow, intent: Intent | None, listing: Listing | None, *, orders_complete: bool, now: datetime
-) -> Verdict:
-    """Explain what one listing shows.
+    row: ListingRow, intent: Intent | None, seen: Observation, settings: Settings, now: datetime
+) -> Known | None:
+    """Explain what was just seen, if orders known so far can; None: keep it, and wait for late orders.
 
-    `orders_complete`: all orders were read one lag window after the write, or after the reason for the look, so that no
-    sale hides any more (rules K2, K4).
+    An increase is never taken for "not done" here: it may be in, and its pieces sold by an order not yet listed (K2).
     """
-    if intent is None:
-        return _explain_number(row, listing, orders_complete=orders_complete)
-    if isinstance(intent.write, Create):
-        raise TypeError("a create is explained by explain_create()")
-    if isinstance(intent.write, Remove):
-        return _explain_remove(row, intent, listing, now)
-    return _explain_update(row, intent, intent.write, listing, orders_complete=orders_complete, now=now)
+    finding = _find(row, intent, seen, ledger=row.ledger or 0)
+    if finding is Finding.NEITHER or (finding is Finding.NOT_APPLIED and _is_increase(intent)):
+        return None
+    row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
+    if seen.quantity is not None and row.ledger is not None:
+        row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
+    if intent is not None and isinstance(intent.write, Update) and intent.write.delta and row.listing_id is not None:
+        delta = -intent.write.delta if finding is Finding.APPLIED else intent.write.delta
+        row = replace(row, probation=Probation(delta=delta, due_at=now + settings.lag_window))  # rule K5
+    return row, intent
 
 
-def _explain_remove(row: ListingRow, intent: Intent, listing: Listing | None, now: datetime) -> Verdict:
-    if listing is None:
-        return Explained(_calm(applied(row, intent, now)), closed(intent, Fate.APPLIED, now))
-    return Explained(_calm(not_applied(row)), closed(intent, Fate.NOT_APPLIED, now))
+def explain_in_hindsight(row: ListingRow, intent: Intent | None, *, sold_since: int, now: datetime) -> Known:
+    """Explain what was observed one lag window ago: every order before it is known by now.
 
-
-def _explain_update(
-    row: ListingRow, intent: Intent, write: Update, listing: Listing | None, *, orders_complete: bool, now: datetime
-) -> Verdict:
-    ledger = row.ledger or 0
-    if listing is None:
-        if ledger <= 0:
-            return Explained(_gone(not_applied(row)), closed(intent, Fate.NOT_APPLIED, now))
-        if ledger + write.delta <= 0:
-            return Explained(_gone(applied(row, intent, now)), closed(intent, Fate.APPLIED, now))
-        return _unexplained(row, intent, listing, orders_complete=orders_complete, now=now)
-    shown = listing.quantity
-    as_if_applied = shown == max(0, ledger + write.delta)
-    as_if_not = shown in _plausible(row)
-    if write.delta == 0:
-        if not as_if_not:
-            return _unexplained(row, intent, listing, orders_complete=orders_complete, now=now)
-        as_if_applied = _holds(listing, write)
-    if as_if_applied:
-        done = _calm(replace(applied(row, intent, now), shown=dict(listing.fields)))
-        return Explained(_at(done, shown), closed(intent, Fate.APPLIED, now))
-    if as_if_not and (write.delta <= 0 or orders_complete):
-        return Explained(_at(_calm(not_applied(row)), shown), closed(intent, Fate.NOT_APPLIED, now))
-    if as_if_not:
-        return StillOpen()  # rule K2: the increase may be in, and its pieces sold by an order not yet listed
-    return _unexplained(row, intent, listing, orders_complete=orders_complete, now=now)
-
-
-def _explain_number(row: ListingRow, listing: Listing | None, *, orders_complete: bool) -> Verdict:
-    ledger = row.ledger or 0
-    if listing is None and ledger <= 0:
-        return Explained(_gone(row), None)
-    if listing is not None and listing.quantity in _plausible(row):
-        return Explained(_at(_calm(row), listing.quantity), None)
-    return _unexplained(row, None, listing, orders_complete=orders_complete, now=None)
-
-
-def _plausible(row: ListingRow) -> frozenset[int]:
-    """Numbers that our books allow: the ledger; with the pieces that may be in it twice (rule Q1); 0 if oversold."""
-    ledger = row.ledger or 0
-    return frozenset({max(0, ledger), max(0, ledger + row.doubt)})
-
-
-def _unexplained(
-    row: ListingRow, intent: Intent | None, listing: Listing | None, *, orders_complete: bool, now: datetime | None
-) -> Verdict:
-    if not orders_complete:
-        return StillOpen()  # rule K4
-    trouble = Trouble.GONE_UNEXPLAINED if listing is None else Trouble.NUMBER_UNEXPLAINED
-    row = replace(
-        not_applied(row),
-        trouble=trouble,
-        theirs=None if listing is None else listing.quantity,
-        look_since=None,
-        doubt=0,
-    )
-    if listing is None:
+    `sold_since`: pieces in the ledger by orders later than the observation. What is still not explained is a conflict.
+    """
+    seen = row.observed
+    if seen is None:
+        raise ValueError("nothing was observed")
+    finding = _find(row, intent, seen, ledger=(row.ledger or 0) + sold_since)
+    if finding is not Finding.NEITHER:
+        return _concluded(row, intent, finding, now, gone=seen.quantity is None)
+    trouble = Trouble.GONE_UNEXPLAINED if seen.quantity is None else Trouble.NUMBER_UNEXPLAINED
+    row = replace(_calm(not_applied(row)), trouble=trouble, theirs=seen.quantity)
+    if seen.quantity is None:
         row = replace(row, listing_id=None, ledger=None, ledger_from=None)
-    if intent is not None and now is not None:
-        return Explained(row, closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED"))
-    return Explained(row, None)
+    if intent is not None:
+        intent = closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED")
+    return row, intent
+
+
+def _find(row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: int) -> Finding:
+    write = intent.write if intent is not None else None
+    shown = seen.quantity
+    match write:
+        case Create():
+            raise TypeError("a create is explained by explain_create()")
+        case Remove():
+            return Finding.APPLIED if shown is None else Finding.NOT_APPLIED
+        case Update():
+            return _find_update(row, write, seen, ledger=ledger)
+    if shown is None:
+        return Finding.FINE if ledger <= 0 else Finding.NEITHER
+    return Finding.FINE if shown in _plausible(row, ledger) else Finding.NEITHER
+
+
+def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: int) -> Finding:
+    shown = seen.quantity
+    if shown is None:
+        if ledger <= 0:
+            return Finding.NOT_APPLIED
+        return Finding.APPLIED if ledger + write.delta <= 0 else Finding.NEITHER
+    if write.delta == 0:
+        if shown not in _plausible(row, ledger):
+            return Finding.NEITHER
+        return Finding.APPLIED if seen.holds else Finding.NOT_APPLIED
+    if shown == max(0, ledger + write.delta):
+        return Finding.APPLIED
+    return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER
+
+
+def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
+    """Numbers that our books allow: the ledger (0 if oversold), with what may be in it twice (Q1) or wrongly (K5)."""
+    off_by = {0, row.doubt, row.probation.delta if row.probation is not None else 0}
+    return frozenset(max(0, ledger + pieces) for pieces in off_by)
+
+
+def _concluded(row: ListingRow, intent: Intent | None, finding: Finding, now: datetime, *, gone: bool) -> Known:
+    if intent is not None:
+        is_applied = finding is Finding.APPLIED
+        row = applied(row, intent, now) if is_applied else not_applied(row)
+        intent = closed(intent, Fate.APPLIED if is_applied else Fate.NOT_APPLIED, now)
+    row = _calm(row)
+    return (_gone(row) if gone else row), intent
+
+
+def _is_increase(intent: Intent | None) -> bool:
+    return intent is not None and isinstance(intent.write, Update) and intent.write.delta > 0
 
 
 def _holds(listing: Listing, write: Update) -> bool:
@@ -120,72 +127,9 @@ def _holds(listing: Listing, write: Update) -> bool:
 
 
 def _calm(row: ListingRow) -> ListingRow:
-    return replace(row, look_since=None, trouble=None, theirs=None, doubt=0)
-
-
-def _at(row: ListingRow, shown: int) -> ListingRow:
-    return replace(row, ledger=shown)
+    return replace(row, look_since=None, trouble=None, theirs=None, doubt=0, observed=None, probation=None)
 
 
 def _gone(row: ListingRow) -> ListingRow:
     """Gone by sales, or by our own hand: it may be listed again (rule Q4)."""
-    return replace(_calm(row), listing_id=None, ledger=None, ledger_from=None, sent={}, shown={}, sent_retain=False)
-
-
-# Creates --------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """No listing can be the one: proof of absence if it was so before (rule N3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Undecided:
-    """Several listings, or one that does not fit, may be the one: a person decides."""
-
-
-def explain_create(
-    row: ListingRow,
-    intent: Intent,
-    newcomers: Sequence[Listing],
-    sold: Mapping[ListingId, int],
-) -> ListingRow | Absent | Undecided:
-    """Find the listing that an unanswered create made (rule N3).
-
-    `newcomers`: listings of the item that no lot owns, with ids above the highest known when the intent was written.
-    `sold`: pieces in orders, by listing, of listings of this item that no lot owns; sold out ones are in no list.
-    """
-    write = intent.write
-    if not isinstance(write, Create):
-        raise TypeError("only a create makes a listing")
-    by_id = {listing.listing_id: listing for listing in newcomers}
-    fitting = [
-        listing_id
-        for listing_id in by_id.keys() | sold.keys()
-        if _fits(by_id.get(listing_id), write, sold.get(listing_id, 0))
-    ]
-    if len(fitting) == 1:
-        listing_id = fitting[0]
-        listing = by_id.get(listing_id) or Listing(
-            listing_id=listing_id,
-            item=write.item,
-            quantity=0,
-            for_sale=write.for_sale,
-            retain=write.retain,
-            fields=write.fields,
-        )
-        return replace(created(row, intent, listing), ledger=listing.quantity)
-    if not fitting and not by_id and not sold:
-        return Absent()
-    return Undecided()
-
-
-def _fits(listing: Listing | None, write: Create, sold: int) -> bool:
-    if listing is None:
-        return sold == write.quantity
-    return (
-        listing.quantity + sold == write.quantity
-        and listing.for_sale == write.for_sale
-        and all(listing.fields.get(name) == value for name, value in write.fields.items())
-    )
+    return replace(row, listing_id=None, ledger=None, ledger_from=None, sent={}, shown={}, sent_retain=False)

@@ -1,20 +1,22 @@
-"""Looks: an unknown outcome, or a number that does not fit, is settled by reading, never by sending (K1-K4, N3)."""
+"""Looks: an unknown outcome, or a number that does not fit, is settled by reading, never by sending (K1-K5, N3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from syncengine.booking import sold_out, tell_linked_lines
 from syncengine.events import RECOUNT
-from syncengine.explain import Absent, StillOpen, Undecided, explain, explain_create
+from syncengine.explain import explain, explain_in_hindsight, observation
+from syncengine.explain_create import Absent, Made, Undecided, explain_create, explain_create_in_hindsight, pieces_of
+from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Create
 from syncengine.orders import OrdersSeen, read_orders
-from syncengine.rows import ConnectionRow, Fate, Intent, ListingRow, Trouble
+from syncengine.rows import ConnectionRow, Fate, Intent, LineRow, ListingRow, Trouble
 from syncengine.send import with_highest
-from syncengine.settle import closed
+from syncengine.settle import closed, created
 from syncengine.store.protocol import Transaction
 
 
@@ -27,21 +29,33 @@ class Suspect:
 
     def due_at(self, lane: Lane) -> datetime:
         """When a look can say something (rule K1)."""
+        row, moments = self.row, []
         if self.intent is not None:
-            due = self.intent.looked_at_from(lane.settings)
-        else:
-            due = self.row.look_since or lane.clock.now()
-        return max(due, self.row.not_before or due)
+            moments.append(self.intent.looked_at_from(lane.settings))
+        elif row.look_since is not None:
+            moments.append(row.look_since)
+        elif row.probation is not None:
+            return row.probation.due_at
+        if row.not_before is not None:
+            moments.append(row.not_before)
+        return max(moments, default=lane.clock.now())
 
-    def orders_complete_at(self, lane: Lane) -> datetime:
-        """When no sale before the doubt can hide any more: one lag window after it began (rules K2, K4)."""
-        if self.intent is not None:
-            return self.intent.sent_at + lane.settings.lag_window
-        return (self.row.look_since or lane.clock.now()) + lane.settings.lag_window
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What one look saw: listings between two reads of all orders."""
+
+    listings: Mapping[ListingId, Listing | None]
+    read_at: datetime
+    """By the shop's clock."""
+    at: datetime
+    """By ours, before the first listing was read."""
+    before: OrdersSeen
+    after: OrdersSeen
 
 
 async def suspects(tx: Transaction, connection: ConnectionRow) -> list[Suspect]:
-    """List every lot that wants a look."""
+    """List every lot that wants a look, now or later."""
     intents = {intent.intent_id: intent for intent in await tx.open_intents(connection.seller_id)}
     return [
         Suspect(row=row, intent=intents.get(row.intent_id) if row.intent_id is not None else None)
@@ -59,133 +73,162 @@ async def take_looks(lane: Lane) -> None:
         due = [suspect for suspect in await suspects(tx, connection) if suspect.due_at(lane) <= lane.clock.now()]
     if not due:
         return
-    pages = lane.shop.facts.order_pages
-    before = await read_orders(lane, pages)
-    whole_list = len(due) >= lane.settings.list_look_from or any(_is_create(suspect) for suspect in due)
-    seen = await _read_all(lane) if whole_list else await _read_each(lane, due)
-    after = await read_orders(lane, pages)
+    sight = await _see(lane, due)
     async with lane.transaction() as (tx, connection):
-        connection = with_highest(connection, *(listing_id for listing_id, shown in seen.items() if shown is not None))
-        await tx.save_connection(connection)
+        shown = [listing_id for listing_id, listing in sight.listings.items() if listing is not None]
+        await tx.save_connection(with_highest(connection, *shown))
         fresh = {suspect.row.lot_id: suspect for suspect in await suspects(tx, connection)}
         for suspect in due:
             current = fresh.get(suspect.row.lot_id)
             if current is None:
                 continue
-            if _is_create(current):
-                await _settle_create(lane, tx, current, seen)
+            if current.intent is not None and isinstance(current.intent.write, Create):
+                await _settle_create(lane, tx, current.row, current.intent, sight)
             else:
-                await _settle_known(lane, tx, current, seen, before, after)
+                await _settle_known(lane, tx, current.row, current.intent, sight)
 
 
-def _is_create(suspect: Suspect) -> bool:
-    return suspect.intent is not None and isinstance(suspect.intent.write, Create)
+async def _see(lane: Lane, due: Sequence[Suspect]) -> Sight:
+    pages, settings = lane.shop.facts.order_pages, lane.settings
+    whole_list = len(due) >= settings.list_look_from or any(suspect.row.listing_id is None for suspect in due)
+    before = await read_orders(lane, pages)
+    at = lane.clock.now()
+    listings: dict[ListingId, Listing | None] = {}
+    read_at = at
+    if whole_list:
+        read = await lane.read(settings.list_deadline, lane.shop.read_all)
+        listings, read_at = {listing.listing_id: listing for listing in read.listings}, read.read_at
+    else:
+        for suspect in due:
+            if suspect.row.listing_id is not None:
+                one = await lane.read(settings.call_deadline, partial(lane.shop.read, suspect.row.listing_id))
+                listings[suspect.row.listing_id] = one.listing
+                read_at = one.read_at if len(listings) == 1 else min(read_at, one.read_at)
+    after = await read_orders(lane, pages)
+    return Sight(listings=listings, read_at=read_at, at=at, before=before, after=after)
 
 
-async def _read_all(lane: Lane) -> Mapping[ListingId, Listing | None]:
-    read = await lane.read(lane.settings.list_deadline, lane.shop.read_all)
-    return {listing.listing_id: listing for listing in read.listings}
+# A lot whose listing is known ----------------------------------------------------------------------------------------
 
 
-async def _read_each(lane: Lane, due: list[Suspect]) -> Mapping[ListingId, Listing | None]:
-    seen: dict[ListingId, Listing | None] = {}
-    for suspect in due:
-        listing_id = suspect.row.listing_id
-        if listing_id is not None:
-            read = await lane.read(lane.settings.call_deadline, partial(lane.shop.read, listing_id))
-            seen[listing_id] = read.listing
-    return seen
+async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: Intent | None, sight: Sight) -> None:
+    now = lane.clock.now()
+    if row.listing_id is None:  # sold out while we looked: nothing is left to compare
+        if intent is not None:
+            await tx.save_intent(closed(intent, Fate.NOT_APPLIED, now))
+        calm = replace(row, intent_id=None, unknown=False, look_since=None, observed=None, probation=None)
+        await lane.save(tx, [calm])
+        return
+    if row.listing_id in sight.after.touched:
+        await lane.save(tx, [_again(row, now + lane.settings.backoff_base, now)])  # the two reads disagree (rule K1)
+        return
+    seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
+    known = explain(row, intent, seen, lane.settings, now)
+    if known is None and row.observed is None:
+        row = replace(row, observed=seen)
+    complete_at = (row.observed or seen).at + lane.settings.lag_window
+    if known is None and sight.before.began_at >= complete_at:
+        sold_since = await _sold_since(tx, row)
+        known = explain_in_hindsight(row, intent, sold_since=sold_since, now=now)
+    if known is None:
+        await lane.save(tx, [_again(row, max(complete_at, now + lane.settings.backoff_base), now)])
+        return
+    row, intent = known
+    if intent is not None:
+        await tx.save_intent(intent)
+    await lane.save(tx, [replace(row, not_before=None)])
 
 
-async def _settle_known(
+def _again(row: ListingRow, at: datetime, now: datetime) -> ListingRow:
+    """Look again at this moment; what was only on probation is now in doubt."""
+    return replace(row, not_before=at, look_since=row.look_since or now)
+
+
+async def _sold_since(tx: Transaction, row: ListingRow) -> int:
+    if row.listing_id is None or row.observed is None:
+        return 0
+    lines = await tx.lines_of_listings(row.seller_id, [row.listing_id])
+    return sum(line.total for line in lines if line.grown_at > row.observed.read_at)
+
+
+# A create whose listing is not --------------------------------------------------------------------------------------
+
+
+async def _settle_create(lane: Lane, tx: Transaction, row: ListingRow, intent: Intent, sight: Sight) -> None:
+    now = lane.clock.now()
+    newcomers, lines = await _traces(tx, intent, sight)
+    found: Made | Absent | Undecided = explain_create(intent, newcomers, lines)
+    complete_at = (intent.listed_at or sight.at) + lane.settings.lag_window
+    if isinstance(found, Undecided) and intent.listed_at is not None and sight.before.began_at >= complete_at:
+        found = explain_create_in_hindsight(intent, newcomers, lines)
+        if isinstance(found, Undecided):
+            await tx.save_intent(closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED"))
+            doubtful = replace(row, intent_id=None, unknown=False, trouble=Trouble.CREATE_UNEXPLAINED, not_before=None)
+            await lane.save(tx, [doubtful])
+            return
+    match found:
+        case Made(listing_id=listing_id):
+            await _link(lane, tx, row, intent, listing_id, newcomers, lines)
+        case Absent() if not await _misses_others(tx, row, sight):
+            await tx.save_intent(closed(intent, Fate.NOT_APPLIED, now))
+            await lane.save(tx, [replace(row, intent_id=None, unknown=False, not_before=None)])
+        case _:
+            if intent.listed_at is None and not await _misses_others(tx, row, sight):
+                intent = replace(intent, newcomers=pieces_of(newcomers), listed_at=sight.at, list_read_at=sight.read_at)
+                await tx.save_intent(intent)
+            again_at = max(complete_at, now + lane.settings.late_window)
+            await lane.save(tx, [replace(row, not_before=again_at)])
+
+
+async def _link(
     lane: Lane,
     tx: Transaction,
-    suspect: Suspect,
-    seen: Mapping[ListingId, Listing | None],
-    before: OrdersSeen,
-    after: OrdersSeen,
+    row: ListingRow,
+    intent: Intent,
+    listing_id: ListingId,
+    newcomers: Sequence[Listing],
+    lines: Sequence[LineRow],
 ) -> None:
-    row, now = suspect.row, lane.clock.now()
-    if row.listing_id is None:  # sold out while we looked: nothing is left to compare
-        if suspect.intent is not None:
-            await tx.save_intent(closed(suspect.intent, Fate.NOT_APPLIED, now))
-        await lane.save(tx, [replace(row, intent_id=None, unknown=False, look_since=None)])
-        return
-    if row.listing_id in after.touched:
-        await lane.save(tx, [replace(row, not_before=now + lane.settings.backoff_base)])  # the two reads disagree (K1)
-        return
-    complete_at = suspect.orders_complete_at(lane)
-    verdict = explain(
-        row, suspect.intent, seen.get(row.listing_id), orders_complete=before.began_at >= complete_at, now=now
-    )
-    if isinstance(verdict, StillOpen):
-        await lane.save(tx, [replace(row, not_before=max(complete_at, now + lane.settings.backoff_base))])
-        return
-    if verdict.intent is not None:
-        await tx.save_intent(verdict.intent)
-    await lane.save(tx, [replace(verdict.row, not_before=None)])
-
-
-async def _settle_create(
-    lane: Lane, tx: Transaction, suspect: Suspect, seen: Mapping[ListingId, Listing | None]
-) -> None:
-    row, intent, now = suspect.row, suspect.intent, lane.clock.now()
-    if intent is None or not isinstance(intent.write, Create):
-        return
-    newcomers, sold = await _newcomers(tx, intent, seen)
-    found = explain_create(row, intent, newcomers, sold)
-    match found:
-        case ListingRow(listing_id=str() as listing_id):
-            await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)], created=True)
-            await tx.save_intent(closed(intent, Fate.APPLIED, now))
-            linked = {listing_id: row.lot_id}
-            told = await tell_linked_lines(tx, [found], linked, RECOUNT, lane.shop.facts, now)
-            row = told[row.lot_id]
-            await lane.save(tx, [replace(sold_out(row) if row.ledger == 0 else row, not_before=None)])
-        case Undecided():
-            await tx.save_intent(closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED"))
-            await lane.save(
-                tx, [replace(row, intent_id=None, unknown=False, trouble=Trouble.CREATE_UNEXPLAINED, look_since=None)]
-            )
-        case Absent():
-            await _settle_absence(lane, tx, row, intent, seen)
-
-
-async def _settle_absence(
-    lane: Lane, tx: Transaction, row: ListingRow, intent: Intent, seen: Mapping[ListingId, Listing | None]
-) -> None:
-    """Believe that a create was not done only in a second list, a late window after the first (rule N3)."""
+    """Book that the create made this listing; pieces of it in orders are off its ledger already (rule Q1)."""
     now = lane.clock.now()
-    again_at = now + lane.settings.late_window
+    row = created(row, intent, listing_id)
+    sold = sum(line.total for line in lines if line.listing_id == listing_id)
+    row = replace(row, ledger=(row.ledger or 0) - sold, not_before=None)
+    shown = next((listing for listing in newcomers if listing.listing_id == listing_id), None)
+    row = replace(row, shown=dict(shown.fields)) if shown is not None else row
+    await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)], created=True)
+    await tx.save_intent(closed(intent, Fate.APPLIED, now))
+    told = await tell_linked_lines(tx, [row], {listing_id: row.lot_id}, RECOUNT, lane.shop.facts, now)
+    row = told[row.lot_id]
+    await lane.save(tx, [sold_out(row) if row.ledger == 0 and not row.sent_retain else row])
+    await hold_items(lane, tx)
+
+
+async def _misses_others(tx: Transaction, row: ListingRow, sight: Sight) -> bool:
+    """Tell whether a list lacks other listings of ours that orders do not explain: such a list proves nothing (N3)."""
     others = await tx.listings_of(row.seller_id)
-    if any(other.listing_id is not None and other.ledger and other.listing_id not in seen for other in others):
-        await lane.save(tx, [replace(row, not_before=again_at)])  # a list that misses others of ours proves nothing
-    elif intent.absent_at is None:
-        await tx.save_intent(replace(intent, absent_at=now))
-        await lane.save(tx, [replace(row, not_before=again_at)])
-    elif now >= intent.absent_at + lane.settings.late_window:
-        await tx.save_intent(closed(intent, Fate.NOT_APPLIED, now))
-        await lane.save(tx, [replace(row, intent_id=None, unknown=False, not_before=None)])
+    return any(
+        other.listing_id is not None and other.ledger and other.listing_id not in sight.listings for other in others
+    )
 
 
-async def _newcomers(
-    tx: Transaction, intent: Intent, seen: Mapping[ListingId, Listing | None]
-) -> tuple[list[Listing], dict[ListingId, int]]:
-    """Find what can be an unanswered create's listing: in the list, and in order lines that no lot owns (rule N3)."""
+async def _traces(tx: Transaction, intent: Intent, sight: Sight) -> tuple[list[Listing], list[LineRow]]:
+    """Find what can be an unanswered create's: in the list, and in order lines that no lot owns (rule N3)."""
     write = intent.write
     if not isinstance(write, Create):
         raise TypeError("only a create makes a listing")
     alike = [
         listing
-        for listing in seen.values()
+        for listing in sight.listings.values()
         if listing is not None and listing.item == write.item and _is_newer(listing.listing_id, intent)
     ]
     owners = await tx.lots_of_listings(intent.seller_id, [listing.listing_id for listing in alike])
-    sold: dict[ListingId, int] = {}
-    for line in await tx.lines_of_seller(intent.seller_id):
-        if line.lot_id is None and line.item == write.item and _is_newer(line.listing_id, intent):
-            sold[line.listing_id] = sold.get(line.listing_id, 0) + line.total
-    return [listing for listing in alike if listing.listing_id not in owners], sold
+    lines = [
+        line
+        for line in await tx.lines_of_seller(intent.seller_id)
+        if line.lot_id is None and line.item == write.item and _is_newer(line.listing_id, intent)
+    ]
+    return [listing for listing in alike if listing.listing_id not in owners], lines
 
 
 def _is_newer(listing_id: ListingId, intent: Intent) -> bool:

@@ -34,6 +34,7 @@ CREATE TABLE connections (
     confirmed_at timestamptz,
     hold_increases_until timestamptz,
     match jsonb NOT NULL,
+    held_items jsonb NOT NULL,
     highest_listing_id bigint NOT NULL,
     pinned_name text NOT NULL,
     pinned_key text NOT NULL,
@@ -96,6 +97,8 @@ CREATE TABLE listings (
     trouble text,
     theirs bigint,
     look_since timestamptz,
+    observed jsonb,
+    probation jsonb,
     not_before timestamptz,
     settled jsonb NOT NULL,
     result_seq bigint NOT NULL,
@@ -108,7 +111,7 @@ CREATE INDEX listings_to_call ON listings (seller_id, tier, lot_id)
 CREATE INDEX listings_put_off ON listings (seller_id, not_before NULLS FIRST, tier)
     WHERE tier IS NOT NULL AND intent_id IS NULL AND look_since IS NULL;
 CREATE INDEX listings_to_look_at ON listings (seller_id)
-    WHERE unknown OR (look_since IS NOT NULL AND intent_id IS NULL);
+    WHERE unknown OR ((look_since IS NOT NULL OR probation IS NOT NULL) AND intent_id IS NULL);
 
 CREATE TABLE listing_ids (
     seller_id text NOT NULL,
@@ -144,7 +147,9 @@ CREATE TABLE intents (
     above_listing_id bigint NOT NULL,
     fate text NOT NULL,
     reason text NOT NULL,
-    absent_at timestamptz,
+    newcomers jsonb,
+    listed_at timestamptz,
+    list_read_at timestamptz,
     settled_at timestamptz
 );
 CREATE INDEX intents_open ON intents (seller_id, sent_at) WHERE settled_at IS NULL;
@@ -171,7 +176,9 @@ CREATE TABLE order_lines (
     total bigint NOT NULL,
     seen bigint NOT NULL,
     cut boolean NOT NULL,
+    grown_at timestamptz NOT NULL,
     lot_id text,
+    unowned boolean NOT NULL,
     PRIMARY KEY (seller_id, order_id, listing_id)
 );
 CREATE INDEX order_lines_by_listing ON order_lines (seller_id, listing_id);

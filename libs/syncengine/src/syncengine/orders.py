@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from syncengine.booking import OrderAsRead, book_order, store_order
+from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
@@ -55,8 +56,11 @@ async def read_orders(lane: Lane, pages: Sequence[str], *, only_store: bool = Fa
                 await store_order(tx, connection, order)
             else:
                 now = lane.clock.now()
+                known_ids = await tx.lots_of_listings(connection.seller_id, [line.listing_id for line in lines])
                 rows = await book_order(tx, connection, order, lane.shop.facts, lane.settings, now)
                 await lane.save(tx, rows)
+                if any(line.listing_id not in known_ids for line in lines):
+                    await hold_items(lane, tx)
     async with lane.transaction() as (tx, connection):
         await tx.save_connection(
             _read_through(connection, began_at, whole=set(pages) >= set(lane.shop.facts.order_pages))

@@ -177,7 +177,7 @@ def is_settled(row: ListingRow, facts: Facts, group: Group) -> bool:
     if row.stale or row.intent_id is not None or group in row.parked:
         return False
     if row.listing_id is None:
-        return row.target == 0 or not row.desired.for_sale
+        return row.trouble is None and (row.target == 0 or not row.desired.for_sale)
     if group is Group.QUANTITY:
         if row.look_since is not None or row.trouble is not None or not _is_counted(row):
             return False

@@ -15,6 +15,7 @@ WORDS = {
     Trouble.NUMBER_UNEXPLAINED: "The shop shows another quantity than our books, and no order explains it.",
     Trouble.GONE_UNEXPLAINED: "The listing is gone from the shop, and no order explains it.",
     Trouble.LOOK_ALIKE: "The shop has a listing of the same item that may or may not be this lot.",
+    Trouble.ORDER_UNASSIGNED: "An order has pieces of this item from a listing that we do not know; whose are they?",
     Trouble.CREATE_UNEXPLAINED: "The shop shows several listings that this lot's creation may have made.",
 }
 

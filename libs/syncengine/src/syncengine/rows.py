@@ -120,6 +120,8 @@ class ConnectionRow:
     hold_increases_until: datetime | None = None
     """No increase or create before an order read that began later than this (rule C4)."""
     match: Match = Match()
+    held_items: tuple[Item, ...] = ()
+    """Items of order lines that belong to nothing we know: no increase or create of them (rule C4)."""
     highest_listing_id: int = 0
     """Of all ever seen in this shop (rule N3)."""
 
@@ -173,6 +175,30 @@ class Trouble(StrEnum):
     GONE_UNEXPLAINED = "GONE_UNEXPLAINED"
     LOOK_ALIKE = "LOOK_ALIKE"
     CREATE_UNEXPLAINED = "CREATE_UNEXPLAINED"
+    ORDER_UNASSIGNED = "ORDER_UNASSIGNED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one read showed of a listing; kept until every order before it must have been listed (rules K2, K4)."""
+
+    quantity: int | None
+    """None: there was no such listing."""
+    holds: bool
+    """It showed the fields of the write whose outcome is unknown."""
+    read_at: datetime
+    """By the shop's clock."""
+    at: datetime
+    """By ours, before the read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probation:
+    """An unknown outcome that a look resolved, until another look that no late order can deceive (rule K5)."""
+
+    delta: int
+    """By how much the ledger is off if the verdict was wrong."""
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +253,9 @@ class ListingRow:
     """What the shop showed where trouble is about a number; None: no listing."""
     look_since: datetime | None = None
     """A look is wanted, for a reason found at this moment (rules K3, K4)."""
+    observed: Observation | None = None
+    """What the first read showed that did not explain itself."""
+    probation: Probation | None = None
     not_before: datetime | None = None
     """Nothing for this lot earlier."""
 
@@ -277,8 +306,12 @@ class Intent:
     """The highest listing id known then: a create's own is higher (rule N3)."""
     fate: Fate = Fate.OPEN
     reason: str = ""
-    absent_at: datetime | None = None
-    """When a whole list first had no candidate for this create (rule N3)."""
+    newcomers: Mapping[ListingId, int] | None = None
+    """What the first whole list showed that may be this create's listing, with its pieces (rule N3)."""
+    listed_at: datetime | None = None
+    """When that list was read, by our clock."""
+    list_read_at: datetime | None = None
+    """The same by the shop's."""
     settled_at: datetime | None = None
 
     def looked_at_from(self, settings: Settings) -> datetime:
@@ -312,8 +345,12 @@ class LineRow:
     seen: int
     """Pieces as last read."""
     cut: bool
+    grown_at: datetime
+    """When its total last grew, by the shop's clock."""
     lot_id: LotId | None = None
     """None until its listing is linked."""
+    unowned: bool = False
+    """Its listing was seen in the shop and belongs to no lot (rules C2, C4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,12 +82,16 @@ async def _choose(
             until = connection.hold_increases_until if held else None
             put_off.append(replace(row, not_before=max(until or now, now + lane.settings.backoff_base)))
             continue
-        if isinstance(planned.write, Create):
+        if planned.tier in (Tier.CREATE, Tier.INCREASE):
             if creating is None:
                 creating = await _items_being_created(tx, connection)
-            if row.desired.item in creating:  # rule N1
+            if row.desired.item in creating and isinstance(planned.write, Create):  # rule N1
                 put_off.append(replace(row, not_before=now + lane.settings.backoff_base))
                 continue
+            if row.desired.item in connection.held_items and row.desired.item not in creating:  # rule C4
+                put_off.append(replace(row, trouble=Trouble.ORDER_UNASSIGNED))
+                continue
+        if isinstance(planned.write, Create):
             alike = await tx.unowned(connection.seller_id, row.desired.item)
             if alike:  # rule C2: first matched to unowned listings
                 put_off.append(replace(row, trouble=Trouble.LOOK_ALIKE))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from syncengine.listing import Group, Listing
+from syncengine.listing import Group, Listing, ListingId
 from syncengine.marketplace import (
     Applied,
     Create,
@@ -26,7 +26,9 @@ def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now:
         case Applied(listing=None) if isinstance(intent.write, Create):
             return _unknown(row, intent, "NO_ID_IN_REPLY")  # the listing is found by looking
         case Applied(listing=Listing() as listing) if isinstance(intent.write, Create):
-            return _check_reply(created(row, intent, listing), listing, now), closed(intent, Fate.APPLIED, now)
+            return _check_reply(created(row, intent, listing.listing_id), listing, now), closed(
+                intent, Fate.APPLIED, now
+            )
         case Applied(listing=listing):
             return _check_reply(applied(row, intent, now), listing, now), closed(intent, Fate.APPLIED, now)
         case Gone() if isinstance(intent.write, Remove):
@@ -66,19 +68,21 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
     return row
 
 
-def created(row: ListingRow, intent: Intent, listing: Listing) -> ListingRow:
+def created(row: ListingRow, intent: Intent, listing_id: ListingId) -> ListingRow:
     """Book that a create made this listing; its ledger begins with the pieces sent (rule Q1)."""
     write = intent.write
     if not isinstance(write, Create):
         raise TypeError("only a create makes a listing")
     return replace(
         _without_intent(row),
-        listing_id=listing.listing_id,
+        listing_id=listing_id,
         ledger=write.quantity,
         ledger_from=None,
         doubt=0,
         sent=dict(write.fields),
-        shown=dict(listing.fields),
+        shown={},
+        observed=None,
+        probation=None,
         sent_for_sale=write.for_sale,
         sent_retain=write.retain,
     )

@@ -29,7 +29,7 @@ async def connected() -> World:
 
 async def test_created_lot_is_listed_and_reported_synced() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
     assert world.shown() == {"a": 10}
     row = world.row("a")
@@ -39,7 +39,7 @@ async def test_created_lot_is_listed_and_reported_synced() -> None:
 
 async def test_sale_reaches_inventory_and_is_not_put_back_on_sale() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
     world.shop.buy(ListingId("1001"), 3)
     await world.settle()
@@ -50,9 +50,9 @@ async def test_sale_reaches_inventory_and_is_not_put_back_on_sale() -> None:
 
 async def test_edit_of_every_group_goes_in_one_call() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
-    world.inventory.change("a", by=5, price="0.2000", note="b", cost="0.0100")
+    world.change("a", by=5, price="0.2000", note="b", cost="0.0100")
     await world.settle()
     assert [type(write.write) for write in world.shop.writes] == [Create, Update]
     listing = world.shop.listings[ListingId("1001")]
@@ -61,11 +61,11 @@ async def test_edit_of_every_group_goes_in_one_call() -> None:
 
 async def test_many_edits_while_the_shop_is_down_cost_one_call() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
     world.shop.write_faults.extend([Fault.DOWN] * 3)
     for _ in range(100):
-        world.inventory.change("a", by=1)
+        world.change("a", by=1)
         await world.deliver()
         await world.turn()
     await world.settle()
@@ -77,9 +77,9 @@ async def test_many_edits_while_the_shop_is_down_cost_one_call() -> None:
 @pytest.mark.parametrize("by", [4, -4])
 async def test_lost_reply_to_a_difference_is_looked_at_never_resent(fault: Fault, by: int) -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
-    world.inventory.change("a", by=by)
+    world.change("a", by=by)
     await world.deliver()
     world.shop.write_faults.append(fault)
     await world.settle()
@@ -92,7 +92,7 @@ async def test_lost_reply_to_a_difference_is_looked_at_never_resent(fault: Fault
 async def test_lost_reply_to_a_create_lists_once(fault: Fault) -> None:
     world = await connected()
     world.shop.write_faults.append(fault)
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
     assert world.shown() == {"a": 10}
     assert len(world.shop.writes) == 1
@@ -103,7 +103,7 @@ async def test_sold_out_create_with_a_lost_reply_is_not_listed_again() -> None:
     """Rule N3: the order line of a listing that no list shows any more is the create's trace."""
     world = await connected()
     world.shop.write_faults.append(Fault.DROP_AFTER)
-    world.inventory.create("a", 3, note="a")
+    world.create("a", 3, note="a")
     await world.deliver()
     while not world.shop.writes:
         await world.turn()
@@ -116,35 +116,35 @@ async def test_sold_out_create_with_a_lost_reply_is_not_listed_again() -> None:
 
 async def test_lot_at_zero_is_removed_and_listed_again_when_wanted() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
-    world.inventory.change("a", by=-10)
+    world.change("a", by=-10)
     await world.settle()
     assert world.shown() == {}
     assert isinstance(world.shop.writes[-1].write, Remove)
-    world.inventory.change("a", by=4)
+    world.change("a", by=4)
     await world.settle()
     assert world.shown() == {"a": 4}
 
 
 async def test_refused_price_is_parked_and_the_decrease_goes() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
-    world.inventory.change("a", by=-2, price="9.0000")
+    world.change("a", by=-2, price="9.0000")
     await world.deliver()
     world.shop.write_faults.extend([Fault.REFUSE, None, Fault.REFUSE])
     await world.settle()
     assert world.shown() == {"a": 8}
     assert world.row("a").parked.keys() == {"price"}
-    world.inventory.change("a", price="0.3000")
+    world.change("a", price="0.3000")
     await world.settle()
     assert world.shop.listings[ListingId("1001")].fields["price"] == "0.3000"
 
 
 async def test_wrong_key_halts_and_ends_by_itself() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.deliver()
     world.shop.read_faults.append(Fault.WRONG_KEY)
     world.clock.turn(timedelta(seconds=10))
@@ -163,7 +163,7 @@ async def test_shop_that_was_not_empty_is_only_read_until_confirmed() -> None:
     world.shop.add(listing)
     sold = world.shop.add(listing)
     world.shop.buy(sold, 6)
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.connect(shop_is_empty=False)
     await world.settle()
     assert world.shop.writes == []
@@ -177,7 +177,7 @@ async def test_shop_that_was_not_empty_is_only_read_until_confirmed() -> None:
 
 async def test_empty_list_is_not_believed_without_the_sellers_word() -> None:
     world = World()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.connect(shop_is_empty=False)
     await world.settle()
     assert world.connection.census_alarm == "LIST_IS_EMPTY"
@@ -190,7 +190,7 @@ async def test_look_alike_is_the_sellers_to_decide() -> None:
     world.shop.add(
         Listing(listing_id=ListingId(""), item=BRICK, quantity=6, for_sale=True, retain=False, fields=fields)
     )
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.connect(shop_is_empty=False)
     await world.settle()
     await world.confirm()
@@ -216,13 +216,13 @@ async def test_random_day_ends_with_both_sides_equal(seed: int) -> None:
         if action == "create":
             name = f"lot{len(start)}"
             start[name] = chance.randint(1, 20)
-            world.inventory.create(name, start[name], chance.choice(items), note=name)
+            world.create(name, start[name], chance.choice(items), note=name)
         elif action == "edit" and start:
             name = chance.choice(sorted(start))
             stock = world.inventory.lots[world_lot(name)]
             by = chance.randint(-max(0, stock.quantity), 10)
             start[name] += by
-            world.inventory.change(name, by=by, price=f"0.{chance.randint(1000, 9999)}")
+            world.change(name, by=by, price=f"0.{chance.randint(1000, 9999)}")
         elif action == "sell" and world.shop.listings:
             listing = chance.choice(sorted(world.shop.listings.values(), key=lambda each: each.listing_id))
             if listing.quantity:
@@ -293,11 +293,11 @@ async def lose_database(world: World) -> None:
 async def test_lost_database_is_relinked_without_a_write() -> None:
     """Rules C1-C4: sales before, during and after are counted once; nothing sold comes back on sale."""
     world = World()
-    world.inventory.create("before", 10, note="before")
+    world.create("before", 10, note="before")
     connected_at = world.clock.now()
     await world.connect()
     for name in "abcdef":
-        world.inventory.create(name, 10, note=name)
+        world.create(name, 10, note=name)
     await world.settle()
     ids = {str(listing.fields["note"]): listing.listing_id for listing in world.shop.listings.values()}
     world.shop.buy(ids["a"], 3)
@@ -317,10 +317,10 @@ async def test_lost_database_is_relinked_without_a_write() -> None:
 
 async def test_replaced_keys_are_followed_by_a_census_and_then_by_what_waited() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
     world.shop.buy(ListingId("1001"), 2)
-    world.inventory.change("a", by=-3)
+    world.change("a", by=-3)
     await world.connect(key_version=2)
     await world.settle()
     assert world.shown() == {"a": 5}
@@ -330,12 +330,12 @@ async def test_replaced_keys_are_followed_by_a_census_and_then_by_what_waited() 
 async def test_keys_of_another_shop_write_nothing() -> None:
     """Rule W1: the name in its orders is not the one pinned."""
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
     world.shop.buy(ListingId("1001"), 1)
     world.shop.seller_name = "somebody-else"
     await world.connect(key_version=2)
-    world.inventory.change("a", by=-3)
+    world.change("a", by=-3)
     writes = len(world.shop.writes)
     await world.settle()
     assert world.connection.halted == "ANOTHER_SHOP"
@@ -349,7 +349,7 @@ async def test_sale_close_to_the_census_is_looked_at() -> None:
     world.shop.add(
         Listing(listing_id=ListingId(""), item=BRICK, quantity=10, for_sale=True, retain=False, fields=fields)
     )
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.connect(shop_is_empty=False)
     while world.store.tables.connections[SELLER].census_at is None:
         await world.deliver()
@@ -366,33 +366,33 @@ async def test_sale_close_to_the_census_is_looked_at() -> None:
 async def test_drift_is_a_conflict_and_never_repaired_by_itself() -> None:
     """Rule K4: a shortfall that no order explains may be a sale not yet listed; later it is the seller's to decide."""
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
     listing = world.shop.listings[ListingId("1001")]
     world.shop.listings[ListingId("1001")] = replace(listing, quantity=7)
-    world.inventory.change("a", by=1)
+    world.change("a", by=1)
     await world.settle()
     assert world.row("a").trouble is Trouble.NUMBER_UNEXPLAINED
     assert world.row("a").theirs == 8
-    world.inventory.change("a", by=5)
+    world.change("a", by=5)
     await world.settle()
     assert world.shown() == {"a": 8}
-    world.inventory.change("a", by=-9)
+    world.change("a", by=-9)
     await world.settle()
     assert world.shown() == {"a": 4}
 
 
 async def test_hidden_lot_keeps_its_listing_and_comes_back() -> None:
     world = await connected()
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle()
     stock = world.inventory.lots[LotId("a")]
     stock.for_sale = False
-    world.inventory.change("a")
+    world.change("a")
     await world.settle()
     assert not world.shop.listings[ListingId("1001")].for_sale
     stock.for_sale = True
-    world.inventory.change("a", by=2)
+    world.change("a", by=2)
     await world.settle()
     assert world.shop.listings[ListingId("1001")].for_sale
     assert world.shown() == {"a": 12}
@@ -400,13 +400,13 @@ async def test_hidden_lot_keeps_its_listing_and_comes_back() -> None:
 
 async def test_retained_lot_stays_at_zero() -> None:
     world = await connected()
-    world.inventory.create("a", 3, note="a", retain=True)
+    world.create("a", 3, note="a", retain=True)
     await world.settle()
-    world.inventory.change("a", by=-3)
+    world.change("a", by=-3)
     await world.settle()
     assert world.shown() == {"a": 0}
     assert set(world.row("a").settled.values()) == {2}
-    world.inventory.change("a", by=3)
+    world.change("a", by=3)
     await world.settle()
     assert world.shown() == {"a": 3}
     assert [type(write.write) for write in world.shop.writes] == [Create, Update, Update]
@@ -420,7 +420,7 @@ async def test_fenced_worker_writes_nothing() -> None:
     slept = await world.store.take_lease(SELLER, "sleeper", now, now + timedelta(seconds=1))
     assert slept is not None
     world.clock.turn(timedelta(seconds=2))
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle(timedelta(seconds=10))
     lane = Lane(world.store, world.clock, world.shop, world.settings, world.random, slept)
     with pytest.raises(FencedError):
@@ -433,7 +433,7 @@ async def test_price_travels_once_the_budget_lets_it() -> None:
     world = await connected()
     world.shop.facts = replace(FACTS, limit=replace(FACTS.limit, calls=500))
     world.store.tables.calls += [(SELLER, "calls", world.clock.now())] * 400
-    world.inventory.create("a", 10, note="a")
+    world.create("a", 10, note="a")
     await world.settle(timedelta(minutes=2))
     assert world.shop.writes == []
     world.clock.turn(timedelta(days=1))
@@ -444,7 +444,7 @@ async def test_price_travels_once_the_budget_lets_it() -> None:
 async def test_stamps_rise_by_whole_seconds_and_run_at_most_a_minute_ahead() -> None:
     world = await connected()
     for n in range(90):
-        world.inventory.create(f"lot{n}", 1, replace(BRICK, number=str(n)))
+        world.create(f"lot{n}", 1, replace(BRICK, number=str(n)))
     await world.settle(timedelta(minutes=3))
     stamps = sorted(intent.stamp for intent in world.store.tables.intents.values())
     assert len(stamps) == len(set(stamps)) == 90
@@ -454,12 +454,12 @@ async def test_stamps_rise_by_whole_seconds_and_run_at_most_a_minute_ahead() -> 
 async def test_refilled_retained_listing_is_put_on_sale_again() -> None:
     """A shop may have moved it to a stockroom when it sold out."""
     world = await connected()
-    world.inventory.create("a", 3, note="a", retain=True)
+    world.create("a", 3, note="a", retain=True)
     await world.settle()
     world.shop.buy(ListingId("1001"), 3)
     world.shop.listings[ListingId("1001")] = replace(world.shop.listings[ListingId("1001")], for_sale=False)
     await world.settle()
-    world.inventory.change("a", by=5)
+    world.change("a", by=5)
     await world.settle()
     assert world.shop.listings[ListingId("1001")].for_sale
     assert world.shown() == {"a": 5}
@@ -467,7 +467,7 @@ async def test_refilled_retained_listing_is_put_on_sale_again() -> None:
 
 async def test_order_whose_lines_are_no_longer_kept_does_not_stop_the_poll() -> None:
     world = await connected()
-    world.inventory.create("a", 9, note="a")
+    world.create("a", 9, note="a")
     await world.settle()
     purged = world.shop.buy(ListingId("1001"), 2)
     await world.settle()

@@ -38,7 +38,7 @@ _NEXT_AT: Final = (
     .limit(1)
 )
 _LOOKS_WANTED: Final = _ROWS.select.where(
-    _OF_SELLER, text("(unknown OR (look_since IS NOT NULL AND intent_id IS NULL))")
+    _OF_SELLER, text("(unknown OR ((look_since IS NOT NULL OR probation IS NOT NULL) AND intent_id IS NULL))")
 ).order_by(LISTINGS.c.lot_id)
 _COUNT: Final = text("""
     SELECT count(*) FILTER (WHERE tier IS NOT NULL AND intent_id IS NULL AND look_since IS NULL) AS waiting,

@@ -110,7 +110,7 @@ class Transaction(Protocol):
         ...
 
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
-        """List rows with look_since set, or whose intent's outcome is unknown."""
+        """List rows with look_since set, on probation, or whose intent's outcome is unknown."""
         ...
 
     async def count_listings(self, seller_id: SellerId) -> ListingCounts:

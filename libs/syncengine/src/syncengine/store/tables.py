@@ -44,6 +44,7 @@ CONNECTIONS: Final = Table(
     Column("confirmed_at", _TIME),
     Column("hold_increases_until", _TIME),
     Column("match", JSONB, nullable=False),
+    Column("held_items", JSONB, nullable=False),
     Column("highest_listing_id", BigInteger, nullable=False),
     Column("pinned_name", Text, nullable=False),
     # the same, so that two spellings of one name are equal
@@ -95,6 +96,8 @@ LISTINGS: Final = Table(
     Column("trouble", Text),
     Column("theirs", BigInteger),
     Column("look_since", _TIME),
+    Column("observed", JSONB),
+    Column("probation", JSONB),
     Column("not_before", _TIME),
     Column("settled", JSONB, nullable=False),
     Column("result_seq", BigInteger, nullable=False),
@@ -130,7 +133,9 @@ INTENTS: Final = Table(
     Column("above_listing_id", BigInteger, nullable=False),
     Column("fate", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("absent_at", _TIME),
+    Column("newcomers", JSONB),
+    Column("listed_at", _TIME),
+    Column("list_read_at", _TIME),
     Column("settled_at", _TIME),
 )
 
@@ -156,7 +161,9 @@ ORDER_LINES: Final = Table(
     Column("total", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
     Column("cut", Boolean, nullable=False),
+    Column("grown_at", _TIME, nullable=False),
     Column("lot_id", Text),
+    Column("unowned", Boolean, nullable=False),
 )
 
 BOOKINGS: Final = Table(

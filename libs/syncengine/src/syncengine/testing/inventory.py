@@ -7,7 +7,7 @@ from brickops.events.v1.result_event_pb2 import ResultEvent
 from brickops.events.v1.sales_event_pb2 import SALE_KIND_BASELINE, SALE_KIND_RECOUNT, OrderLineTotalled
 from syncengine.absorb import AnswerNews, LotNews
 from syncengine.clock import Clock
-from syncengine.listing import Item, ListingId, Lot, LotId, SellerId, Value
+from syncengine.listing import Item, ListingId, Lot, LotId, SellerId, Value, Values
 
 SELLER = SellerId("seller")
 BRICK = Item(item_type="PART", number="3001", color_id=5, condition="NEW", completeness="")
@@ -42,25 +42,24 @@ class Inventory:
     settled: dict[LotId, ResultEvent] = field(default_factory=dict)
     sold: dict[LotId, int] = field(default_factory=dict)
 
-    def create(self, lot_id: str, quantity: int, item: Item = BRICK, *, retain: bool = False, **fields: Value) -> None:
+    def create(self, lot_id: str, quantity: int, item: Item = BRICK, *, retain: bool = False, fields: Values) -> None:
         """A user makes a lot."""
-        values: dict[str, Value] = {"price": "0.1000", "note": "", "cost": None}
         stock = Stock(
             lot_id=LotId(lot_id),
             item=item,
             quantity=quantity,
-            fields=values | fields,
+            fields=dict(fields),
             retain=retain,
             counted_at=self.clock.now(),
         )
         self.lots[stock.lot_id] = stock
         self.publish(stock)
 
-    def change(self, lot_id: str, by: int = 0, **fields: Value) -> None:
+    def change(self, lot_id: str, by: int = 0, fields: Values | None = None) -> None:
         """A user changes a lot."""
         stock = self.lots[LotId(lot_id)]
         stock.quantity += by
-        stock.fields |= fields
+        stock.fields |= fields or {}
         stock.revision += 1
         self.publish(stock)
 

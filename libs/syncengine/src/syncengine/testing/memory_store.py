@@ -127,7 +127,8 @@ class MemoryTransaction:
 
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
         rows = await self.listings_of(seller_id)
-        return [row for row in rows if row.unknown or (row.look_since is not None and row.intent_id is None)]
+        doubted = [row for row in rows if row.look_since is not None or row.probation is not None]
+        return [row for row in rows if row.unknown or (row in doubted and row.intent_id is None)]
 
     async def count_listings(self, seller_id: SellerId) -> ListingCounts:
         rows = await self.listings_of(seller_id)

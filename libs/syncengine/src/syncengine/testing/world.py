@@ -8,11 +8,11 @@ from brickops.events.v1.result_event_pb2 import ResultEvent
 from brickops.events.v1.sales_event_pb2 import OrderLineTotalled
 from syncengine.absorb import ConnectionNews, LotNews, absorb_answer, absorb_connection, absorb_lots
 from syncengine.lane import Lane
-from syncengine.listing import LotId
+from syncengine.listing import Item, LotId, Value
 from syncengine.rows import ConnectionRow, ListingRow, Settings
 from syncengine.store.protocol import FencedError
 from syncengine.testing.clock import HandClock
-from syncengine.testing.inventory import SELLER, Inventory
+from syncengine.testing.inventory import BRICK, SELLER, Inventory
 from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.shop import MemoryShop
 from syncengine.turn import take_turn
@@ -60,6 +60,15 @@ class World:
                 ),
                 self.clock.now(),
             )
+
+    def create(self, lot_id: str, quantity: int, item: Item = BRICK, *, retain: bool = False, **fields: Value) -> None:
+        """A user makes a lot."""
+        values: dict[str, Value] = {"price": "0.1000", "note": "", "cost": None}
+        self.inventory.create(lot_id, quantity, item, retain=retain, fields=values | fields)
+
+    def change(self, lot_id: str, by: int = 0, **fields: Value) -> None:
+        """A user changes a lot."""
+        self.inventory.change(lot_id, by, fields)
 
     async def confirm(self) -> None:
         """The seller agrees to the first plan."""

@@ -1,0 +1,80 @@
+"""Which listing an unanswered create made, if any: pure (rule N3)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from syncengine.listing import Listing, ListingId
+from syncengine.marketplace import Create
+from syncengine.rows import Intent, LineRow
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """This listing is it; sold out if no list shows it any more."""
+
+    listing_id: ListingId
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It was not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Several listings, or one that does not fit, may be the one."""
+
+
+def explain_create(intent: Intent, newcomers: Sequence[Listing], lines: Sequence[LineRow]) -> Made | Undecided:
+    """Explain a list that was just read, with the orders known so far.
+
+    `newcomers`: listings of the item that no lot owns, with ids above the highest known when the intent was written;
+    `lines`: order lines of such listings, for it may have sold already.
+    """
+    create = _create_of(intent)
+    fitting = [
+        listing.listing_id
+        for listing in newcomers
+        if listing.for_sale == create.for_sale
+        and all(listing.fields.get(name) == value for name, value in create.fields.items())
+        and listing.quantity + _sold(lines, listing.listing_id) == create.quantity
+    ]
+    return Made(fitting[0]) if len(fitting) == 1 else Undecided()
+
+
+def explain_create_in_hindsight(
+    intent: Intent, newcomers: Sequence[Listing], lines: Sequence[LineRow]
+) -> Made | Absent | Undecided:
+    """Explain the first list, one lag window later: every order before it is known by now.
+
+    A listing made and sold out before that list is found by its order lines. Without any trace in the first list, in
+    this one and in the orders, the create was not done.
+    """
+    create, first, read_at = _create_of(intent), intent.newcomers, intent.list_read_at
+    if first is None or read_at is None:
+        raise ValueError("no list was read before")
+    before = [line for line in lines if line.ordered_at <= read_at]
+    named = first.keys() | {line.listing_id for line in before}
+    fitting = [
+        listing_id for listing_id in named if first.get(listing_id, 0) + _sold(before, listing_id) == create.quantity
+    ]
+    if len(fitting) == 1:
+        return Made(fitting[0])
+    if not named and not newcomers and not lines:
+        return Absent()
+    return Undecided()
+
+
+def pieces_of(newcomers: Sequence[Listing]) -> Mapping[ListingId, int]:
+    """Keep of a first list what hindsight needs."""
+    return {listing.listing_id: listing.quantity for listing in newcomers}
+
+
+def _create_of(intent: Intent) -> Create:
+    if not isinstance(intent.write, Create):
+        raise TypeError("only a create makes a listing")
+    return intent.write
+
+
+def _sold(lines: Sequence[LineRow], listing_id: ListingId) -> int:
+    return sum(line.total for line in lines if line.listing_id == listing_id)

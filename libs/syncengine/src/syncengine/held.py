@@ -1,0 +1,49 @@
+"""Items held back because an order has pieces of them from a listing that nobody knows (rule C4)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from syncengine.lane import Lane
+from syncengine.listing import Item
+from syncengine.rows import ConnectionRow, LineRow, Trouble
+from syncengine.store.protocol import Transaction
+
+
+async def hold_items(lane: Lane, tx: Transaction) -> None:
+    """Find anew which items are held back, and let go of lots whose item no longer is."""
+    connection = await tx.lock_connection(lane.lease.seller_id)
+    lines = await _marked(tx, connection, await tx.lines_of_seller(connection.seller_id))
+    held = _held(lines, connection)
+    if held == connection.held_items:
+        return
+    await tx.save_connection(replace(connection, held_items=held))
+    freed = [
+        replace(row, trouble=None, not_before=None)
+        for row in await tx.listings_of(connection.seller_id)
+        if row.trouble is Trouble.ORDER_UNASSIGNED and row.desired.item not in held
+    ]
+    await lane.save(tx, freed)
+
+
+async def _marked(tx: Transaction, connection: ConnectionRow, lines: Sequence[LineRow]) -> Sequence[LineRow]:
+    """Remember of lines whether their listing was seen in the shop without an owner (rule C2): those hold nothing."""
+    strange = [line for line in lines if line.lot_id is None and not line.unowned]
+    if not strange:
+        return lines
+    seen = {kept.listing.listing_id for kept in await tx.unowned(connection.seller_id)}
+    marked = {
+        (line.order_id, line.listing_id): replace(line, unowned=True) for line in strange if line.listing_id in seen
+    }
+    await tx.save_lines(list(marked.values()))
+    return [marked.get((line.order_id, line.listing_id), line) for line in lines]
+
+
+def _held(lines: Sequence[LineRow], connection: ConnectionRow) -> tuple[Item, ...]:
+    """List items of lines ordered since the connection began that match neither a lot nor a listing ever seen."""
+    begun_at = connection.baseline_at or connection.baseline_taken_at
+    held = {
+        line.item
+        for line in lines
+        if line.lot_id is None and not line.unowned and begun_at is not None and line.ordered_at > begun_at
+    }
+    return tuple(sorted(held, key=str))
