@@ -5,8 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from servicekit.backoff import Backoff
 from servicekit.outbox import BULK_PAUSES_ABOVE, backlog
@@ -31,17 +30,17 @@ class Repeated:
         self._woken.set()
 
     async def run(self) -> None:
-        """Repeats through outages of the database."""
+        """Repeats through outages of the database, and through faults of ours: the calls must go on."""
         backoff = Backoff()
         while True:
             self._woken.clear()
             try:
                 is_more = await self._step()
                 backoff.succeeded()
-            except (SQLAlchemyError, OSError) as error:
+            except Exception as error:
                 is_more = False
                 delay = backoff.failed()
-                logger.warning("a step failed and is repeated", exc_info=error, extra={"step": self._name})
+                logger.exception("a step failed and is repeated", exc_info=error, extra={"step": self._name})
                 await asyncio.sleep(delay)
             if not is_more:
                 await self._rest()
@@ -54,7 +53,6 @@ class Repeated:
             pass
 
 
-async def is_outbox_long(engine: AsyncEngine) -> bool:
+async def is_outbox_long(conn: AsyncConnection) -> bool:
     """Whether bulk work must pause, so that it delays nobody's sale (design, section 3)."""
-    async with engine.connect() as conn:
-        return await backlog(conn) > BULK_PAUSES_ABOVE
+    return await backlog(conn) > BULK_PAUSES_ABOVE

@@ -31,11 +31,9 @@ class Republisher:
 
     async def send_chunk(self) -> bool:
         """Send the next lots of one wish; False if there is nothing to do, or if the outbox is long."""
-        if await is_outbox_long(self._engine):
-            return False
         async with self._engine.begin() as conn:
             wish = await lock_wish(conn)
-            if wish is None:
+            if wish is None or await is_outbox_long(conn):
                 return False
             topic = self._topics.of(wish.marketplace)
             lots = await page_of_lots(conn, wish.seller_id, after=wish.last_lot_id, limit=self._chunk_lots)

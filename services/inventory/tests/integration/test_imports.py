@@ -205,6 +205,34 @@ async def test_two_processes_share_imports_and_make_each_row_once(
     assert len(await lots_of(calls)) == 120
 
 
+async def test_an_import_that_fails_holds_up_no_other(calls: Calls, runner: ImportRunner, engine: AsyncEngine) -> None:
+    """As if a fault of ours had let a row through that cannot become a lot."""
+    faulty = await calls.import_file(file(5))
+    good = await calls.import_file(file(15))
+    async with engine.begin() as conn:
+        spoil = text("UPDATE import_rows SET lot = lot - 'bulk' WHERE import_id = :import_id AND number = 3")
+        await conn.execute(spoil, {"import_id": faulty.import_id})
+    failed = asyncio.Event()
+
+    async def step() -> bool:
+        try:
+            return await runner.make_chunk()
+        except KeyError:
+            failed.set()
+            raise
+
+    task = asyncio.create_task(Repeated("import", step, idle_seconds=0.01).run())
+    while (await calls.get_import(good.import_id)).state != import_pb2.IMPORT_STATE_DONE:
+        pass
+    await failed.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert (await calls.get_import(faulty.import_id)).created_rows == 0
+    assert len(await lots_of(calls)) == 15
+    async with engine.begin() as conn:
+        await conn.execute(text("UPDATE imports SET finished_at = now() WHERE finished_at IS NULL"))
+
+
 async def test_an_import_pauses_while_the_outbox_is_long(
     calls: Calls, runner: ImportRunner, engine: AsyncEngine
 ) -> None:

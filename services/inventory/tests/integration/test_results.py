@@ -174,6 +174,8 @@ UNREADABLE = {
     "no seller": settled("", new_id(), seq=1, revision=1).value or b"",
     "no lot": settled("s", "lot", seq=1, revision=1).value or b"",
     "an unknown state": unknown_state(new_id()),
+    "a wish without id": state_wished("s", "", seq=1).value or b"",
+    "a NUL in a listing's id": settled("s", new_id(), seq=1, revision=1, listing_ids=["5\0"]).value or b"",
 }
 
 

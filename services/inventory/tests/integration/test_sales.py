@@ -325,6 +325,7 @@ UNREADABLE = {
     "no lot": sale("s", "lot", 1, seq=1).value,
     "a negative total": sale("s", new_id(), -1, seq=1).value,
     "no seq": sale("s", new_id(), 1, seq=0).value,
+    "a NUL in a name": sale("s", new_id(), 1, seq=1, order_id="9\0").value,
 }
 
 

@@ -1,7 +1,7 @@
 """Takes in what sync services found out: how far lots are, baselines, wishes for state (rules C3, N5, T4, T5)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -138,7 +138,18 @@ def _decoded(record: Record) -> _Result:
         _require_readable(event.lot_settled)
     if kind == _BASELINE_TAKEN and not event.baseline_taken.HasField("baseline_at"):
         raise Undecodable("is a baseline without time")
+    if kind == _STATE_WISHED and not event.state_wished.request_id:
+        raise Undecodable("is a wish without id")
+    if "\0" in "".join(_texts(event)):
+        raise Undecodable("holds a character that PostgreSQL does not")
     return _Result(event, kind, record.headers.get("correlation-id", ""))
+
+
+def _texts(event: result_event_pb2.ResultEvent) -> Iterator[str]:
+    """What a sync service put into words, or passed on from a shop."""
+    yield from (event.seller_id, event.marketplace, event.state_wished.request_id)
+    yield from (event.lot_settled.listing_id, *event.lot_settled.listing_ids)
+    yield from (told.reason for told in event.lot_settled.groups)
 
 
 def _require_readable(settled: result_event_pb2.LotSettled) -> None:

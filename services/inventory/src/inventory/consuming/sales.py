@@ -185,6 +185,8 @@ def _decoded(value: bytes | None, correlation_id: str) -> _Told:
     key = LineKey(message.seller_id, message.marketplace, message.order_id, message.listing_id)
     if kind is None or not all(key) or not is_id(message.lot_id) or not message.HasField("ordered_at"):
         raise Undecodable("lacks its kind, a name or its time")
+    if "\0" in "".join(key):
+        raise Undecodable("holds a character that PostgreSQL does not")
     if message.total < 0 or message.seq < 1:
         raise Undecodable("has a negative total or no seq")
     line = ToldLine(

@@ -16,7 +16,13 @@ from inventory.domain.changes import Cause, ChangeSource
 from inventory.domain.lot import LotFields, create
 from inventory.ids import new_id
 from inventory.imports.operation import Import
-from inventory.storage.imports import lock_running_import, move_import, name_lots, next_good_rows
+from inventory.storage.imports import (
+    lock_running_import,
+    move_import,
+    name_lots,
+    next_good_rows,
+    put_import_last,
+)
 from inventory.storage.lots import json_of_fields
 from inventory.storage.requests import IMPORT, RequestKey
 from inventory.storage.unit_of_work import UnitOfWork
@@ -43,21 +49,33 @@ class ImportRunner:
 
     async def make_chunk(self) -> bool:
         """Turn the next rows of one import into lots; False if there is nothing to do, or if the outbox is long."""
-        if await is_outbox_long(self._engine):
-            return False
-        async with self._transaction() as work:
-            operation = await lock_running_import(work.conn)
-            if operation is None:
-                return False
-            rows = await next_good_rows(work.conn, operation, limit=self._chunk_rows)
-            now = self._clock.now()
-            if rows and await work.claim(_request(operation, rows), now) is None:
-                await self._make_lots(operation, rows, work)
-            last_row = rows[-1][0] if rows else operation.total_rows
-            is_done = len(rows) < self._chunk_rows
-            await move_import(work.conn, operation, last_row=last_row, created=len(rows), now=now, is_done=is_done)
-            await work.commit()
+        operation: Import | None = None
+        try:
+            async with self._transaction() as work:
+                operation = await lock_running_import(work.conn)
+                if operation is None or await is_outbox_long(work.conn):
+                    return False
+                await self._move(operation, work)
+        except Exception:
+            if operation is not None:
+                await self._put_last(operation)
+            raise
         return True
+
+    async def _move(self, operation: Import, work: UnitOfWork) -> None:
+        rows = await next_good_rows(work.conn, operation, limit=self._chunk_rows)
+        now = self._clock.now()
+        if rows and await work.claim(_request(operation, rows), now) is None:
+            await self._make_lots(operation, rows, work)
+        last_row = rows[-1][0] if rows else operation.total_rows
+        is_done = len(rows) < self._chunk_rows
+        await move_import(work.conn, operation, last_row=last_row, created=len(rows), now=now, is_done=is_done)
+        await work.commit()
+
+    async def _put_last(self, operation: Import) -> None:
+        """Let the other imports go first: one that fails must not hold them up."""
+        async with self._engine.begin() as conn:
+            await put_import_last(conn, operation.import_id, self._clock.now())
 
     async def _make_lots(self, operation: Import, rows: Sequence[tuple[int, LotFields]], work: UnitOfWork) -> None:
         now = self._clock.now()

@@ -24,12 +24,16 @@ async def add_import(conn: AsyncConnection, operation: Import, rows: Sequence[Ch
     driver = (await conn.get_raw_connection()).driver_connection
     if not isinstance(driver, PsycopgConnection):
         raise TypeError("rows are copied through psycopg")
-    async with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in rows:
-            lot = None if row.lot is None else json.dumps(json_of_fields(row.lot))
-            await copy.write_row((operation.import_id, row.number, row.line, lot, row.field, row.reason))
+    async with driver.cursor() as cursor:
+        for start in range(0, len(rows), _COPIED_AT_ONCE):
+            async with cursor.copy(_COPY) as copy:
+                for row in rows[start : start + _COPIED_AT_ONCE]:
+                    lot = None if row.lot is None else json.dumps(json_of_fields(row.lot))
+                    await copy.write_row((operation.import_id, row.number, row.line, lot, row.field, row.reason))
 
 
+_COPIED_AT_ONCE: Final = 10_000
+"""Rows of one statement, which the server ends after a while."""
 _COPY: Final = "COPY import_rows (import_id, number, line, lot, field, reason) FROM STDIN"
 
 
@@ -120,6 +124,11 @@ async def move_import(
         "finished_at": now if is_done else None,
     }
     await conn.execute(update(IMPORTS).where(IMPORTS.c.import_id == operation.import_id).values(**values))
+
+
+async def put_import_last(conn: AsyncConnection, import_id: str, now: datetime) -> None:
+    """Make an import the one that waits least."""
+    await conn.execute(update(IMPORTS).where(IMPORTS.c.import_id == import_id).values(moved_at=now))
 
 
 def _import_of(row: RowMapping) -> Import:

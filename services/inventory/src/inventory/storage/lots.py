@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, select, text
+from sqlalchemy import RowMapping, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory.domain.errors import LotNotFound
@@ -28,6 +28,11 @@ MOST_EQUAL_LOTS: Final = 100
 """How many equal lots a warning names."""
 
 
+# Written once: every command runs one of them, and making a statement costs more than running it.
+_FIND: Final = select(LOTS).where(LOTS.c.lot_id == bindparam("lot_id"), LOTS.c.seller_id == bindparam("seller_id"))
+_LOCK: Final = _FIND.with_for_update()
+
+
 async def find_lot(conn: AsyncConnection, seller_id: str, lot_id: str) -> Lot:
     """The lot. Raises LotNotFound, also where it is another seller's."""
     return await _one(conn, seller_id, lot_id, lock=False)
@@ -41,8 +46,8 @@ async def lock_lot(conn: AsyncConnection, seller_id: str, lot_id: str) -> Lot:
 async def _one(conn: AsyncConnection, seller_id: str, lot_id: str, *, lock: bool) -> Lot:
     if not is_id(lot_id):
         raise LotNotFound
-    query = select(LOTS).where(LOTS.c.lot_id == lot_id, LOTS.c.seller_id == seller_id)
-    row = (await conn.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    found = await conn.execute(_LOCK if lock else _FIND, {"lot_id": lot_id, "seller_id": seller_id})
+    row = found.mappings().one_or_none()
     if row is None:
         raise LotNotFound
     return lot_of(row)
