@@ -76,7 +76,7 @@ async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, no
     saved, tiers, events = [], [], []
     for row in absorbed:
         row = replace(row, uncounted=booked.get(row.lot_id, 0))
-        row, event = reported(row, facts, ids.get(row.lot_id, ()), now)
+        row, event = reported(row, connections[row.seller_id], facts, ids.get(row.lot_id, ()), now)
         saved.append(row)
         tiers.append(tier_of(row, facts))
         events += [event] if event is not None else []

@@ -78,7 +78,6 @@ async def _book_census(
     news = await _lines_to_tell(tx, connection, rows, matched, begins=begins)
     kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
     told = await tell_linked_lines(tx, linked, news, kind, facts, now)
-    await lane.save(tx, list(told.values()))
     empty = not read.listings and connection.shop_is_empty
     if begins and connection.baseline_at is None:
         seq = next_seq(0, now)
@@ -98,6 +97,7 @@ async def _book_census(
         match=_numbers(list(told.values()), matched),
     )
     await tx.save_connection(with_highest(connection, *listing_ids))
+    await lane.save(tx, list(told.values()))
     await hold_items(lane, tx)
 
 

@@ -58,10 +58,11 @@ class Lane:
         if not rows:
             return
         now, facts = self.clock.now(), self.shop.facts
+        connection = await tx.lock_connection(self.lease.seller_id)
         ids = await tx.listing_ids_of([row.lot_id for row in rows])
         saved, tiers, events = [], [], []
         for row in rows:
-            row, event = reported(row, facts, ids.get(row.lot_id, ()), now)
+            row, event = reported(row, connection, facts, ids.get(row.lot_id, ()), now)
             saved.append(row)
             tiers.append(tier_of(row, facts))
             events += [event] if event is not None else []

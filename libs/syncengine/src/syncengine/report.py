@@ -9,7 +9,7 @@ from syncengine.events import Event, GroupReport, lot_settled, next_seq
 from syncengine.listing import Group, ListingId
 from syncengine.marketplace import Facts
 from syncengine.plan import is_settled
-from syncengine.rows import ListingRow, Trouble
+from syncengine.rows import ConnectionRow, ListingRow, Trouble
 
 WORDS = {
     Trouble.NUMBER_UNEXPLAINED: "The shop shows another quantity than our books, and no order explains it.",
@@ -21,10 +21,17 @@ WORDS = {
 
 
 def reported(
-    row: ListingRow, facts: Facts, listing_ids: Sequence[ListingId], now: datetime
+    row: ListingRow, connection: ConnectionRow, facts: Facts, listing_ids: Sequence[ListingId], now: datetime
 ) -> tuple[ListingRow, Event | None]:
-    """Advance what is settled, and tell it if that differs from what was told last."""
-    settled = {group: row.revision if is_settled(row, facts, group) else row.settled.get(group, 0) for group in Group}
+    """Advance what is settled, and tell it if that differs from what was told last.
+
+    Before the census that C1 asks for, our books say nothing about the shop: nothing is settled by them.
+    """
+    believed = connection.census_reason is None
+    settled = {
+        group: row.revision if believed and is_settled(row, facts, group) else row.settled.get(group, 0)
+        for group in Group
+    }
     groups = [_report(row, facts, group, settled[group]) for group in Group]
     told = "|".join([row.listing_id or "", *(f"{g.state}:{g.settled_revision}:{g.reason}" for g in groups)])
     if told == row.told:

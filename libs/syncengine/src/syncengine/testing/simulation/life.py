@@ -47,7 +47,7 @@ SETTINGS = Settings(
     backoff_cap=timedelta(seconds=30),
 )
 
-EVENTS = 600
+EVENTS = 1000
 _WORKERS = 2
 _TURNS_AT_ONCE = 6
 _WRITE_ACCIDENTS = (
@@ -114,6 +114,7 @@ class Life:
         self._calm_down()
         writes = len(self.network.stamps)
         self._rest(timedelta(minutes=40))
+        self._find_lots_for_a_person()
         self.judges.judge_rest()
         landed = self._count_writes()
         self._rest(timedelta(minutes=40))
@@ -121,17 +122,24 @@ class Life:
             raise Misjudged(8, "a settled lot caused a write")
         return Outline(self.seed, EVENTS + writes, self.struck + self.network.struck)
 
+    def _find_lots_for_a_person(self) -> None:
+        """After a loss nobody can say whose an order is that names a listing made just before it (rule C4)."""
+        if not self.struck["database lost"] + self.struck["database restored"]:
+            return
+        held = self.store.tables.connections[SELLER].held_items
+        self.judges.for_a_person |= {lot_id for lot_id, stock in self.inventory.lots.items() if stock.item in held}
+
     def _happen(self) -> None:
         happenings: list[tuple[int, Callable[[], None]]] = [
-            (60, self._step_worker),
+            (120, self._step_worker),
             (14, self._deliver),
             (20, self._pass_time),
             (4, self._create),
-            (8, self._edit),
+            (16, self._edit),
             (8, self._buy),
             (2, self._buy_more),
             (1, self._file_order),
-            (5, self._accident),
+            (9, self._accident),
             (1, self._kill_worker),
             (1, self._freeze_worker),
             (1, self._cut_commit),
@@ -421,7 +429,7 @@ class Life:
             self.shop.file(self.random.choice(orders))
 
     def _accident(self) -> None:
-        write = self.random.random() < 0.7
+        write = self.random.random() < 0.85
         accident = self.random.choice(_WRITE_ACCIDENTS if write else _READ_ACCIDENTS)
         self.network.accidents.append((accident, write))
 
