@@ -33,7 +33,7 @@ def open_channel(address: str, *, service: str, tls: TlsFiles) -> grpc.aio.Chann
             (
                 "grpc.enable_http_proxy",
                 0,
-            ),  # services are neighbours: a proxy that the environment names is for the world
+            ),  # a proxy that the environment names is for the world, not for neighbours
         ),
         interceptors=[_CorrelationInterceptor()],
     )

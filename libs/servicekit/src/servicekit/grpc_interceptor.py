@@ -1,5 +1,6 @@
 """What our server interceptors share: each is an async context manager around the answering of a call."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -42,7 +43,7 @@ class AroundInterceptor(grpc.aio.ServerInterceptor, ABC):
         behaviour = getattr(handler, kind)
         wrap = getattr(grpc, f"{kind}_rpc_method_handler")
         return wrap(  # type: ignore[no-any-return]
-            stream if handler.response_streaming else answer,
+            stream if inspect.isasyncgenfunction(behaviour) else answer,  # a stream may also be written by a coroutine
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )

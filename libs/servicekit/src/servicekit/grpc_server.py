@@ -79,7 +79,7 @@ async def serving(
     taken.
     """
     server = grpc.aio.server(
-        interceptors=[GrpcErrorInterceptor(errors), _CorrelationInterceptor(), _AccessLog(), _AllowList(allow)],
+        interceptors=[GrpcErrorInterceptor(errors), _CorrelationInterceptor(), _AccessLog(), AllowList(allow)],
         options=_OPTIONS,
     )
     health = health_aio.HealthServicer()
@@ -135,7 +135,7 @@ class _AccessLog(AroundInterceptor):
         return self._around(details, context)
 
 
-class _AllowList(AroundInterceptor):
+class AllowList(AroundInterceptor):
     """Lets in whom the list names for the gRPC service, and believes nobody but the gateway about sellers and users."""
 
     def __init__(self, allow: Mapping[str, frozenset[str]]) -> None:
@@ -148,9 +148,12 @@ class _AllowList(AroundInterceptor):
         yield
 
     def around(self, details: grpc.HandlerCallDetails, context: Context) -> AbstractAsyncContextManager[None]:
+        """Set the caller, or raise CallerNotAllowed."""
         return self._around(details, context)
 
     def _admit(self, service: str, context: Context) -> Caller:
+        if any(bytes(version) != b"TLSv1.3" for version in context.auth_context().get("ssl_tls_version", ())):
+            raise CallerNotAllowed("Only TLS 1.3 is spoken here.")  # where servicekit was imported after grpc
         names = _names_of(context)
         if len(names) != 1:
             raise CallerNotAllowed("The certificate does not name one service.")

@@ -4,6 +4,8 @@ What a log line may say of an exception is its type and its stack; of a database
 Texts of exceptions quote values (PostgreSQL's `DETAIL: Key (name)=(...)`, a shop's error that prints a key): left out.
 """
 
+import contextlib
+import json
 import logging
 import sys
 import threading
@@ -12,7 +14,7 @@ import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from psycopg import Error as PsycopgError
 from pythonjsonlogger.json import JsonFormatter
@@ -26,7 +28,7 @@ correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 _redactor = Redactor()
 _QUIET_SECONDS = 10.0
 _TALKATIVE = ("aiokafka",)  # logs two errors every 100 ms while a broker is away
-_WARNINGS_ONLY = ("aiokafka", "httpx", "httpcore", "uvicorn.access", "asyncio", "alembic")
+_WARNINGS_ONLY = ("aiokafka", "httpx", "httpcore", "uvicorn.access")  # they log every request, or every rebalance
 
 
 def learn_secret(value: str) -> None:
@@ -39,7 +41,7 @@ def configure_logs(service: str, level: str = "INFO") -> None:
 
     A library that brings handlers of its own must be told not to (uvicorn: `log_config=None`).
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _SafeHandler(sys.stderr)
     handler.setFormatter(SafeFormatter(service))
     handler.addFilter(RepeatFilter())
     logging.root.handlers[:] = [handler]
@@ -49,6 +51,7 @@ def configure_logs(service: str, level: str = "INFO") -> None:
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 def describe(error: BaseException) -> str:
@@ -62,6 +65,15 @@ def describe(error: BaseException) -> str:
     return name
 
 
+class _SafeHandler(logging.StreamHandler[TextIO]):
+    """Of a line that cannot be formatted it names the place only, where logging itself would print the arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        place = {"level": "error", "message": "a log line could not be written", "logger": record.name}
+        with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+            self.stream.write(json.dumps(place | {"place": f"{record.pathname}:{record.lineno}"}) + self.terminator)
+
+
 class SafeFormatter(JsonFormatter):
     """Formats records as JSON: time, level, logger, message, service, correlation_id, and the `extra` fields."""
 
@@ -71,7 +83,8 @@ class SafeFormatter(JsonFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
-        fields: dict[str, Any] = {
+        given = {name: value for name, value in record.__dict__.items() if name not in self.reserved_attrs}
+        fields: dict[str, Any] = given | {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -79,7 +92,7 @@ class SafeFormatter(JsonFormatter):
             "service": self._service,
             "correlation_id": correlation_id.get(),
         }
-        fields |= {name: value for name, value in record.__dict__.items() if name not in self.reserved_attrs}
+        fields = {name: _without_text(value) for name, value in fields.items()}
         if record.exc_info and record.exc_info[1]:
             fields |= {"exception": describe(record.exc_info[1]), "stack": stack_of(record.exc_info[1])}
         return _redactor.redact(self.jsonify_log_record(fields))
@@ -126,11 +139,15 @@ class RepeatFilter(logging.Filter):
 
 def _message_of(record: logging.LogRecord) -> str:
     if isinstance(record.args, tuple):
-        record.args = tuple(describe(one) if isinstance(one, BaseException) else one for one in record.args)
+        record.args = tuple(_without_text(one) for one in record.args)
     message = record.getMessage()
     if record.name == "asyncio":  # its further lines are reprs of tasks, which quote the exception's text
         return message.partition("\n")[0]
     return message
+
+
+def _without_text(value: object) -> object:
+    return describe(value) if isinstance(value, BaseException) else value
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:

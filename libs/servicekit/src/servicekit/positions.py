@@ -95,7 +95,7 @@ class Positions:
         self._group = group
 
     async def read_all(self, conn: AsyncConnection, *, lock: bool) -> Stored:
-        """Read what is stored, letting one reader in at a time; `lock` also waits for batches under way and holds others up.
+        """Read what is stored, letting one reader in at a time; `lock` also lets no batch move a position meanwhile.
 
         A database that has noted no identity yet notes its own.
         """
@@ -107,7 +107,7 @@ class Positions:
     async def begin_at(
         self, conn: AsyncConnection, positions: Mapping[TopicPartition, int], extents: Mapping[TopicPartition, Extent]
     ) -> None:
-        """Note the present identity and set positions; they have caught up once the topics' present ends are reached."""
+        """Note the present identity and set positions, which have to catch up to the topics' present ends."""
         await conn.execute(_NOTE, {"group": self._group})
         for partition, position in positions.items():
             extent = {"next_offset": position, "catch_up_to": extents[partition].end}

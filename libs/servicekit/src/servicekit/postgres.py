@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from servicekit.logs import learn_secret
 
-_SERVE_OPTIONS = "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s"
+# PostgreSQL 17 or newer. The last setting is needed because psycopg's executemany leaves the one before it unarmed.
+_SERVE_OPTIONS = (
+    "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=10s -c transaction_timeout=30s"
+)
 _MIGRATE_OPTIONS = "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=300s"
 _CONNECT = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 _MIGRATION_LOCK = 0x627269636B6F7073  # "brickops": one migration of a database at a time
@@ -20,7 +23,7 @@ _MIGRATION_LOCK = 0x627269636B6F7073  # "brickops": one migration of a database 
 def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """An engine for `postgresql://user:password@host:port/database`; connects on first use.
 
-    A statement ends after 30 s, a transaction in which nothing happens after 10 s: a process that was stopped in the
+    A transaction ends after 30 s, one in which nothing happens usually after 10 s: a process that was stopped in the
     middle of one must not keep its locks.
     """
     return create_async_engine(

@@ -1,6 +1,7 @@
 """A database with the tables of servicekit, as a service's migrations make them."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -37,13 +38,17 @@ def owner_operations(owner_url: str) -> Iterator[Operations]:
     engine.dispose()
 
 
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait for what nobody announces, such as another session's commit."""
+    while not await condition():  # noqa: ASYNC110 - it is announced to nobody
+        await asyncio.sleep(0.02)
+
+
 def create_tables(owner_url: str) -> None:
     with owner_operations(owner_url) as op:
         create_outbox(op, app_role=ROLE)
         create_consumer_tables(op, app_role=ROLE)
-        op.execute(
-            f"CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, seen text); GRANT ALL ON effects TO {ROLE}"
-        )
+        op.execute(f"CREATE TABLE effects (seen text); GRANT ALL ON effects TO {ROLE}")
 
 
 @pytest.fixture

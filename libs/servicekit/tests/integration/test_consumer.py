@@ -18,7 +18,7 @@ from servicekit.consumer import Consumer, Record, TooManyUndecodable, Undecodabl
 from servicekit.kafka import KafkaConfig, start_producer
 from servicekit.testing.clock import SteppedClock
 
-from .conftest import Database
+from .conftest import Database, until
 
 ALL = 60
 
@@ -84,19 +84,24 @@ class Stage:
 
     async def seen(self, count: int) -> Counter[str]:
         """The effects, once there are as many."""
-        while (effects := await self.effects()).total() < count:
-            await asyncio.sleep(0.02)  # a commit of the consumer is not announced
-        return effects
+
+        async def enough() -> bool:
+            return (await self.effects()).total() >= count
+
+        await until(enough)
+        return await self.effects()
 
     async def waiting_for_a_lock(self) -> None:
         """Return once a session waits for a row that another one holds."""
-        waiting = (
+        waiting = sa.text(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
-        async with self.database.engine.connect() as conn:
-            while not (await conn.execute(sa.text(waiting))).scalar_one():
-                await conn.rollback()
-                await asyncio.sleep(0.02)  # PostgreSQL announces no waiting
+
+        async def somebody_waits() -> bool:
+            async with self.database.engine.connect() as conn:
+                return bool((await conn.execute(waiting)).scalar_one())
+
+        await until(somebody_waits)
 
     async def committed(self) -> dict[int, int]:
         """The group's positions."""
@@ -153,8 +158,7 @@ async def first_done(*waits: Coroutine[None, None, object]) -> None:
 
 
 async def caught_up(consumer: Consumer) -> None:
-    while not await consumer.caught_up():
-        await asyncio.sleep(0.02)  # a commit of the consumer is not announced
+    await until(consumer.caught_up)
 
 
 async def test_effects_happen_once_over_restarts(stage: Stage) -> None:
