@@ -34,6 +34,8 @@ HIGHEST_PRICE: Final = Decimal(99_999)
 LARGEST_AMOUNT: Final = Decimal(9_999_999)
 """No rule of LOT.md, but what the columns of cost and weight hold."""
 
+# BrickLink's manual only says "0 for uncoloured types" (bricklink.md section 3.1); that parts and gear are the coloured
+# ones is how BrickStore treats them.
 _COLORED_TYPES: Final = frozenset({ItemType.PART, ItemType.GEAR})
 _SET_VARIANT: Final = re.compile(r".+-[0-9]+")
 _BLANK: Final = re.compile(r"\s")
