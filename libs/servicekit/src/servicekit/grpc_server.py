@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 
+from servicekit import TLS_1_3_ONLY
 from servicekit.callers import (
     ACTOR_KEY,
     CORRELATION_KEY,
@@ -91,6 +92,8 @@ async def serving(
         server.add_secure_port(listen, server_credentials(tls))
     except RuntimeError:
         raise OSError(f"cannot listen on {listen}: is the port in use?") from None
+    if not TLS_1_3_ONLY:
+        logger.warning("handshakes below TLS 1.3 succeed, only calls are refused: import servicekit before grpc")
     await server.start()
     logger.info("serving", extra={"listen": listen})
     try:

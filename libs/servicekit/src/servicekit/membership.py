@@ -6,7 +6,12 @@ from collections.abc import Collection, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    UnknownTopicOrPartitionError,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -83,25 +88,26 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Called by aiokafka after a rebalance. It swallows exceptions, so they are kept for `poll` to raise."""
         try:
-            positions = await asyncio.wait_for(self._take_up(), _TAKE_UP_SECONDS)
+            positions, why = await asyncio.wait_for(self._compare(), _TAKE_UP_SECONDS)
+            self._held = {partition: positions[partition] for partition in assigned}
         except Exception as error:  # noqa: BLE001 - of any kind: without positions nothing may be read
             self._failure = error
             return
-        for partition in assigned:
-            self._client.seek(partition, positions[partition])
-            self._held[partition] = positions[partition]
+        for partition, position in self._held.items():
+            self._client.seek(partition, position)
+        if why:
+            logger.error("the database was lost, restored or failed over", extra={"why": why})
+            await self._commit(self._held)  # or the next comparison would find the same loss again
+        self.compared = True
 
-    async def _take_up(self) -> dict[TopicPartition, int]:
-        """Compare the database with the group and the topics (T2), repair what does not fit; the positions of all.
+    async def _compare(self) -> tuple[dict[TopicPartition, int], str]:
+        """Compare the database with the group and the topics, and repair what does not fit (T2).
 
-        Other workers' partitions are compared too, so a loss is told once. The order matters: the group's positions are
-        read before ours and the topics' ends after them, as all of them only grow.
+        Returns the positions of all partitions, and what was lost. Other workers' are compared too: what any of them
+        lost concerns all. The order matters: the group's positions are read before ours and the topics' ends after
+        them, as all of them only grow.
         """
-        partitions = [
-            TopicPartition(topic, partition)
-            for topic in self._topics
-            for partition in sorted(self._client.partitions_for_topic(topic) or ())
-        ]
+        partitions = self._all_partitions()
         committed = {partition: await self._client.committed(partition) for partition in partitions}
         async with self._engine.begin() as conn:
             for lock in (False, True):  # a loss is believed only while no batch can move a position
@@ -116,11 +122,13 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             await self._positions.begin_at(conn, new, extents)
             if why:
                 await self._handler.lost(conn, why)
-        if why:
-            logger.error("the database was lost, restored or failed over", extra={"why": why})
-            await self._commit(positions)  # or the next comparison would find the same loss again
-        self.compared = True
-        return positions
+        return positions, why
+
+    def _all_partitions(self) -> list[TopicPartition]:
+        numbers = {topic: self._client.partitions_for_topic(topic) for topic in self._topics}
+        if not all(numbers.values()):  # known a moment after the topic is made
+            raise UnknownTopicOrPartitionError
+        return [TopicPartition(topic, number) for topic in self._topics for number in sorted(numbers[topic])]
 
     async def _take(self, partition: TopicPartition, records: Sequence[Record]) -> None:
         backoff = self._backoffs.setdefault(partition, Backoff())

@@ -22,7 +22,9 @@ logger = logging.getLogger(__name__)
 CHANNEL = "outbox"
 """NOTIFY goes out on it with every commit that recorded messages."""
 
-_LOCK = 0x6F7574626F78  # "outbox"
+LOCK = 0x6F7574626F78  # "outbox"
+"""The advisory lock whose holder publishes."""
+
 _BATCH = 500
 _POLL_SECONDS = 0.5
 _OUTAGES = (psycopg.Error, DBAPIError, KafkaError, OSError, TimeoutError)
@@ -110,11 +112,13 @@ class Relay:
                     headers=[(name, value.encode()) for name, value in headers.items()],
                 )
                 acknowledgements.append(sending)
-        await asyncio.gather(*acknowledgements)
+        for acknowledged in await asyncio.gather(*acknowledgements, return_exceptions=True):
+            if isinstance(acknowledged, BaseException):
+                raise acknowledged
 
 
 async def _locks(session: psycopg.AsyncConnection[Any]) -> bool:
-    row = await (await session.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))).fetchone()
+    row = await (await session.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))).fetchone()
     return row is not None and bool(row[0])
 
 

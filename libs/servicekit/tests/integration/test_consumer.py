@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from devstack.kafka import Topic, create_topics, new_topic_name
 from servicekit.consumer import Consumer, Record, TooManyUndecodable, Undecodable
 from servicekit.kafka import KafkaConfig, start_producer
 from servicekit.testing.clock import SteppedClock
@@ -293,6 +294,32 @@ async def test_a_database_restored_under_a_running_consumer_was_lost(stage: Stag
         assert await stage.seen(ALL) == once(0, ALL)
 
     assert ledger.losses == ["the position is behind the group's"]
+
+
+async def test_two_workers_notice_and_repair_together(stage: Stage) -> None:
+    """T2: what either of them lost concerns both; each reads its own share again."""
+    ledger = Ledger()
+    await stage.publish(numbers(0, ALL))
+    async with running(stage.consumer(ledger)), running(stage.consumer(ledger)):
+        await stage.seen(ALL)
+        async with stage.database.engine.begin() as conn:
+            await conn.execute(sa.text("UPDATE consumer_positions SET next_offset = 0"))
+            await conn.execute(sa.text("DELETE FROM effects"))
+        assert await stage.seen(ALL) == once(0, ALL)
+        await stage.publish(numbers(ALL, 2 * ALL))
+        assert await stage.seen(2 * ALL) == once(0, 2 * ALL)
+
+    assert set(ledger.losses) == {"the position is behind the group's"}
+
+
+async def test_a_topic_may_be_made_after_its_consumer(database: Database, kafka: KafkaConfig) -> None:
+    stage = Stage(database, kafka, new_topic_name())
+    consumer = stage.consumer(Ledger())
+    async with running(consumer):
+        await asyncio.to_thread(create_topics, kafka.bootstrap, [Topic(name=stage.topic, partitions=3)])
+        await stage.publish(numbers(0, ALL))
+        assert await stage.seen(ALL) == once(0, ALL)
+        await caught_up(consumer)
 
 
 async def test_another_database_than_the_one_noted_was_lost(stage: Stage) -> None:
