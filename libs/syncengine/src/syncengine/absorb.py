@@ -148,10 +148,12 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
         lost_at = await tx.last_loss()
         forgotten = connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at
         reason = CensusReason.DATABASE_LOST if forgotten else CensusReason.CONNECTED
+        connection = _begun_anew(connection)
     elif news.enabled and connection.key_version != news.key_version:
         reason = CensusReason.KEYS_REPLACED
-    if reason is not connection.census_reason:
         connection = _begun_anew(connection)
+    if connection.census_reason is CensusReason.DATABASE_LOST:
+        reason = CensusReason.DATABASE_LOST  # what was sent before the loss may still land, with whatever keys (C1)
     await tx.save_connection(
         replace(
             connection,

@@ -49,17 +49,19 @@ def explain(
     return row, intent
 
 
-def explain_in_hindsight(row: ListingRow, intent: Intent | None, *, sold_since: int, now: datetime) -> Known:
+def explain_in_hindsight(row: ListingRow, intent: Intent | None, *, sold_since: frozenset[int], now: datetime) -> Known:
     """Explain what was observed one lag window ago: every order before it is known by now.
 
-    `sold_since`: pieces in the ledger by orders later than the observation. What is still not explained is a conflict.
+    `sold_since`: how many pieces may be off the ledger by orders later than the observation. What is still not
+    explained is a conflict.
     """
     seen = row.observed
     if seen is None:
         raise ValueError("nothing was observed")
-    finding = _find(row, intent, seen, ledger=(row.ledger or 0) + sold_since)
-    if finding is not Finding.NEITHER:
-        return _concluded(row, intent, finding, now, gone=seen.quantity is None)
+    findings = {_find(row, intent, seen, ledger=(row.ledger or 0) + pieces) for pieces in sold_since}
+    findings.discard(Finding.NEITHER)
+    if len(findings) == 1:
+        return _concluded(row, intent, findings.pop(), now, gone=seen.quantity is None)
     trouble = Trouble.GONE_UNEXPLAINED if seen.quantity is None else Trouble.NUMBER_UNEXPLAINED
     row = replace(_calm(not_applied(row)), trouble=trouble, theirs=seen.quantity)
     if seen.quantity is None:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from syncengine.hindsight import sold_after
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Create
-from syncengine.rows import Intent, LineRow
+from syncengine.rows import Intent, LineRow, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def explain_create(intent: Intent, newcomers: Sequence[Listing], lines: Sequence
 
 
 def explain_create_in_hindsight(
-    intent: Intent, newcomers: Sequence[Listing], lines: Sequence[LineRow]
+    intent: Intent, newcomers: Sequence[Listing], lines: Sequence[LineRow], settings: Settings
 ) -> Made | Absent | Undecided:
     """Explain the first list, one lag window later: every order before it is known by now.
 
@@ -53,11 +54,14 @@ def explain_create_in_hindsight(
     create, first, read_at = _create_of(intent), intent.newcomers, intent.list_read_at
     if first is None or read_at is None:
         raise ValueError("no list was read before")
-    before = [line for line in lines if line.ordered_at <= read_at]
-    named = first.keys() | {line.listing_id for line in before}
-    fitting = [
-        listing_id for listing_id in named if first.get(listing_id, 0) + _sold(before, listing_id) == create.quantity
-    ]
+    named = first.keys() | {line.listing_id for line in lines if line.ordered_at <= read_at + settings.anchor_doubt}
+    fitting = []
+    for listing_id in named:
+        its_lines = [line for line in lines if line.listing_id == listing_id]
+        left = create.quantity - _sold(its_lines, listing_id)  # now; more then, by what was sold since
+        then = {left + pieces for pieces in sold_after(its_lines, read_at, settings.anchor_doubt)}
+        if first.get(listing_id, 0) in then:
+            fitting.append(listing_id)
     if len(fitting) == 1:
         return Made(fitting[0])
     if not named and not newcomers and not lines:

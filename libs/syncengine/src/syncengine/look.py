@@ -10,6 +10,7 @@ from syncengine.events import RECOUNT
 from syncengine.explain import explain, explain_in_hindsight, observation
 from syncengine.explain_create import Absent, Made, Undecided, explain_create, explain_create_in_hindsight, pieces_of
 from syncengine.held import hold_items
+from syncengine.hindsight import sold_after
 from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Create
@@ -128,7 +129,7 @@ async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: In
         row = replace(row, observed=seen)
     complete_at = (row.observed or seen).at + lane.settings.lag_window
     if known is None and sight.before.began_at >= complete_at:
-        sold_since = await _sold_since(tx, row)
+        sold_since = await _sold_since(lane, tx, row)
         known = explain_in_hindsight(row, intent, sold_since=sold_since, now=now)
     if known is None:
         await lane.save(tx, [_again(row, max(complete_at, now + lane.settings.backoff_base), now)])
@@ -144,11 +145,11 @@ def _again(row: ListingRow, at: datetime, now: datetime) -> ListingRow:
     return replace(row, not_before=at, look_since=row.look_since or now)
 
 
-async def _sold_since(tx: Transaction, row: ListingRow) -> int:
+async def _sold_since(lane: Lane, tx: Transaction, row: ListingRow) -> frozenset[int]:
     if row.listing_id is None or row.observed is None:
-        return 0
+        return frozenset({0})
     lines = await tx.lines_of_listings(row.seller_id, [row.listing_id])
-    return sum(line.total for line in lines if line.grown_at > row.observed.read_at)
+    return sold_after(lines, row.observed.read_at, lane.settings.anchor_doubt)
 
 
 # A create whose listing is not --------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ async def _settle_create(lane: Lane, tx: Transaction, row: ListingRow, intent: I
     found: Made | Absent | Undecided = explain_create(intent, newcomers, lines)
     complete_at = (intent.listed_at or sight.at) + lane.settings.lag_window
     if isinstance(found, Undecided) and intent.listed_at is not None and sight.before.began_at >= complete_at:
-        found = explain_create_in_hindsight(intent, newcomers, lines)
+        found = explain_create_in_hindsight(intent, newcomers, lines, lane.settings)
         if isinstance(found, Undecided):
             await tx.save_intent(closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED"))
             doubtful = replace(row, intent_id=None, unknown=False, trouble=Trouble.CREATE_UNEXPLAINED, not_before=None)

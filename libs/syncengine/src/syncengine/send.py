@@ -10,7 +10,7 @@ from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome
 from syncengine.plan import Plan, Send, Tier, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Trouble
 from syncengine.settle import applied_too_often, park, settle
-from syncengine.store.protocol import Transaction
+from syncengine.store.protocol import FencedError, Transaction
 
 _CANDIDATES = 20
 
@@ -132,8 +132,10 @@ async def _probed(lane: Lane, outcome: Halted) -> Outcome:
 async def _book(lane: Lane, intent: Intent, outcome: Outcome) -> None:
     async with lane.transaction() as (tx, connection):
         now = lane.clock.now()
-        rows = await tx.find_listings([intent.lot_id])
-        row, settled = settle(rows[intent.lot_id], intent, outcome, lane.shop.facts, now)
+        row = await tx.find_listing(intent.lot_id)
+        if row is None or row.intent_id != intent.intent_id:
+            raise FencedError  # this database is not the one that the intent was written to
+        row, settled = settle(row, intent, outcome, lane.shop.facts, now)
         await tx.save_intent(settled)
         if isinstance(outcome, Refused | Gone):
             row = replace(row, not_before=now + lane.settings.backoff_base)

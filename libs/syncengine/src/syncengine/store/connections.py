@@ -25,6 +25,7 @@ _PINNED_BY: Final = text("""
     SELECT seller_id FROM connections WHERE enabled AND pinned_key = :pinned_key ORDER BY seller_id LIMIT 1
 """)
 _NOTE_LOSS: Final = text("INSERT INTO losses (found_at) VALUES (:found_at)")
+_FENCE_ALL: Final = text("UPDATE leases SET term = term + 1, expires_at = :found_at")
 _LAST_LOSS: Final = text("SELECT max(found_at) FROM losses")
 
 
@@ -62,6 +63,7 @@ class Connections:
 
     async def note_loss(self, at: datetime) -> None:
         await self._conn.execute(_NOTE_LOSS, {"found_at": at})
+        await self._conn.execute(_FENCE_ALL, {"found_at": at})
 
     async def last_loss(self) -> datetime | None:
         found: datetime | None = (await self._conn.execute(_LAST_LOSS)).scalar_one()

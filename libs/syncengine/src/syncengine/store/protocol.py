@@ -75,7 +75,7 @@ class Transaction(Protocol):
         ...
 
     async def note_loss(self, at: datetime) -> None:
-        """Remember that this database was found lost or restored (rule T2)."""
+        """Remember that this database was found lost or restored (rule T2), and fence whoever works on what it was."""
         ...
 
     async def last_loss(self) -> datetime | None:

@@ -87,6 +87,7 @@ class MemoryTransaction:
 
     async def note_loss(self, at: datetime) -> None:
         self.tables.lost_at = at
+        self.tables.leases.clear()
 
     async def last_loss(self) -> datetime | None:
         return self.tables.lost_at
