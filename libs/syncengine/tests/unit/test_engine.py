@@ -327,6 +327,31 @@ async def test_replaced_keys_are_followed_by_a_census_and_then_by_what_waited() 
     assert world.inventory.lots[LotId("a")].quantity == 5
 
 
+async def test_wrong_keys_twice_and_then_right_ones_go_on_at_once() -> None:
+    """Each set of keys begins anew, also while the census that an earlier one asked for has not been taken."""
+    world = World()
+    world.create("a", 10, note="a")
+    world.shop.read_faults += [Fault.WRONG_KEY, Fault.WRONG_KEY]
+    for key_version in (1, 2):
+        await world.connect(key_version=key_version)
+        await world.settle(timedelta(seconds=10))
+        assert world.connection.halted == "WRONG_KEY"
+    await world.connect(key_version=3)
+    await world.settle()
+    assert world.connection.halted == ""
+    assert world.shown() == {"a": 10}
+
+
+async def test_nothing_is_told_of_lots_whose_seller_has_no_shop_here() -> None:
+    world = World()
+    world.create("a", 10, note="a")
+    await world.settle()
+    assert world.inventory.settled == {}
+    await world.connect()
+    await world.settle()
+    assert set(world.inventory.settled) == {"a"}
+
+
 async def test_keys_of_another_shop_write_nothing() -> None:
     """Rule W1: the name in its orders is not the one pinned."""
     world = await connected()
