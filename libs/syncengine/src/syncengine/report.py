@@ -25,8 +25,8 @@ def reported(
 ) -> tuple[ListingRow, Event | None]:
     """Advance what is settled, and tell it if that differs from what was told last.
 
-    Before the census that C1 asks for, our books say nothing about the shop: nothing is settled by them. Of a seller who
-    never had a shop here nothing is told at all: inventory knows by that silence that none is connected.
+    Before the census that C1 asks for, our books say nothing about the shop: nothing is settled by them. Of a seller
+    who never had a shop here nothing is told at all: inventory knows by that silence that none is connected.
     """
     if connection.connected_at is None:
         return row, None
