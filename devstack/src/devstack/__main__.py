@@ -9,12 +9,11 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
-from devstack import issuer, jars
+from devstack import jars, tokens
 from devstack.preflight import started_elsewhere
 from devstack.problems import Problem
 from devstack.product import Product
@@ -38,10 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             case "clean-state":
                 surroundings = Surroundings.of(os.environ)
                 remove(surroundings.folder, cache=surroundings.cache, with_cache=chosen.cache)
-            case "issuer":
-                _raise_on_signals()
-                with contextlib.suppress(KeyboardInterrupt):
-                    issuer.serve(chosen.listen, chosen.jwks)
             case "lock-kafka":
                 jars.LOCK.write_text(jars.resolve_lock(Surroundings.of(os.environ).cache / "maven"))
     except Problem as problem:
@@ -80,7 +75,7 @@ def token(surroundings: Surroundings, *, role: str, seller: str) -> str:
     if not urls.exists():
         raise Problem(f"nothing was started yet with the state in {surroundings.folder}: make run")
     issuer_url = json.loads(urls.read_text())["issuer"]
-    return issuer.sign_token(surroundings.folder, issuer_url=issuer_url, role=role, seller=seller)
+    return tokens.sign_token(surroundings.folder, issuer_url=issuer_url, role=role, seller=seller)
 
 
 @contextlib.contextmanager
@@ -117,13 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="start everything; Ctrl-C stops it")
     signing = commands.add_parser("token", help="print a token of a demo user")
-    signing.add_argument("--role", choices=issuer.ROLES, default="owner")
+    signing.add_argument("--role", choices=tokens.ROLES, default="owner")
     signing.add_argument("--seller", default="A", help="which demo seller: any short word (default A)")
     cleaning = commands.add_parser("clean-state", help="remove everything that a run keeps")
     cleaning.add_argument("--cache", action="store_true", help="also what was downloaded")
-    serving = commands.add_parser("issuer", help="publish the key that tokens are signed with (run starts this)")
-    serving.add_argument("--listen", required=True, metavar="HOST:PORT")
-    serving.add_argument("--jwks", required=True, type=Path, metavar="FILE")
     commands.add_parser("lock-kafka", help="resolve Kafka's jars anew and pin them")
     return parser
 

@@ -1,72 +1,28 @@
-"""A small OpenID Connect issuer for development: it publishes one key, and tokens of demo users are signed with it.
+"""A small OpenID Connect issuer for development: a process that publishes the key which `tokens.py` signs with.
 
-Tokens are made by whoever may read the state folder (`make token`), never over HTTP: the process that listens has the
-public key only.
+It has the public half only. `python -m devstack.issuer --listen HOST:PORT --jwks FILE`
 """
 
-import hashlib
+import argparse
+import contextlib
 import json
-import time
-import uuid
+import signal
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from joserfc import jwt
-from joserfc.jwk import ECKey
 
-from devstack.problems import Problem
-from devstack.secret_files import write_secret
-
-AUDIENCE = "brickops"
-ROLES = ("owner", "editor", "viewer")
-_ALGORITHM = "ES256"
-_VALID_SECONDS = 12 * 3600
-
-
-def ensure_signing_key(state: Path) -> Path:
-    """Make this state's signing key once; return the file that publishes its public half."""
-    secret, published = _key_file(state), state / "issuer" / "jwks.json"
-    if not secret.exists():
-        key = ECKey.generate_key("P-256", parameters={"use": "sig", "alg": _ALGORITHM})
-        key.ensure_kid()
-        write_secret(secret, json.dumps(key.as_dict(private=True)))
-    public = ECKey.import_key(json.loads(secret.read_text())).as_dict(private=False)
-    published.write_text(json.dumps({"keys": [public]}))
-    return published
-
-
-def sign_token(state: Path, *, issuer_url: str, role: str, seller: str = "A") -> str:
-    """Sign a token for the demo user who has this role at this demo seller (any short word names one).
-
-    Raises `Problem` if nothing was ever started with this state.
-    """
-    if not _key_file(state).exists():
-        raise Problem(f"there is no signing key in {state}: start the stack first (make run)")
-    key = ECKey.import_key(json.loads(_key_file(state).read_text()))
-    now = int(time.time())
-    claims = {
-        "iss": issuer_url,
-        "aud": AUDIENCE,
-        "sub": demo_user(seller, role),
-        "seller": demo_seller(seller),
-        "role": role,
-        "iat": now,
-        "exp": now + _VALID_SECONDS,
-        "jti": str(uuid.uuid4()),
-    }
-    return jwt.encode({"alg": _ALGORITHM, "kid": key.kid}, claims, key)
-
-
-def demo_seller(name: str) -> str:
-    """Return the opaque id of a demo seller; the same in every state."""
-    return f"seller-{_opaque(name)}"
-
-
-def demo_user(seller: str, role: str) -> str:
-    """Return the opaque id of the demo user who has this role at this seller."""
-    return f"user-{_opaque(seller, role)}"
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m devstack.issuer", description="Publishes a signing key.")
+    parser.add_argument("--listen", required=True, metavar="HOST:PORT")
+    parser.add_argument("--jwks", required=True, type=Path, metavar="FILE", help="the key set to publish")
+    chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(chosen.listen, chosen.jwks)
 
 
 def serve(listen: str, jwks: Path) -> None:
@@ -77,7 +33,7 @@ def serve(listen: str, jwks: Path) -> None:
         "/.well-known/openid-configuration": {
             "issuer": url,
             "jwks_uri": f"{url}/jwks.json",
-            "id_token_signing_alg_values_supported": [_ALGORITHM],
+            "id_token_signing_alg_values_supported": ["ES256"],
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
         },
@@ -104,9 +60,9 @@ def _answering(documents: dict[str, Any]) -> type[BaseHTTPRequestHandler]:
     return Answer
 
 
-def _key_file(state: Path) -> Path:
-    return state / "issuer" / "signing-key.json"
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
-def _opaque(*words: str) -> str:
-    return hashlib.sha256("/".join(words).encode()).hexdigest()[:12]
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,6 @@ from credentials.crypto.keyring import new_keyring
 from devstack import demo, preflight
 from devstack.certificates import ensure_certificates
 from devstack.health import GrpcHealth
-from devstack.issuer import ensure_signing_key, sign_token
 from devstack.kafka import KafkaServer, create_topics
 from devstack.ports import HOST
 from devstack.postgres import DatabaseUrls, PostgresServer, create_database
@@ -31,6 +30,7 @@ from devstack.services import (
 )
 from devstack.settings import Surroundings
 from devstack.state import locked
+from devstack.tokens import ensure_signing_key, sign_token
 
 _MIGRATION_WITHIN = 120  # seconds
 

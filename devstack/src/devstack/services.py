@@ -71,7 +71,7 @@ class Services:
         """Publishes the key that tokens are signed with."""
         return Program(
             name="issuer",
-            command=(*_python("devstack"), "issuer", "--listen", self.address_of("issuer"), "--jwks", str(self.jwks)),
+            command=(*_python("devstack.issuer"), "--listen", self.address_of("issuer"), "--jwks", str(self.jwks)),
             environment=self._base(),
             folder=self._folder,
             check=http_answers(self.port_of("issuer"), "/jwks.json"),

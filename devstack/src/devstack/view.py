@@ -16,6 +16,7 @@ _STYLES = {
     Condition.STARTING: "yellow",
     Condition.HEALTHY: "green",
     Condition.NOT_ANSWERING: "bold yellow",
+    Condition.STOPPED: "dim",
     Condition.ENDED: "bold red",
 }
 
@@ -52,7 +53,7 @@ class View:
         """Say that a program is well, or no longer; on a terminal the table shows it."""
         if self._stopping:
             return
-        if row.condition is Condition.ENDED:
+        if row.condition in (Condition.STOPPED, Condition.ENDED):
             self.say(f"{row.name} ended with {row.detail}; nothing restarts it")
         elif not self._console.is_terminal and row.condition in (Condition.HEALTHY, Condition.NOT_ANSWERING):
             self.say(f"{row.name} is {row.condition} (pid {row.pid}, {HOST}:{row.port})")
@@ -79,7 +80,7 @@ class View:
         for column in ("process", "health", "pid", "address"):
             table.add_column(column)
         for row in list(self._rows().values()):
-            words = " ".join(filter(None, (row.condition, row.detail)))
+            words = f"{row.condition}, {row.detail}" if row.detail else row.condition
             address = f"{HOST}:{row.port}" if row.port else ""
             table.add_row(row.name, Text(words, _STYLES[row.condition]), str(row.pid or ""), address)
         places = Table.grid(padding=(0, 2, 0, 0))

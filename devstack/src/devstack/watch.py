@@ -18,6 +18,7 @@ class Condition(StrEnum):
     STARTING = "starting"
     HEALTHY = "healthy"
     NOT_ANSWERING = "not answering"
+    STOPPED = "stopped"
     ENDED = "ended"
 
 
@@ -75,7 +76,8 @@ class Watch:
         if running.is_healthy():
             return Row(before.name, Condition.HEALTHY, pid=running.pid, port=running.program.port)
         if not running.alive:
-            return Row(before.name, Condition.ENDED, exit_words(running.exit_code), port=running.program.port)
+            condition = Condition.STOPPED if running.ended_well else Condition.ENDED
+            return Row(before.name, condition, exit_words(running.exit_code), port=running.program.port)
         was_healthy = before.pid == running.pid and before.condition in (Condition.HEALTHY, Condition.NOT_ANSWERING)
         condition = Condition.NOT_ANSWERING if was_healthy else Condition.STARTING
         return Row(before.name, condition, pid=running.pid, port=running.program.port)

@@ -12,10 +12,10 @@ from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet
 
 from devstack.health import http_answers
-from devstack.issuer import ensure_signing_key, sign_token
 from devstack.ports import free_port
 from devstack.problems import Problem
 from devstack.programs import Program, Running
+from devstack.tokens import ensure_signing_key, sign_token
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def issuer_url(state: Path) -> Iterator[str]:
     port = free_port()
     jwks = str(ensure_signing_key(state))
-    command = (sys.executable, "-m", "devstack", "issuer", "--listen", f"127.0.0.1:{port}", "--jwks", jwks)
+    command = (sys.executable, "-m", "devstack.issuer", "--listen", f"127.0.0.1:{port}", "--jwks", jwks)
     check = http_answers(port, "/jwks.json")
     running = Running(Program(name="issuer", command=command, environment={}, folder=state, check=check, port=port))
     running.wait_ready()

@@ -34,8 +34,10 @@ def test_without_a_terminal_every_step_is_a_line() -> None:
 
 
 def test_a_program_that_ends_by_itself_is_said_on_any_screen() -> None:
+    stopped = Row("inventory", Condition.STOPPED, "exit code 0")
     for view_is_terminal in (False, True):
         assert "inventory ended with exit code 1; nothing restarts it" in _shown(view_is_terminal, _ENDED)
+        assert "inventory ended with exit code 0; nothing restarts it" in _shown(view_is_terminal, stopped)
 
 
 def test_one_that_was_asked_to_end_is_no_news() -> None:
