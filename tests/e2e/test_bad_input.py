@@ -1,5 +1,6 @@
 """What breaks a rule gets an answer that names the field, and changes nothing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -128,25 +129,34 @@ CONNECTIONS = {
 }
 
 
+@dataclass(frozen=True)
+class Shelf:
+    """A seller with one lot, of whom no test in this file may change anything."""
+
+    seller: Seller
+    lot: Json
+    everything: Json
+    """All that the seller has, as it must stay."""
+
+
 @pytest.fixture(scope="module")
-async def shelf(stack: Stack) -> AsyncIterator[tuple[Seller, Json]]:
-    """A seller with one lot; nothing in this file may change anything of theirs."""
+async def shelf(stack: Stack) -> AsyncIterator[Shelf]:
     async with Seller.opened(stack) as seller:
         lot = await seller.create(a_part(tiers=_tiers((10, "0.1"), (20, "0.09"))))
-        yield seller, lot
+        yield Shelf(seller, lot, await _everything(seller))
 
 
 async def _everything(seller: Seller) -> Json:
-    return [
-        await seller.changes(),
-        await seller.lots(),
-        await seller.every("/v1/imports"),
-        await seller.told("GET", "/v1/connections"),
-    ]
+    return await asyncio.gather(
+        seller.changes(),
+        seller.lots(),
+        seller.every("/v1/imports"),
+        seller.told("GET", "/v1/connections"),
+    )
 
 
-async def _refused(seller: Seller, method: str, path: str, bad: Bad) -> None:
-    before = await _everything(seller)
+async def _refused(shelf: Shelf, method: str, path: str, bad: Bad) -> None:
+    seller = shelf.seller
     sent: dict[str, Any] = {"json": bad.body} if bad.content is None else {"content": bad.content}
     answer = await seller.ask(method, path, headers={"Content-Type": "application/json", **(bad.headers or {})}, **sent)
     told = problem(answer, bad.status)
@@ -157,36 +167,31 @@ async def _refused(seller: Seller, method: str, path: str, bad: Bad) -> None:
     else:
         assert named == []
     assert told["detail"]
-    assert await _everything(seller) == before
+    assert await _everything(seller) == shelf.everything
 
 
 @pytest.mark.parametrize("what", NEW_LOTS)
-async def test_a_bad_lot_is_not_made(shelf: tuple[Seller, Json], what: str) -> None:
-    seller, _ = shelf
-    await _refused(seller, "POST", "/v1/lots", NEW_LOTS[what])
+async def test_a_bad_lot_is_not_made(shelf: Shelf, what: str) -> None:
+    await _refused(shelf, "POST", "/v1/lots", NEW_LOTS[what])
 
 
 @pytest.mark.parametrize("what", PATCHES)
-async def test_a_bad_patch_changes_nothing(shelf: tuple[Seller, Json], what: str) -> None:
-    seller, lot = shelf
-    await _refused(seller, "PATCH", f"/v1/lots/{lot['lot_id']}", PATCHES[what])
+async def test_a_bad_patch_changes_nothing(shelf: Shelf, what: str) -> None:
+    await _refused(shelf, "PATCH", f"/v1/lots/{shelf.lot['lot_id']}", PATCHES[what])
 
 
 @pytest.mark.parametrize("what", ADJUSTMENTS)
-async def test_a_bad_adjustment_changes_nothing(shelf: tuple[Seller, Json], what: str) -> None:
-    seller, lot = shelf
-    await _refused(seller, "POST", f"/v1/lots/{lot['lot_id']}/adjust", ADJUSTMENTS[what])
+async def test_a_bad_adjustment_changes_nothing(shelf: Shelf, what: str) -> None:
+    await _refused(shelf, "POST", f"/v1/lots/{shelf.lot['lot_id']}/adjust", ADJUSTMENTS[what])
 
 
 @pytest.mark.parametrize("what", CONNECTIONS)
-async def test_a_bad_connection_is_not_made(shelf: tuple[Seller, Json], what: str) -> None:
-    seller, _ = shelf
-    await _refused(seller, "PUT", "/v1/connections/bricklink", CONNECTIONS[what])
+async def test_a_bad_connection_is_not_made(shelf: Shelf, what: str) -> None:
+    await _refused(shelf, "PUT", "/v1/connections/bricklink", CONNECTIONS[what])
 
 
 @pytest.mark.parametrize("lot_id", ["019a5a5e-7d5c-7c3e-8f6b-0d9a7a6c1b2f", "nothing", "%00", "x" * 3000])
-async def test_a_lot_that_is_not_there_cannot_be_changed(shelf: tuple[Seller, Json], lot_id: str) -> None:
-    seller, _ = shelf
+async def test_a_lot_that_is_not_there_cannot_be_changed(shelf: Shelf, lot_id: str) -> None:
     for method, path, body in (
         ("GET", "", None),
         ("GET", "/sync", None),
@@ -195,12 +200,12 @@ async def test_a_lot_that_is_not_there_cannot_be_changed(shelf: tuple[Seller, Js
         ("POST", "/archive", None),
         ("POST", "/restore", None),
     ):
-        await _refused(seller, method, f"/v1/lots/{lot_id}{path}", Bad("", body, 404))
+        await _refused(shelf, method, f"/v1/lots/{lot_id}{path}", Bad("", body, 404))
 
 
-async def test_a_request_id_is_not_used_for_two_requests(shelf: tuple[Seller, Json]) -> None:
+async def test_a_request_id_is_not_used_for_two_requests(seller: Seller) -> None:
     """A repeat gets the first answer and does nothing; another body under the same id is refused."""
-    seller, lot = shelf
+    lot = await seller.create()
     key = {"Idempotency-Key": "e2e-once"}
     first = await seller.ask("POST", f"/v1/lots/{lot['lot_id']}/adjust", json={"by": 1}, headers=key)
     before = await _everything(seller)

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from devstack.issuer import demo_seller, demo_user
 from devstack.testing import Stack
+from devstack.tokens import demo_seller, demo_user
 from product.lots import Json, a_part
 from product.waiting import PATIENCE, until
 from sandbox.testing import NO_TLS, ShopControl

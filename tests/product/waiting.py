@@ -11,7 +11,13 @@ PATIENCE = 30.0
 _INTERVAL = 0.05
 
 
-async def until(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool], *, timeout: float = PATIENCE) -> T:
+async def until(
+    read: Callable[[], Awaitable[T]],
+    holds: Callable[[T], bool],
+    *,
+    timeout: float = PATIENCE,
+    interval: float = _INTERVAL,
+) -> T:
     """Ask again and again until the answer holds, and return it; AssertionError with the last answer in the end.
 
     REST has no event to await yet, so this asks at short intervals. It is bounded, returns at once when the answer
@@ -25,4 +31,4 @@ async def until(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool], *,
             return answer
         if clock() > deadline:
             raise AssertionError(f"not so within {timeout:g} seconds; the last answer was {answer!r}")
-        await asyncio.sleep(_INTERVAL)
+        await asyncio.sleep(interval)
