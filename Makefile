@@ -8,7 +8,7 @@ TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1)
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e chaos bench
+.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e simulate chaos bench
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ integration: setup ## Test each service with its own PostgreSQL or Kafka
 e2e: setup ## Test every process together against the sandbox
 	pytest tests/e2e
 
+simulate: setup ## Live many random seeds of the engine on all cores: make simulate SEEDS=10000
+	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000)
+
 chaos: setup ## Test the same with something killed, paused or slow
 	pytest tests/chaos
 
@@ -71,5 +74,5 @@ bench: setup ## Measure speed as ratios within one run
 	pytest tests/bench -s
 
 test: protos-check lint types imports ## All that must pass
-	pytest --disable-socket --allow-unix-socket $(call TESTS,unit)
+	pytest --disable-socket --allow-unix-socket $(call TESTS,unit) tests/simulation
 	pytest $(call TESTS,integration) tests/e2e tests/chaos

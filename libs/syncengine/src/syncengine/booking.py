@@ -30,6 +30,7 @@ async def book_order(
     """
     summary = order.summary
     before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
+    is_known = bool(before)
     listing_ids = [line.listing_id for line in order.lines]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     ours = await tx.created_among(connection.seller_id, listing_ids)
@@ -39,7 +40,7 @@ async def book_order(
     events: list[Event] = []
     for read in order.lines:
         known = before.pop(read.listing_id, None)
-        line, new_pieces = _line_now(connection, summary, read, known)
+        line, new_pieces = _line_now(connection, summary, read, known, order_is_known=is_known)
         lot_id = owners.get(read.listing_id)
         row = rows.get(lot_id) if lot_id is not None else None
         if row is not None and (new_pieces > 0 or (known is not None and known.lot_id is None)):
@@ -60,15 +61,17 @@ async def book_order(
 
 
 def _line_now(
-    connection: ConnectionRow, summary: OrderSummary, read: OrderLine, known: LineRow | None
+    connection: ConnectionRow, summary: OrderSummary, read: OrderLine, known: LineRow | None, *, order_is_known: bool
 ) -> tuple[LineRow, int]:
+    # A line that an order did not have when it was last read is as late as the change of the order.
+    first_seen = summary.changed_at if order_is_known else summary.ordered_at
     total = max(read.quantity, known.total if known is not None else 0)
     line = LineRow(
         seller_id=connection.seller_id,
         order_id=summary.order_id,
         listing_id=read.listing_id,
         item=read.item,
-        ordered_at=summary.ordered_at,
+        ordered_at=known.ordered_at if known is not None else first_seen,
         total=total,
         seen=read.quantity,
         cut=summary.cut or read.quantity < total,
@@ -80,10 +83,8 @@ def _line_now(
 
 
 def _grown_at(summary: OrderSummary, total: int, known: LineRow | None) -> datetime:
-    """An order that grew is as late as its last change; a new one as late as its date."""
-    if known is None:
-        return summary.ordered_at
-    return summary.changed_at if total > known.total else known.grown_at
+    """Its pieces left the shop no later than this: the order's last change when its total was first seen so high."""
+    return known.grown_at if known is not None and total <= known.total else summary.changed_at
 
 
 def tell(
@@ -112,10 +113,9 @@ def _in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, 
     if row.listing_id != line.listing_id or row.ledger is None or pieces <= 0:
         return row
     if row.ledger_from is not None:
-        moment = line.grown_at
-        if moment <= row.ledger_from - settings.anchor_doubt:
+        if line.grown_at < row.ledger_from - settings.anchor_doubt:
             return row
-        if moment <= row.ledger_from + settings.anchor_doubt:
+        if line.ordered_at <= row.ledger_from + settings.anchor_doubt:
             return wants_look(replace(row, ledger=row.ledger - pieces, doubt=row.doubt + pieces), now)
     row = replace(row, ledger=row.ledger - pieces)
     if row.ledger is not None and row.ledger < 0:
@@ -160,7 +160,11 @@ async def store_order(tx: Transaction, connection: ConnectionRow, order: OrderAs
     """Store an order and its lines and nothing more: a census tells them afterwards, all together (rule C3)."""
     summary = order.summary
     before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
-    lines = [_line_now(connection, summary, read, before.pop(read.listing_id, None))[0] for read in order.lines]
+    is_known = bool(before)
+    lines = [
+        _line_now(connection, summary, read, before.pop(read.listing_id, None), order_is_known=is_known)[0]
+        for read in order.lines
+    ]
     lines += [replace(line, seen=0, cut=True) for line in before.values()]
     await tx.save_order(_order_row(connection, summary))
     await tx.save_lines(lines)

@@ -11,7 +11,7 @@ from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId, ListRead, LotId
 from syncengine.matching import Matched, match
 from syncengine.orders import pin_shop, read_orders
-from syncengine.rows import ConnectionRow, ListingRow, Match, ShopListing, Trouble
+from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Match, ShopListing, Trouble
 from syncengine.send import with_highest
 from syncengine.settle import wants_look
 from syncengine.store.protocol import Transaction
@@ -29,14 +29,16 @@ async def take_census(lane: Lane) -> None:
     pages = lane.shop.facts.order_pages
     async with lane.transaction() as (tx, connection):
         begins = connection.census_reason is not None
+        # With new keys our books are what they were; after anything else they are not (yet) to be believed.
+        only_store = begins and connection.census_reason is not CensusReason.KEYS_REPLACED
         connection = await pin_shop(tx, connection, connection.shop_name, connection.currency_code, lane.clock.now())
         await tx.save_connection(connection)
     if connection.halted:
         return
-    before = await read_orders(lane, pages, only_store=begins)
+    before = await read_orders(lane, pages, only_store=only_store)
     listed_at = lane.clock.now()
     read = await lane.read(lane.settings.list_deadline, lane.shop.read_all)
-    after = await read_orders(lane, pages, only_store=begins)
+    after = await read_orders(lane, pages, only_store=only_store)
     if before.fingerprints != after.fingerprints:
         return  # an order moved between the two reads: the next turn begins anew
     async with lane.transaction() as (tx, connection):

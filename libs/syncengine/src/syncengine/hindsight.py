@@ -5,19 +5,18 @@ from datetime import datetime, timedelta
 
 from syncengine.rows import LineRow
 
-_FEW = 8
-
 
 def sold_after(lines: Sequence[LineRow], moment: datetime, doubt: timedelta) -> frozenset[int]:
     """Add up the pieces of lines later than `moment`.
 
-    Lines within `doubt` of it may be later or not (rule Q1), so several sums are possible; the smallest is sure.
+    An order shows when it was placed and when it last changed, not when each piece left, and clocks are coarse: so
+    several sums are possible.
     """
-    surely = sum(line.total for line in lines if line.grown_at > moment + doubt)
-    maybe = [line.total for line in lines if abs(line.grown_at - moment) <= doubt]
-    if len(maybe) > _FEW:
-        return frozenset(range(surely, surely + sum(maybe) + 1))
+    surely = sum(line.total for line in lines if line.ordered_at > moment + doubt)
     sums = {surely}
-    for pieces in maybe:
-        sums |= {each + pieces for each in sums}
+    for line in lines:
+        if line.ordered_at > moment + doubt or line.grown_at < moment - doubt:
+            continue
+        parts = (0, line.total) if line.grown_at == line.ordered_at else range(line.total + 1)
+        sums = {each + part for each in sums for part in parts}
     return frozenset(sums)

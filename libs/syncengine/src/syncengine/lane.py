@@ -81,6 +81,17 @@ class Lane:
             raise FencedError
         self.lease = renewed
 
+    def check_lease_outlives(self, deadline: timedelta) -> None:
+        """See, just before the first byte of a write, that nothing took so long that another may own the connection.
+
+        The transaction that charged the call may have waited, or the process slept (rule L2).
+
+        Raises:
+            FencedError: the call is not made; its intent stays open, for whoever owns the connection next.
+        """
+        if self.lease.expires_at < self.clock.now() + deadline:
+            raise FencedError
+
     async def charge(
         self, tx: Transaction, connection: ConnectionRow, *, write: bool, deadline: timedelta
     ) -> tuple[ConnectionRow, Ticket]:

@@ -32,6 +32,7 @@ async def send_next(lane: Lane) -> bool:
     if intended is None:
         return False
     intent, granted = intended
+    lane.check_lease_outlives(deadline)
     outcome = await lane.shop.send(intent.write, granted)
     if isinstance(outcome, Halted):
         outcome = await _probed(lane, outcome)

@@ -126,7 +126,12 @@ class Life:
         """After a loss nobody can say whose an order is that names a listing made just before it (rule C4)."""
         if not self.struck["database lost"] + self.struck["database restored"]:
             return
-        held = self.store.tables.connections[SELLER].held_items
+        connection = self.store.tables.connections[SELLER]
+        if connection.census_alarm == "LIST_IS_EMPTY" and not self.shop.listings():
+            self.judges.for_a_person |= (
+                self.inventory.lots.keys()
+            )  # sold out meanwhile; by the list alone it is closed (C5)
+        held = connection.held_items
         self.judges.for_a_person |= {lot_id for lot_id, stock in self.inventory.lots.items() if stock.item in held}
 
     def _happen(self) -> None:
