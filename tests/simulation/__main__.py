@@ -6,8 +6,8 @@ import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from syncengine.testing.simulation.judges import Misjudged
 from simulation.seeds import live
+from syncengine.testing.simulation.judges import Misjudged
 
 
 def _outcome(seed: int) -> tuple[int, str, Counter[str]]:

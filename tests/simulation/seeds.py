@@ -1,7 +1,7 @@
 """One seed's life on BrickLink."""
 
-from syncengine.testing.simulation.life import Life, Outline
 from simulation.bricklink import BrickLinkModel
+from syncengine.testing.simulation.life import Life, Outline
 
 COLORS = (1, 5, 11)
 """Few, so that lots of one item get into each other's way."""

@@ -2,8 +2,10 @@
 
 from collections import Counter
 
-from syncengine.testing.simulation.shop import Accident
+import pytest
+
 from simulation.seeds import live
+from syncengine.testing.simulation.shop import Accident
 
 STRUCK = {
     *(Accident.LOST_BEFORE, Accident.LOST_AFTER, Accident.LATE, Accident.ERROR_BEFORE, Accident.ERROR_AFTER),
@@ -13,6 +15,7 @@ STRUCK = {
 }
 
 
+@pytest.mark.timeout(600)  # half a minute of one core, which other suites may want too
 def test_fifty_lives_pass_all_judgements_and_every_accident_struck() -> None:
     struck: Counter[str] = Counter()
     for seed in range(50):
