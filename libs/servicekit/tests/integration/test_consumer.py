@@ -15,11 +15,13 @@ from aiokafka.structs import OffsetAndMetadata
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from devstack.kafka import Topic, create_topics, new_topic_name
+from servicekit.absorption import Absorption
 from servicekit.consumer import Consumer, Record, TooManyUndecodable, Undecodable
 from servicekit.kafka import KafkaConfig, start_producer
+from servicekit.positions import Extent, PositionLost, Positions
 from servicekit.testing.clock import SteppedClock
 
-from .conftest import Database, until
+from .conftest import Database, owner_operations, until
 
 ALL = 60
 
@@ -294,6 +296,30 @@ async def test_a_database_restored_under_a_running_consumer_was_lost(stage: Stag
         assert await stage.seen(ALL) == once(0, ALL)
 
     assert ledger.losses == ["the position is behind the group's"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE consumer_positions SET next_offset = 4",
+        "DELETE FROM consumer_positions",
+        "UPDATE database_noted SET identity = 'the standby that was'",
+    ],
+)
+async def test_a_batch_is_not_absorbed_into_a_database_that_changed(stage: Stage, damage: str) -> None:
+    """T2: its records would be stored with a gap before them, so the positions are compared anew first."""
+    positions, partition = Positions("g"), TopicPartition(stage.topic, 0)
+    absorption = Absorption(stage.database.engine, positions, "g", Ledger(), SteppedClock())
+    batch = [Record(stage.topic, 0, 5, "lot-5", b"5", {}, SteppedClock().now())]
+    async with stage.database.engine.begin() as conn:
+        await positions.read_all(conn, lock=False)
+        await positions.begin_at(conn, {partition: 5}, {partition: Extent(None, 0, 6)})
+    with owner_operations(stage.database.owner_url) as op:
+        op.execute(damage)
+    with pytest.raises(PositionLost):
+        await absorption.take(partition, batch, at_least=5)
+
+    assert await stage.effects() == Counter()
 
 
 async def test_two_workers_notice_and_repair_together(stage: Stage) -> None:

@@ -32,7 +32,7 @@ async def ending():
 async def main(*tasks):
     async with AsyncExitStack() as stack:
         stack.callback(print, "unwound", flush=True)
-        print("ready", flush=True)
+        asyncio.get_running_loop().call_soon(lambda: print("ready", flush=True))  # once signals are listened for
         await run_until_signalled(*tasks)
 """
 
