@@ -1,0 +1,131 @@
+"""Every process killed with -9 under load, at points reached from outside, and started again: all adds up."""
+
+import pytest
+
+from chaos.hands import Hands
+from chaos.judge import adds_up
+from chaos.load import Crowd
+
+pytestmark = pytest.mark.timeout(240)
+
+
+async def test_gateway(hands: Hands, crowd: Crowd) -> None:
+    """Killed while commands wait for a lock behind it: they may be done or not, and their answers are lost."""
+    async with crowd.connecting():
+        pass
+    async with crowd.creating():
+        await hands.kill_at_lock("gateway", "inventory", "LOCK TABLE changes IN SHARE MODE")
+        await hands.start("gateway")
+    await crowd.listed()
+    async with crowd.trading():
+        of_one = "SELECT FROM lots WHERE seller_id = %s FOR UPDATE"
+        await hands.kill_at_lock("gateway", "inventory", of_one, crowd[0].seller.seller_id)
+        await hands.start("gateway")
+    await adds_up(crowd)
+
+
+async def test_inventory(hands: Hands, crowd: Crowd) -> None:
+    """Killed with commands all but committed, with a lot locked, and with messages published and not yet deleted."""
+    async with crowd.connecting():
+        pass
+    async with crowd.creating():
+        await hands.kill_at_lock("inventory", "inventory", "LOCK TABLE outbox IN SHARE MODE")
+        await hands.start("inventory")
+    await crowd.listed()
+    async with crowd.trading():
+        await hands.kill_relay("inventory")
+        await hands.start("inventory")
+        of_one = "SELECT FROM lots WHERE seller_id = %s FOR UPDATE"
+        await hands.kill_at_lock("inventory", "inventory", of_one, crowd[0].seller.seller_id)
+        await hands.start("inventory")
+    await adds_up(crowd)
+
+
+async def test_credentials(hands: Hands, crowd: Crowd) -> None:
+    """Killed while keys are put, after they were told of, while they are lent, and away when a worker needs them."""
+    async with crowd.connecting():
+        await hands.kill_at_lock("credentials", "credentials", "LOCK TABLE lifecycle IN SHARE MODE")
+        await hands.start("credentials")
+        await hands.kill_relay("credentials")
+        await hands.start("credentials")
+        await hands.kill_at_lock("credentials", "credentials", "LOCK TABLE lease_log IN SHARE MODE")
+        await hands.start("credentials")
+    async with crowd.creating():
+        pass
+    await crowd.listed()
+    async with crowd.trading():
+        await hands.kill("credentials", "sync-bricklink")
+        await hands.start("sync-bricklink")
+        await hands.logged("sync-bricklink", "no keys were lent")
+        await hands.start("credentials")
+    await adds_up(crowd)
+
+
+async def test_sync_bricklink(hands: Hands, crowd: Crowd) -> None:
+    """Killed between sending and booking, whether the shop did it, did not, or does it later; and with its relay."""
+    async with crowd.connecting():
+        pass
+    held = [
+        await crowd[0].withhold("after", "POST", nth=4),
+        await crowd[1].withhold("before", "POST", nth=4),
+        await crowd[2].withhold("before", "POST", nth=4, lands_late=True),
+    ]
+    async with crowd.creating():
+        for reply in held:
+            await reply.hit()
+        await hands.kill("sync-bricklink")
+        await held[2].release()
+        await hands.start("sync-bricklink")
+    held = [
+        await crowd[0].withhold("after", "PUT", nth=2),
+        await crowd[1].withhold("before", "PUT", nth=2),
+        await crowd[3].withhold("before", "PUT", nth=2, lands_late=True),
+        await crowd[4].withhold("before", "GET", r"/orders/\d+/items", nth=2),
+    ]
+    async with crowd.trading():
+        for reply in held:
+            await reply.hit()
+        await hands.kill("sync-bricklink")
+        await held[2].release()
+        await hands.start("sync-bricklink")
+    await adds_up(crowd)
+
+
+async def test_kafka(hands: Hands, crowd: Crowd) -> None:
+    """Killed while lots are on their way, and again after it stood still."""
+    async with crowd.connecting():
+        pass
+    async with crowd.creating():
+        await crowd[0].shop.wait_for_requests(1, method="POST", applied=True)
+        await hands.kill("kafka")
+    await hands.start("kafka")
+    await crowd.listed()
+    async with crowd.trading():
+        await crowd[0].shop.wait_for_requests(1, method="PUT", applied=True)
+        hands.stack.pause("kafka")
+        await crowd[1].shop.wait_for_requests(2, method="GET", path=r"/orders/\d+/items")
+        await hands.kill("kafka")
+        await hands.start("kafka")
+    await adds_up(crowd)
+
+
+async def test_postgres(hands: Hands, crowd: Crowd) -> None:
+    """Killed while the shop has done a write whose outcome cannot be booked, and while it has yet to do one."""
+    async with crowd.connecting():
+        pass
+    done = await crowd[0].withhold("after", "POST", nth=4)
+    async with crowd.creating():
+        await done.hit()
+        await hands.kill("postgres")
+        await done.release()
+        await hands.start("postgres")
+    await crowd.listed()
+    done, undone = await crowd[0].withhold("after", "PUT", nth=2), await crowd[1].withhold("before", "PUT", nth=2)
+    async with crowd.trading():
+        await done.hit()
+        await undone.hit()
+        await hands.kill("postgres")
+        await done.release()
+        await undone.release()
+        await hands.start("postgres")
+    await adds_up(crowd)
