@@ -10,7 +10,7 @@ from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId, ListRead, LotId
 from syncengine.matching import Matched, match
-from syncengine.orders import pin_shop, read_orders
+from syncengine.orders import pin_typed_shop, read_orders
 from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Match, ShopListing, Trouble
 from syncengine.send import with_highest
 from syncengine.settle import wants_look
@@ -31,7 +31,7 @@ async def take_census(lane: Lane) -> None:
         begins = connection.census_reason is not None
         # With new keys our books are what they were; after anything else they are not (yet) to be believed.
         only_store = begins and connection.census_reason is not CensusReason.KEYS_REPLACED
-        connection = await pin_shop(tx, connection, connection.shop_name, connection.currency_code, lane.clock.now())
+        connection = await pin_typed_shop(tx, connection, lane.clock.now())
         await tx.save_connection(connection)
     if connection.halted:
         return

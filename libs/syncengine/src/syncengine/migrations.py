@@ -39,6 +39,7 @@ CREATE TABLE connections (
     pinned_name text NOT NULL,
     pinned_key text NOT NULL,
     pinned_currency text NOT NULL,
+    pin_proven boolean NOT NULL,
     orders_read_at timestamptz,
     all_orders_read_at timestamptz,
     halted text NOT NULL,

@@ -105,7 +105,7 @@ async def _verify_shop(lane: Lane, orders: Sequence[OrderSummary]) -> None:
         return
     async with lane.transaction() as (tx, connection):
         for order in named:
-            connection = await pin_shop(tx, connection, order.shop_name, order.currency_code, lane.clock.now())
+            connection = await pin_shown_shop(tx, connection, order, lane.clock.now())
         await tx.save_connection(connection)
     if connection.halted:
         raise ShopMismatchError
@@ -115,10 +115,25 @@ class ShopMismatchError(Exception):
     """The keys are of another shop: the connection has been halted."""
 
 
-async def pin_shop(
-    tx: Transaction, connection: ConnectionRow, name: str, currency: str, now: datetime
+async def pin_typed_shop(tx: Transaction, connection: ConnectionRow, now: datetime) -> ConnectionRow:
+    """Pin what the seller typed, before anything is sent: their last word counts until an order proves it (rule W1)."""
+    if connection.pin_proven:
+        return await _pin(tx, connection, connection.shop_name, connection.currency_code, now)
+    anew = replace(connection, pinned_name="", pinned_currency="")
+    return await _pin(tx, anew, connection.shop_name, connection.currency_code, now)
+
+
+async def pin_shown_shop(
+    tx: Transaction, connection: ConnectionRow, order: OrderSummary, now: datetime
 ) -> ConnectionRow:
-    """Pin the shop's identity, or halt if it is another than pinned, or another seller's (rule W1)."""
+    """Pin what an order shows; from then on nothing but these is this connection's shop (rule W1)."""
+    pinned = await _pin(tx, connection, order.shop_name, order.currency_code, now)
+    proven = bool(order.shop_name and order.currency_code and not pinned.halted)
+    return replace(pinned, pin_proven=pinned.pin_proven or proven)
+
+
+async def _pin(tx: Transaction, connection: ConnectionRow, name: str, currency: str, now: datetime) -> ConnectionRow:
+    """Pin the shop's identity, or halt if it is another than pinned, or another seller's."""
     pinned_name = connection.pinned_name or connection.shop_name
     pinned_currency = connection.pinned_currency or connection.currency_code
     if name and pinned_name and name.casefold() != pinned_name.casefold():

@@ -128,6 +128,8 @@ class ConnectionRow:
     # whose shop (rule W1)
     pinned_name: str = ""
     pinned_currency: str = ""
+    pin_proven: bool = False
+    """An order showed both; else they are what the seller typed last."""
 
     # orders
     orders_read_at: datetime | None = None

@@ -367,6 +367,28 @@ async def test_keys_of_another_shop_write_nothing() -> None:
     assert len(world.shop.writes) == writes
 
 
+@pytest.mark.parametrize(
+    ("typed", "halt"), [({"shop_name": "tseters"}, "ANOTHER_SHOP"), ({"currency_code": "USD"}, "ANOTHER_CURRENCY")]
+)
+async def test_what_was_typed_wrong_can_be_corrected_and_what_an_order_proved_cannot(
+    typed: dict[str, str], halt: str
+) -> None:
+    """Rule W1."""
+    world = World()
+    await world.connect(**typed)  # type: ignore[arg-type]
+    world.create("a", 10, note="a")
+    await world.settle()
+    world.shop.buy(ListingId("1001"), 1)
+    await world.settle()
+    assert world.connection.halted == halt
+    await world.connect(key_version=2)
+    await world.settle()
+    assert (world.connection.halted, world.shown()) == ("", {"a": 9})
+    await world.connect(key_version=3, **typed)  # type: ignore[arg-type]
+    await world.settle()
+    assert world.connection.halted == halt
+
+
 async def test_sale_close_to_the_census_is_looked_at() -> None:
     """Rule Q1: an order within seconds of the list read may or may not be in the number that was read."""
     world = World()

@@ -50,6 +50,7 @@ CONNECTIONS: Final = Table(
     # the same, so that two spellings of one name are equal
     Column("pinned_key", Text, nullable=False),
     Column("pinned_currency", Text, nullable=False),
+    Column("pin_proven", Boolean, nullable=False),
     Column("orders_read_at", _TIME),
     Column("all_orders_read_at", _TIME),
     Column("halted", Text, nullable=False),

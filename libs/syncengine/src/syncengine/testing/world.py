@@ -41,7 +41,13 @@ class World:
         self.told = 0
 
     async def connect(
-        self, *, shop_is_empty: bool = True, key_version: int = 1, connected_at: datetime | None = None
+        self,
+        *,
+        shop_is_empty: bool = True,
+        key_version: int = 1,
+        connected_at: datetime | None = None,
+        shop_name: str = "testers",
+        currency_code: str = "EUR",
     ) -> None:
         """The seller connects the shop, or replaces its keys."""
         async with self.store.transaction() as tx:
@@ -55,8 +61,8 @@ class World:
                     enabled=True,
                     key_version=key_version,
                     shop_is_empty=shop_is_empty,
-                    shop_name="testers",
-                    currency_code="EUR",
+                    shop_name=shop_name,
+                    currency_code=currency_code,
                 ),
                 self.clock.now(),
             )
