@@ -87,7 +87,10 @@ class MemoryTransaction:
 
     async def note_loss(self, at: datetime) -> None:
         self.tables.lost_at = at
-        self.tables.leases.clear()
+        self.tables.leases = {
+            seller_id: replace(lease, term=lease.term + 1, expires_at=at)
+            for seller_id, lease in self.tables.leases.items()
+        }
 
     async def last_loss(self) -> datetime | None:
         return self.tables.lost_at

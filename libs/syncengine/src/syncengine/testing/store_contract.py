@@ -205,6 +205,15 @@ class StoreContract:
         await store.release_lease(first, NOW)
         assert await store.take_lease(A, "three", NOW, NOW + SECOND) is not None
 
+    async def test_loss_fences_whoever_works_on_what_was_there(self, store: Store) -> None:
+        lost = await taken(store, A, "one")
+        async with store.transaction() as tx:
+            await tx.note_loss(NOW)
+        with pytest.raises(FencedError):
+            async with store.transaction(lost):
+                """It may not go on as if nothing had happened."""
+        assert (await taken(store, A, "two")).term > lost.term
+
     # Which connection is next ----------------------------------------------------------------------------------------
 
     async def test_least_recently_served_connection_is_next(self, store: Store) -> None:
