@@ -14,6 +14,8 @@ from google.rpc.status_pb2 import Status
 
 from servicekit.callers import CallerNotAllowed, RoleNotAllowed
 from servicekit.grpc_interceptor import AroundInterceptor
+from servicekit.logs import describe
+from servicekit.postgres import is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,10 @@ def problem_of(error: grpc.aio.AioRpcError) -> RpcProblem:
 
 
 class GrpcErrorInterceptor(AroundInterceptor):
-    """The outermost interceptor: what the table lists goes out so, all else as INTERNAL and a reference number."""
+    """The outermost interceptor: what the table lists goes out so, all else as INTERNAL and a reference number.
+
+    A database that is away is nobody's fault: UNAVAILABLE, which callers repeat.
+    """
 
     def __init__(self, errors: ErrorTable) -> None:
         self._errors: ErrorTable = {
@@ -112,6 +117,10 @@ class GrpcErrorInterceptor(AroundInterceptor):
             if kind in self._errors:
                 code, reason = self._errors[kind]
                 return code, _status(code, reason, str(error), _violations_of(error))
+        if is_outage(error):
+            logger.warning("the database is away", extra={"rpc": method, "because": describe(error)})
+            message = "The database does not answer right now. Repeat the request."
+            return grpc.StatusCode.UNAVAILABLE, _status(grpc.StatusCode.UNAVAILABLE, "DATABASE_AWAY", message)
         reference = uuid.uuid4().hex[:12]
         logger.error("an unexpected error", exc_info=error, extra={"rpc": method, "reference": reference})
         message = f"An unexpected error. Reference {reference}."
@@ -133,7 +142,7 @@ def _violations_of(error: Exception) -> BadRequest | None:
     )
 
 
-def _status(code: grpc.StatusCode, reason: str, message: str, extra: BadRequest | RequestInfo | None) -> Status:
+def _status(code: grpc.StatusCode, reason: str, message: str, extra: BadRequest | RequestInfo | None = None) -> Status:
     status = Status(code=code.value[0], message=message)
     status.details.add().Pack(ErrorInfo(reason=reason, domain=DOMAIN))
     if extra is not None:

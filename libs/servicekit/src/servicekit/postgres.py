@@ -3,10 +3,12 @@
 from alembic import command, context
 from alembic.config import Config as AlembicConfig
 from psycopg import Error as PsycopgError
+from psycopg import OperationalError
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy import create_engine as create_sync_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from servicekit.logs import learn_secret
@@ -79,6 +81,16 @@ IDENTITY_SQL = """(
     FROM pg_control_system()
 )"""
 """`database_identity` as a scalar subquery, for use inside another statement."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database was away, overtaxed or in its own way, so that the same may work when tried again.
+
+    What was under way then may have been committed or not.
+    """
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error.orig, OperationalError)
+    return isinstance(error, PoolTimeoutError)
 
 
 def sqlstate_of(error: DBAPIError) -> str | None:

@@ -19,6 +19,7 @@ from servicekit.grpc_errors import ErrorTable, InvalidField, InvalidFields, prob
 from servicekit.grpc_server import HealthReporter, serving
 from servicekit.logs import correlation_id
 from servicekit.mtls import TlsFiles
+from servicekit.postgres import create_engine
 from servicekit.testing.ca import TestAuthority
 
 SERVICE = "brickops.test.v1.EchoService"
@@ -51,6 +52,9 @@ def echo(server: grpc.aio.Server) -> None:
                 raise InvalidFields([InvalidField("a", "is missing"), InvalidField("b", "is too long")])
             case "role":
                 require_role("owner")
+            case "database":
+                async with create_engine(f"postgresql://nobody:{CANARY}@127.0.0.1:{free_port()}/none").connect():
+                    pass
             case "abort":
                 await context.abort(grpc.StatusCode.OUT_OF_RANGE, "over")
         raise ValueError(CANARY)
@@ -281,6 +285,16 @@ async def test_an_unexpected_error_shows_a_reference_and_nothing_else(
     assert [record.__dict__.get("reference") for record in caplog.records if record.levelname == "ERROR"] == [
         problem.reference
     ]
+
+
+async def test_while_its_database_is_away_so_is_a_service(
+    address: str, authority: TestAuthority, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Callers repeat what is UNAVAILABLE; INTERNAL they would take for an answer."""
+    error = await refusal(address, authority.issue("gateway"), "database", method=f"{SERVICE}/Fail")
+
+    assert (error.code(), problem_of(error).reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_AWAY")
+    assert CANARY not in f"{error} {error.trailing_metadata()} {caplog.text}"
 
 
 async def test_an_abort_stays_what_it_is(address: str, authority: TestAuthority) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from devstack.postgres import DatabaseUrls
 from servicekit.logs import configure_logs
-from servicekit.postgres import constraint_of, create_engine, database_identity, migrate, sqlstate_of
+from servicekit.postgres import constraint_of, create_engine, database_identity, is_outage, migrate, sqlstate_of
 
 from .conftest import ROLE, Database, owner_operations
 
@@ -119,6 +119,20 @@ async def test_an_engine_survives_its_connections(database: Database, postgres_u
         )
     async with database.engine.connect() as conn:
         assert (await conn.execute(sa.text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_only_an_outage_is_worth_another_try(database: Database) -> None:
+    async def error_of(statement: str) -> DBAPIError:
+        with pytest.raises(DBAPIError) as raised:
+            async with database.engine.begin() as conn:
+                await conn.execute(sa.text(statement))
+        return raised.value
+
+    assert is_outage(await error_of("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert is_outage(await error_of("SET LOCAL statement_timeout = 1; SELECT pg_sleep(10)"))
+    assert not is_outage(await error_of("SELECT nothing"))
+    assert not is_outage(await error_of("SELECT 1 / 0"))
+    assert not is_outage(ValueError())
 
 
 async def test_a_database_error_is_logged_without_the_values_it_quotes(database: Database, log: io.StringIO) -> None:
