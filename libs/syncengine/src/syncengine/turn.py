@@ -77,11 +77,16 @@ async def _probe(lane: Lane, connection: ConnectionRow) -> bool:
     """Try a halted connection with one cheap read (rule O2)."""
     if connection.halted not in PROBED:
         return False
-    first_page = lane.shop.facts.order_pages[0]
-    await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, first_page))
+    await _read_cheaply(lane)
     async with lane.transaction() as (tx, current):
         await tx.save_connection(replace(current, halted="", halted_at=None, not_before=None, waiting_for=""))
     return True
+
+
+async def _read_cheaply(lane: Lane) -> None:
+    """See whether the shop lets us in at all."""
+    first_page = lane.shop.facts.order_pages[0]
+    await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, first_page))
 
 
 async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> bool:
@@ -94,6 +99,7 @@ async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> bool:
                 [state_wished(lane.shop.facts.marketplace, seller_id=current.seller_id, request_id=wish_id, seq=seq)]
             )
             await tx.save_connection(replace(current, wish_id=wish_id, wished_at=now))
+        await _read_cheaply(lane)  # a wrong key shows at once, however many lots are on their way
         return False
     if connection.answered_at is None or now < _census_due_at(lane, connection, now):
         return False

@@ -524,3 +524,15 @@ async def test_order_whose_lines_are_no_longer_kept_does_not_stop_the_poll() -> 
     await world.settle()
     assert world.inventory.lots[LotId("a")].quantity == 4
     assert world.shown() == {"a": 4}
+
+
+async def test_wrong_key_shows_before_any_lot_has_come() -> None:
+    world = World()
+    world.shop.read_faults.append(Fault.WRONG_KEY)
+    await world.connect()
+    await world.turn()
+    assert world.connection.halted == "WRONG_KEY"
+    world.clock.turn(world.settings.halt_probe_interval)
+    world.create("a", 10, note="a")
+    await world.settle()
+    assert world.shown() == {"a": 10}
