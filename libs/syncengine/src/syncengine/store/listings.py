@@ -32,7 +32,7 @@ _NEXT: Final = (
     .limit(bindparam("limit"))
 )
 _NEXT_AT: Final = (
-    select(func.coalesce(LISTINGS.c.not_before, _NOW))
+    select(func.greatest(LISTINGS.c.not_before, _NOW))
     .where(*_CALLABLE)
     .order_by(LISTINGS.c.not_before.nulls_first())
     .limit(1)

@@ -106,7 +106,7 @@ class Transaction(Protocol):
         ...
 
     async def next_listing_at(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
-        """Tell when the first row of next_listings that still waits for its not_before is due."""
+        """Tell when next_listings finds its next row: `now` if it finds one already."""
         ...
 
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:

@@ -127,7 +127,7 @@ class MemoryTransaction:
         return [row for row in rows if row.not_before is None or row.not_before <= now][:limit]
 
     async def next_listing_at(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
-        return min((row.not_before or now for row in self._callable_rows(seller_id, tiers)), default=None)
+        return min((max(row.not_before or now, now) for row in self._callable_rows(seller_id, tiers)), default=None)
 
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
         rows = await self.listings_of(seller_id)

@@ -316,8 +316,9 @@ class StoreContract:
             assert await tx.next_listing_at(A, tiers=list(Tier), now=NOW) == NOW + 3 * SECOND
             assert await tx.next_listing_at(A, tiers=[Tier.PRICE], now=NOW) == NOW + 5 * SECOND
             assert await tx.next_listing_at(A, tiers=[Tier.TEXT], now=NOW) is None
-            await tx.save_listings([lot_row("c")], [Tier.PRICE])
-            assert await tx.next_listing_at(A, tiers=list(Tier), now=NOW) == NOW
+            for ready in (lot_row("c"), replace(lot_row("c"), not_before=NOW - SECOND)):
+                await tx.save_listings([ready], [Tier.PRICE])
+                assert await tx.next_listing_at(A, tiers=list(Tier), now=NOW) == NOW
 
     async def test_looks_wanted(self, store: Store) -> None:
         intent = IntentId("intent")
