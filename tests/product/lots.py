@@ -76,6 +76,13 @@ def seen(listing: Mapping[str, Any]) -> Json:
     return {name: flat.get(name) for name in _SHOWN}
 
 
+def a_listing(lot: Mapping[str, Any], **fields: object) -> Json:
+    """A listing for the sandbox's control API that is equal to a lot, but for the fields named here."""
+    shown = {name: value for name, value in shown_for(lot).items() if value is not None}
+    item = {"no": shown.pop("no"), "type": shown.pop("type")}
+    return {"item": item, **shown, **fields}
+
+
 def _amount(money: Mapping[str, str]) -> str:
     return f"{Decimal(money['amount']):.4f}"
 

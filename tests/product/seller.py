@@ -66,6 +66,10 @@ class Seller:
         """The bearer token of the user who has this role."""
         return self._tokens[role]
 
+    def hear(self, hook: Callable[[httpx.Response], Awaitable[None]]) -> None:
+        """From now on give every answer of the REST API to this hook, too."""
+        self._http.event_hooks = {"response": [hook]}
+
     # REST, as it is ---------------------------------------------------------------------------------------------------
 
     async def ask(
