@@ -23,7 +23,7 @@ from syncengine.rows import CensusReason, ConnectionRow, ListingRow
 from syncengine.service.consuming import Consuming, Topics, partition_count
 from syncengine.store.postgres import PostgresStore
 from syncengine.testing.shop import FACTS
-from syncengine.testing.store_contract import BRICK, BUCKET
+from syncengine.testing.store_contract.scenery import BRICK, BUCKET
 
 from .conftest import Database
 

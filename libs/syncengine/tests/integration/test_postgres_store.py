@@ -19,18 +19,8 @@ from syncengine.store.postgres import PostgresStore
 from syncengine.store.protocol import FencedError
 from syncengine.store.tables import METADATA
 from syncengine.testing.samples import sample
-from syncengine.testing.store_contract import (
-    BUCKET,
-    NOW,
-    SECOND,
-    A,
-    B,
-    Published,
-    StoreContract,
-    lot_row,
-    shop_listing,
-    taken,
-)
+from syncengine.testing.store_contract import Published, StoreContract
+from syncengine.testing.store_contract.scenery import BUCKET, NOW, SECOND, A, B, lot_row, shop_listing, taken
 
 from .conftest import Database
 

@@ -16,7 +16,7 @@ from syncengine.store.postgres import PostgresStore, PostgresTransaction
 from syncengine.store.protocol import FencedError
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction
 from syncengine.testing.shop import Fault
-from syncengine.testing.store_contract import BUCKET
+from syncengine.testing.store_contract.scenery import BUCKET
 from syncengine.testing.world import World
 
 from .conftest import Database

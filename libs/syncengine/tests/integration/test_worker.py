@@ -19,7 +19,7 @@ from syncengine.service.bell import Bell
 from syncengine.service.worker import Worker
 from syncengine.store.postgres import PostgresStore
 from syncengine.testing.shop import FACTS, MemoryShop
-from syncengine.testing.store_contract import BRICK, BUCKET
+from syncengine.testing.store_contract.scenery import BRICK, BUCKET
 
 from .conftest import ROLE, Database
 

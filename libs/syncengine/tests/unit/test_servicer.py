@@ -17,7 +17,7 @@ from syncengine.service.servicer import ConnectionNotFound, NothingToConfirm, Sy
 from syncengine.testing.clock import HandClock
 from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.shop import FACTS
-from syncengine.testing.store_contract import A, B, lot_row
+from syncengine.testing.store_contract.scenery import A, B, lot_row
 
 CONTEXT: Any = None
 OWNER = Caller("gateway", seller_id=A, actor="user", role="owner")

@@ -1,0 +1,131 @@
+"""Intents, orders, the shop as seen, calls, and what goes out."""
+
+# ruff: noqa: S101 - these are tests
+from dataclasses import replace
+
+import pytest
+
+from syncengine.events import Event, state_wished
+from syncengine.listing import ListingId, LotId, OrderId
+from syncengine.rows import Booking, Fate, Intent, IntentId, OrderRow
+from syncengine.store.protocol import Store
+from syncengine.testing.samples import sample
+from syncengine.testing.store_contract.scenery import (
+    BRICK,
+    BUCKET,
+    NOW,
+    PLATE,
+    SECOND,
+    A,
+    B,
+    Published,
+    fail_after,
+    order_line,
+    shop_listing,
+)
+
+
+class BookContract:
+    """Intents, orders, the shop as seen, calls, and what goes out."""
+
+    async def test_open_intents_in_the_order_of_sending(self, store: Store) -> None:
+        blank = replace(sample(Intent), seller_id=A, fate=Fate.OPEN, settled_at=None)
+        later = replace(blank, intent_id=IntentId("a"), sent_at=NOW + SECOND)
+        sooner = replace(blank, intent_id=IntentId("b"), sent_at=NOW, fate=Fate.UNKNOWN)
+        closed = replace(blank, intent_id=IntentId("c"), fate=Fate.UNKNOWN, settled_at=NOW)
+        other = replace(blank, intent_id=IntentId("d"), seller_id=B)
+        async with store.transaction() as tx:
+            for intent in (later, sooner, closed, other):
+                await tx.add_intent(intent)
+            assert await tx.open_intents(A) == [sooner, later]
+            await tx.save_intent(replace(sooner, fate=Fate.APPLIED, settled_at=NOW))
+        async with store.transaction() as tx:
+            assert await tx.open_intents(A) == [later]
+
+    async def test_orders_are_found_by_seller_and_id(self, store: Store) -> None:
+        one = replace(sample(OrderRow), seller_id=A, order_id=OrderId("1"))
+        others = replace(one, seller_id=B, fingerprint="other")
+        async with store.transaction() as tx:
+            await tx.save_order(one)
+            await tx.save_order(others)
+            await tx.save_order(replace(one, fingerprint="changed"))
+            assert await tx.find_orders(A, [OrderId("1"), OrderId("2")]) == {"1": replace(one, fingerprint="changed")}
+            assert await tx.find_orders(A, []) == {}
+
+    async def test_lines_are_found_by_order_listing_and_seller(self, store: Store) -> None:
+        lines = [order_line("1", "20"), order_line("1", "10"), order_line("2", "10"), order_line("1", "10", B)]
+        async with store.transaction() as tx:
+            await tx.save_lines(lines)
+            await tx.save_lines([])
+            assert await tx.lines_of_order(A, OrderId("1")) == [lines[1], lines[0]]
+            assert await tx.lines_of_seller(A) == [lines[1], lines[0], lines[2]]
+            assert await tx.lines_of_listings(A, [ListingId("10")]) == [lines[1], lines[2]]
+            assert await tx.lines_of_listings(A, []) == []
+            await tx.save_lines([replace(lines[0], total=9)])
+            assert [line.total for line in await tx.lines_of_listings(A, [ListingId("20")])] == [9]
+
+    async def test_booked_after(self, store: Store) -> None:
+        a, b, c = LotId("a"), LotId("b"), LotId("c")
+        bookings = [(a, 1, 10), (a, 2, 20), (a, 3, 40), (b, 2, 5)]
+        async with store.transaction() as tx:
+            await tx.add_bookings([Booking(lot_id=lot_id, seq=seq, pieces=n) for lot_id, seq, n in bookings])
+            await tx.add_bookings([])
+        async with store.transaction() as tx:
+            booked = await tx.booked_after({a: 1, b: 2, c: 0})
+            assert {lot_id: pieces for lot_id, pieces in booked.items() if pieces} == {a: 60}
+            assert await tx.booked_after({}) == {}
+
+    async def test_unowned_listings(self, store: Store) -> None:
+        seen = [shop_listing("3", item=PLATE), shop_listing("1"), shop_listing("2"), shop_listing("1", B)]
+        async with store.transaction() as tx:
+            await tx.replace_shop_listings(A, [shop_listing("9"), seen[0]])
+            await tx.replace_shop_listings(A, seen[:3])
+            await tx.replace_shop_listings(B, seen[3:])
+            await tx.add_listing_ids(A, [(ListingId("2"), LotId("a"))])
+        async with store.transaction() as tx:
+            assert await tx.unowned(A) == [seen[1], seen[0]]
+            assert await tx.unowned(A, BRICK) == [seen[1]]
+            assert await tx.unowned(B, PLATE) == []
+            await tx.add_shop_listing(replace(seen[1], seen_at=NOW + SECOND))
+            assert await tx.unowned(A, BRICK) == [replace(seen[1], seen_at=NOW + SECOND)]
+            await tx.replace_shop_listings(A, [])
+            assert await tx.unowned(A) == []
+
+    async def test_calls_are_never_counted_short_and_at_most_a_bucket_long(self, store: Store) -> None:
+        window = 144 * BUCKET
+        moments = [NOW + n * BUCKET / 4 for n in range(-40, 41)]
+        async with store.transaction() as tx:
+            for at in moments:
+                await tx.charge(A, "day", at)
+            await tx.charge(A, "minute", NOW)
+            await tx.charge(B, "day", NOW)
+        async with store.transaction() as tx:
+            for since in (NOW - window, NOW - BUCKET, NOW, NOW + BUCKET / 3, NOW + 5 * BUCKET):
+                counted = await tx.calls_since(A, "day", since)
+                assert sum(at > since for at in moments) <= counted <= sum(at > since - BUCKET for at in moments)
+            assert await tx.calls_since(A, "day", NOW + window) == 0
+            assert await tx.calls_since(A, "minute", NOW - SECOND) == 1
+
+    async def test_calls_of_the_whole_window_are_kept(self, store: Store) -> None:
+        window = 144 * BUCKET
+        async with store.transaction() as tx:
+            for at in (NOW - window, NOW - window + BUCKET, NOW):
+                await tx.charge(A, "day", at)
+            await tx.charge(A, "day", NOW)
+            assert await tx.calls_since(A, "day", NOW - window) >= 3
+
+    async def test_events_go_out_in_order_and_only_with_the_transaction(
+        self, store: Store, published: Published
+    ) -> None:
+        events: list[Event] = [
+            replace(state_wished("shop", seller_id=A, request_id=f"wish {n}", seq=n), correlation_id=f"cause {n}")
+            for n in range(1, 4)
+        ]
+        async with store.transaction() as tx:
+            await tx.publish(events[:2])
+            await tx.publish([])
+        with pytest.raises(ZeroDivisionError):
+            await fail_after(store, lambda tx: tx.publish(events[2:]))
+        assert await published() == [
+            (event.topic, event.key, event.message.SerializeToString(), event.correlation_id) for event in events[:2]
+        ]

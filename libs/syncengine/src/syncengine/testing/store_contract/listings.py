@@ -1,0 +1,134 @@
+"""Lots as listings, and which listing ever stood for which lot."""
+
+# ruff: noqa: S101 - these are tests
+from dataclasses import replace
+
+from syncengine.listing import ListingId, LotId
+from syncengine.plan import Tier
+from syncengine.rows import IntentId
+from syncengine.store.protocol import Difference, ListingCounts, Store
+from syncengine.testing.store_contract.scenery import NOW, SECOND, A, B, lot_row
+
+
+class ListingContract:
+    """Lots as listings, and which listing ever stood for which lot."""
+
+    async def test_listings_are_found_by_lot_and_by_seller(self, store: Store) -> None:
+        rows = [lot_row("b"), lot_row("a"), lot_row("c", B)]
+        async with store.transaction() as tx:
+            await tx.save_listings(rows, [None, None, None])
+        async with store.transaction() as tx:
+            assert await tx.find_listings([LotId("a"), LotId("c"), LotId("none")]) == {"a": rows[1], "c": rows[2]}
+            assert await tx.find_listings([]) == {}
+            assert await tx.listings_of(A) == [rows[1], rows[0]]
+
+    async def test_row_given_twice_is_kept_as_given_last(self, store: Store) -> None:
+        async with store.transaction() as tx:
+            await tx.save_listings([lot_row("a"), lot_row("a", quantity=3)], [None, Tier.CREATE])
+            assert await tx.listings_of(A) == [lot_row("a", quantity=3)]
+            assert len(await tx.next_listings(A, tiers=list(Tier), now=NOW, limit=9)) == 1
+
+    async def test_best_tier_is_called_first(self, store: Store) -> None:
+        names = ["d", "c", "b", "a", "none", "late", "intent", "look"]
+        tiers = [Tier.PRICE, Tier.DECREASE, Tier.PRICE, Tier.CREATE, None, Tier.CREATE, Tier.CREATE, Tier.CREATE]
+        rows = [lot_row(name) for name in names]
+        rows[2] = replace(rows[2], not_before=NOW)
+        rows[5] = replace(rows[5], not_before=NOW + SECOND)
+        rows[6] = replace(rows[6], intent_id=IntentId("intent"))
+        rows[7] = replace(rows[7], look_since=NOW)
+        async with store.transaction() as tx:
+            await tx.save_listings(rows, tiers)
+            await tx.save_listings([lot_row("other", B)], [Tier.DECREASE])
+        async with store.transaction() as tx:
+            found = await tx.next_listings(A, tiers=list(Tier), now=NOW, limit=9)
+            assert [row.lot_id for row in found] == ["c", "a", "b", "d"]
+            assert [row.lot_id for row in await tx.next_listings(A, tiers=list(Tier), now=NOW, limit=2)] == ["c", "a"]
+            found = await tx.next_listings(A, tiers=[Tier.PRICE, Tier.TEXT], now=NOW, limit=9)
+            assert [row.lot_id for row in found] == ["b", "d"]
+
+    async def test_next_listing_at(self, store: Store) -> None:
+        rows = [replace(lot_row("a"), not_before=NOW + 3 * SECOND), replace(lot_row("b"), not_before=NOW + 5 * SECOND)]
+        async with store.transaction() as tx:
+            assert await tx.next_listing_at(A, tiers=list(Tier), now=NOW) is None
+            await tx.save_listings(rows, [Tier.CREATE, Tier.PRICE])
+            assert await tx.next_listing_at(A, tiers=list(Tier), now=NOW) == NOW + 3 * SECOND
+            assert await tx.next_listing_at(A, tiers=[Tier.PRICE], now=NOW) == NOW + 5 * SECOND
+            assert await tx.next_listing_at(A, tiers=[Tier.TEXT], now=NOW) is None
+            for ready in (lot_row("c"), replace(lot_row("c"), not_before=NOW - SECOND)):
+                await tx.save_listings([ready], [Tier.PRICE])
+                assert await tx.next_listing_at(A, tiers=list(Tier), now=NOW) == NOW
+
+    async def test_looks_wanted(self, store: Store) -> None:
+        intent = IntentId("intent")
+        rows = [
+            lot_row("calm"),
+            replace(lot_row("doubtful"), look_since=NOW),
+            replace(lot_row("open"), intent_id=intent, look_since=NOW),
+            replace(lot_row("unknown"), intent_id=intent, unknown=True),
+        ]
+        async with store.transaction() as tx:
+            await tx.save_listings(rows, [None] * 4)
+            await tx.save_listings([replace(lot_row("other", B), look_since=NOW)], [None])
+            assert await tx.looks_wanted(A) == [rows[1], rows[3]]
+
+    async def test_listings_are_counted_for_the_seller(self, store: Store) -> None:
+        intent = IntentId("intent")
+        rows = [
+            lot_row("calm"),
+            replace(lot_row("later"), not_before=NOW + SECOND),
+            lot_row("now"),
+            replace(lot_row("sent"), intent_id=intent),
+            replace(lot_row("unknown"), intent_id=intent, unknown=True),
+        ]
+        async with store.transaction() as tx:
+            assert await tx.count_listings(A) == ListingCounts(waiting=0, unknown=0)
+            await tx.save_listings(rows, [None, Tier.TEXT, Tier.CREATE, Tier.PRICE, Tier.PRICE])
+            await tx.save_listings([lot_row("other", B)], [Tier.CREATE])
+            assert await tx.count_listings(A) == ListingCounts(waiting=2, unknown=1)
+
+    async def test_differences_by_lot_id(self, store: Store) -> None:
+        listed = ListingId("77")
+        rows = [
+            lot_row("absent"),
+            replace(lot_row("equal"), listing_id=listed, ledger=10),
+            replace(lot_row("fewer"), listing_id=listed, ledger=4),
+            replace(lot_row("oversold", quantity=-2), listing_id=listed, ledger=0),
+            replace(lot_row("sold"), listing_id=listed, ledger=10, uncounted=3),
+            replace(lot_row("unexplained"), listing_id=listed, ledger=10, theirs=12),
+        ]
+        async with store.transaction() as tx:
+            await tx.save_listings(rows, [None] * 6)
+            await tx.save_listings([replace(lot_row("other", B), listing_id=listed, ledger=1)], [None])
+            found = await tx.differences(A, after=None, limit=9)
+            assert found == [
+                Difference(lot_id=LotId("fewer"), listing_id=listed, ours=10, theirs=4),
+                Difference(lot_id=LotId("sold"), listing_id=listed, ours=7, theirs=10),
+                Difference(lot_id=LotId("unexplained"), listing_id=listed, ours=10, theirs=12),
+            ]
+            assert await tx.differences(A, after=LotId("fewer"), limit=1) == found[1:2]
+
+    async def test_listing_ids(self, store: Store) -> None:
+        one, two, three = ListingId("1"), ListingId("2"), ListingId("3")
+        a, b = LotId("a"), LotId("b")
+        async with store.transaction() as tx:
+            await tx.add_listing_ids(A, [(two, a), (one, a)])
+            await tx.add_listing_ids(A, [(two, b), (three, b)])
+            await tx.add_listing_ids(B, [(one, LotId("c"))])
+            await tx.add_listing_ids(A, [])
+        async with store.transaction() as tx:
+            assert await tx.lots_of_listings(A, [one, two, three, ListingId("9")]) == {one: a, two: a, three: b}
+            assert await tx.lots_of_listings(A, []) == {}
+            assert await tx.listing_ids_of([a, b, LotId("none")]) == {a: [one, two], b: [three]}
+            assert await tx.listing_ids_of([]) == {}
+
+    async def test_listings_that_we_made(self, store: Store) -> None:
+        one, two, three = ListingId("1"), ListingId("2"), ListingId("3")
+        async with store.transaction() as tx:
+            await tx.add_listing_ids(A, [(one, LotId("a")), (two, LotId("b"))])
+            await tx.add_listing_ids(A, [(two, LotId("b")), (three, LotId("c"))], created=True)
+            await tx.add_listing_ids(A, [(three, LotId("c"))])
+            await tx.add_listing_ids(B, [(one, LotId("d"))], created=True)
+        async with store.transaction() as tx:
+            assert set(await tx.created_among(A, [one, two, three])) == {two, three}
+            assert set(await tx.created_among(A, [one])) == set()
+            assert set(await tx.created_among(A, [])) == set()
