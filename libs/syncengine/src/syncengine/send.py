@@ -1,9 +1,11 @@
 """Sending: the best waiting call, its intent durable before the first byte, its outcome booked after (rules L3, B2)."""
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from servicekit.logs import correlation_id
 from syncengine.lane import Lane, PausedError, after_failure
 from syncengine.listing import Item
 from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Ticket, Unknown
@@ -11,6 +13,8 @@ from syncengine.plan import Plan, Send, Tier, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Trouble
 from syncengine.settle import applied_too_often, park, settle
 from syncengine.store.protocol import FencedError, Transaction
+
+_log = logging.getLogger(__name__)
 
 _CANDIDATES = 20
 
@@ -32,12 +36,27 @@ async def send_next(lane: Lane) -> bool:
     if intended is None:
         return False
     intent, granted = intended
-    lane.check_lease_outlives(deadline)
-    outcome = await lane.shop.send(intent.write, granted)
-    if isinstance(outcome, Halted):
-        outcome = await _probed(lane, outcome)
-    await _book(lane, intent, outcome)
+    following = correlation_id.set(intent.correlation_id)
+    try:
+        lane.check_lease_outlives(deadline)
+        outcome = await lane.shop.send(intent.write, granted)
+        _log.info("sent", extra=_facts(intent, outcome))
+        if isinstance(outcome, Halted):
+            outcome = await _probed(lane, outcome)
+        await _book(lane, intent, outcome)
+    finally:
+        correlation_id.reset(following)
     return True
+
+
+def _facts(intent: Intent, outcome: Outcome) -> dict[str, str]:
+    """What the log says of a call: whose, which lot, what, and what came of it."""
+    return {
+        "seller_id": intent.seller_id,
+        "lot_id": intent.lot_id,
+        "write": type(intent.write).__name__.lower(),
+        "outcome": type(outcome).__name__.lower(),
+    }
 
 
 async def _intend(lane: Lane, deadline: timedelta) -> tuple[Intent, Ticket] | None:

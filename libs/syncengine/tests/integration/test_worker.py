@@ -1,6 +1,7 @@
 """Workers over a real database: who serves whom, what a stop finishes, and what one bad connection costs the others."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from servicekit.clock import SystemClock
+from servicekit.logs import correlation_id
 from syncengine.absorb import LotNews, absorb_lots
 from syncengine.listing import ListingId, Lot, LotId, OrderRead, SellerId
 from syncengine.marketplace import Halted, Outcome, ReadFailedError, Ticket, Write
@@ -375,3 +377,22 @@ async def test_outage_of_the_database_is_survived(stage: Stage, postgres_url: st
         await stage.want(A, "1")
         await until(lambda: listed(shop, 1))
         assert not running.done()
+
+
+async def test_log_line_of_a_call_follows_its_cause(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    causes: dict[str, str] = {}
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            causes[record.getMessage()] = correlation_id.get()
+
+    log, listening = logging.getLogger("syncengine"), Listening()
+    shop = await stage.connect(A, "1")
+    log.addHandler(listening)
+    try:
+        with caplog.at_level(logging.INFO, "syncengine"):
+            async with stage.working():
+                await until(lambda: listed(shop, 1))
+    finally:
+        log.removeHandler(listening)
+    assert causes["sent"] == "cause of 1"
