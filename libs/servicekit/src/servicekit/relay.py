@@ -27,6 +27,9 @@ LOCK = 0x6F7574626F78  # "outbox"
 
 _BATCH = 500
 _POLL_SECONDS = 0.5
+# A process that was stopped keeps its connections: without this the lock would stay with one that publishes nothing. It
+# also ends the session of a relay that waits so long for the broker, which then has another relay wait in its place.
+_SESSION_OPTIONS = "-c idle_session_timeout=10s"
 _OUTAGES = (psycopg.Error, DBAPIError, KafkaError, OSError, TimeoutError)
 
 _NEXT = sa.text(
@@ -67,7 +70,9 @@ class Relay:
     @asynccontextmanager
     async def _elected(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """A database session that holds the lock; waits while another relay's does."""
-        session = await psycopg.AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=5)
+        session = await psycopg.AsyncConnection.connect(
+            self._database_url, autocommit=True, connect_timeout=5, options=_SESSION_OPTIONS
+        )
         async with session:
             while not await _locks(session):  # noqa: ASYNC110 - what is waited for is another process
                 await asyncio.sleep(_POLL_SECONDS)

@@ -111,6 +111,12 @@ async def test_broker_killed_between_outbox_and_consumer(database: Database, bro
     assert set(await effects(database)) == set(once(1600))
 
 
+async def nothing_waits(database: Database) -> bool:
+    """Whether everything recorded was published."""
+    async with database.engine.connect() as conn:
+        return not (await conn.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one()
+
+
 async def waits_for_the_broker(database: Database) -> bool:
     """Whether the relay, which looks for rows twice a second, has long not done so: it is sending some."""
     waits = """
@@ -128,12 +134,8 @@ async def test_relay_ends_in_time_while_the_broker_is_away(database: Database, b
     )
     task = asyncio.ensure_future(relay.run())
 
-    async def nothing_waits() -> bool:
-        async with database.engine.connect() as conn:
-            return not (await conn.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one()
-
     await publish(database, TOPIC, 0, 1)
-    await until(nothing_waits)
+    await until(partial(nothing_waits, database))
     broker.kill()
     await publish(database, TOPIC, 1, 2)
     await until(partial(waits_for_the_broker, database))
@@ -141,7 +143,44 @@ async def test_relay_ends_in_time_while_the_broker_is_away(database: Database, b
     done, _ = await asyncio.wait({task}, timeout=10)
 
     assert done == {task}
-    assert not await nothing_waits()
+    assert not await nothing_waits(database)
+
+
+SLEEPER = """
+import asyncio, os
+from servicekit.kafka import KafkaConfig
+from servicekit.outbox import Relay
+from servicekit.postgres import create_engine
+
+url, kafka = os.environ["URL"], KafkaConfig(bootstrap=os.environ["KAFKA"])
+asyncio.run(Relay(create_engine(url), url, kafka, source="inventory").run())
+"""
+
+
+async def test_a_relay_that_sleeps_is_replaced(
+    database: Database, kafka: KafkaConfig, new_topic: Callable[..., str]
+) -> None:
+    """A stopped process keeps its connections, so the lock would stay with it until somebody ended it by hand."""
+    topic = new_topic(partitions=3)
+    environ = {"URL": database.url, "KAFKA": kafka.bootstrap}
+    sleeper = await asyncio.create_subprocess_exec(sys.executable, "-c", SLEEPER, env=environ)
+    relay = Relay(database.engine, database.url, kafka, source="inventory")
+    consumer = Consumer(database.engine, kafka, group=topic, topics=[topic], absorb=Effects())
+    try:
+        await publish(database, topic, 0, 10)
+        await until(partial(nothing_waits, database))
+        sleeper.send_signal(signal.SIGSTOP)
+        async with running(asyncio.ensure_future(relay.run()), asyncio.ensure_future(consumer.run())):
+            await publish(database, topic, 10, 20)
+            await until(partial(nothing_waits, database))
+            sleeper.send_signal(signal.SIGCONT)
+            await publish(database, topic, 20, 30)
+            await until(partial(seen, database, 30))
+    finally:
+        sleeper.kill()
+        await sleeper.wait()
+
+    assert set(await effects(database)) == set(once(30))
 
 
 PAUSED = """
