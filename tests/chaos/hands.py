@@ -1,40 +1,62 @@
 """What a test does to processes while a load runs."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import LiteralString
 
 from chaos.load import PATIENCE
-from chaos.locks import locked
+from chaos.locks import Lock, locked
 from devstack.testing import Stack
 from product.waiting import until
 
 
 class Hands:
-    """The stack from a coroutine: every call is awaited, and meanwhile the load goes on."""
+    """Laid on one stack. What takes time is awaited, and meanwhile the load goes on."""
 
     def __init__(self, stack: Stack) -> None:
-        self.stack = stack
+        self._stack = stack
 
     async def kill(self, *names: str) -> None:
         """SIGKILL."""
         for name in names:
-            await asyncio.to_thread(self.stack.kill, name)
+            await asyncio.to_thread(self._stack.kill, name)
 
     async def start(self, name: str) -> None:
-        """Start what was killed, and wait until it is healthy."""
-        await asyncio.to_thread(self.stack.start_again, name)
+        """Start what has ended, and wait until it is healthy."""
+        await asyncio.to_thread(self._stack.start_again, name)
 
     async def start_second(self, service: str) -> str:
         """Start one more instance and return its name."""
-        return await asyncio.to_thread(self.stack.start_second, service)
+        return await asyncio.to_thread(self._stack.start_second, service)
 
-    async def terminate(self, name: str) -> int:
-        """SIGTERM; the exit code."""
-        return await asyncio.to_thread(self.stack.terminate, name)
+    def pause(self, name: str) -> None:
+        """SIGSTOP."""
+        self._stack.pause(name)
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+        self._stack.resume(name)
+
+    async def leave_one_of_each(self) -> None:
+        """Bring back what is missing and end what is there twice, which it must do in good order."""
+        for name, running in list(self._stack.running.items()):
+            if name.rpartition("-")[2].isdigit():
+                if running.alive:
+                    assert await asyncio.to_thread(self._stack.terminate, name) == 0
+                del self._stack.running[name]
+            elif running.alive:
+                running.resume()
+            else:
+                await self.start(name)
+
+    def locked(self, service: str, statement: LiteralString, *values: object) -> AbstractAsyncContextManager[Lock]:
+        """Lock something in the database of a service."""
+        return locked(self._stack.database(service).owner, statement, *values)
 
     async def kill_at_lock(self, victim: str, service: str, statement: LiteralString, *values: object) -> None:
         """Lock something in the database of `service`, kill the victim once somebody waits for it, and let go."""
-        async with locked(self.stack.database(service).owner, statement, *values) as lock:
+        async with self.locked(service, statement, *values) as lock:
             await lock.awaited()
             await self.kill(victim)
 
@@ -43,17 +65,19 @@ class Hands:
 
         Kafka stands still for a moment, so that the rows can be locked before they are gone.
         """
-        self.stack.pause("kafka")
+        self.pause("kafka")
         try:
-            async with locked(self.stack.database(service).owner, "SELECT") as lock:
+            async with self.locked(service, "SELECT") as lock:
                 await until(lambda: lock.execute("SELECT id FROM outbox FOR UPDATE"), bool, timeout=PATIENCE)
-                self.stack.resume("kafka")
+                self.resume("kafka")
                 await lock.awaited()
                 await self.kill(service)
         finally:
-            self.stack.resume("kafka")
+            self.resume("kafka")
 
-    async def logged(self, name: str, words: str) -> None:
-        """Wait until a program says so once more than it has by now."""
-        before = self.stack.log(name).count(words)
-        await until(lambda: asyncio.to_thread(self.stack.log, name), lambda log: log.count(words) > before)
+    @asynccontextmanager
+    async def hearing(self, name: str, words: str) -> AsyncIterator[None]:
+        """Wait at the end of the block until a program's log says so, not counting what it said before."""
+        before = self._stack.log(name).count(words)
+        yield
+        await until(lambda: asyncio.to_thread(self._stack.log, name), lambda log: log.count(words) > before)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 SELLERS = 6
 LOTS_EACH = 10
 ADJUSTMENTS = 200
-PATIENCE = 90.0
+PATIENCE = 60.0
 """Seconds in which all must be well again, whatever was killed: leases, looks and windows included."""
 
 _START = 100
@@ -78,7 +78,7 @@ class Trader:
 
     async def listed(self) -> None:
         """Wait until all lots are on sale."""
-        await self._until(self._lots, lambda lots: all(map(is_listed, lots)))
+        await self._until(self._lots, lambda lots: len(lots) == LOTS_EACH and all(map(is_listed, lots)))
 
     async def trade(self, adjustments: int) -> None:
         """Once all lots are on sale: so many differences, with some new prices and sales in between."""
@@ -98,19 +98,29 @@ class Trader:
         fault = await self.shop.set_fault("withhold", when=when, method=method, path=path, **more)
         return Withheld(self.shop, fault)
 
+    async def written_to(self) -> None:
+        """Wait until the shop has applied one write more."""
+        so_far = await self.shop.requests()
+        last = so_far[-1]["number"] if so_far else 0
+        await self.shop.wait_for_requests(1, after=last, applied=True)
+
     async def settled(self) -> None:
         """Wait until inventory has counted everything and says that the shop holds it."""
         sold = pieces_sold(await self.shop.orders())
-        expected = dict.fromkeys(self._steps, 0)
+        left = dict.fromkeys(self._steps, 0)
         for command in self.commands:
-            expected[command.remarks] += command.delta
+            left[command.remarks] += command.delta
         for (_, remarks), pieces in sold.items():
-            expected[remarks] -= pieces
+            left[remarks] -= pieces
 
-        def holds(lots: Sequence[Json]) -> bool:
-            return {lot["remarks"]: lot["quantity"] for lot in lots} == expected and all(map(_rests, lots))
+        async def unsettled() -> list[Json]:
+            return [
+                {"remarks": lot["remarks"], "quantity": lot["quantity"], "left": left[lot["remarks"]], **sync_of(lot)}
+                for lot in await self._lots()
+                if lot["quantity"] != left[lot["remarks"]] or not _rests(lot)
+            ]
 
-        await self._until(self._lots, holds)
+        await self._until(unsettled, lambda lots: not lots)
 
     async def _adjust(self, remarks: str, number: int) -> None:
         delta, reason = self._steps[remarks][number], f"adjust {number} {remarks}"
@@ -180,7 +190,7 @@ class Withheld:
 
     async def hit(self) -> None:
         """Wait until a request has come whose reply is withheld."""
-        await self.shop.wait_for_fault(self.fault, timeout=PATIENCE)
+        await self.shop.wait_for_fault(self.fault)
 
     async def release(self) -> None:
         """Let it go: to its client if that is still there."""

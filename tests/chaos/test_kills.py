@@ -55,8 +55,8 @@ async def test_credentials(hands: Hands, crowd: Crowd) -> None:
     await crowd.listed()
     async with crowd.trading():
         await hands.kill("credentials", "sync-bricklink")
-        await hands.start("sync-bricklink")
-        await hands.logged("sync-bricklink", "no keys were lent")
+        async with hands.hearing("sync-bricklink", "no keys were lent"):
+            await hands.start("sync-bricklink")
         await hands.start("credentials")
     await adds_up(crowd)
 
@@ -102,7 +102,7 @@ async def test_kafka(hands: Hands, crowd: Crowd) -> None:
     await crowd.listed()
     async with crowd.trading():
         await crowd[0].shop.wait_for_requests(1, method="PUT", applied=True)
-        hands.stack.pause("kafka")
+        hands.pause("kafka")
         await crowd[1].shop.wait_for_requests(2, method="GET", path=r"/orders/\d+/items")
         await hands.kill("kafka")
         await hands.start("kafka")
