@@ -36,5 +36,6 @@ def ticket(
     if connection.last_stamp is not None:
         stamp = max(stamp, connection.last_stamp + timedelta(seconds=1))
     if stamp - now > settings.stamp_lead:
-        return NotBefore(stamp - settings.stamp_lead, "PACE")
+        # Not at the first stamp that is free: a job of several calls would begin anew with each, and never end.
+        return NotBefore(stamp - settings.stamp_lead + settings.stamp_rest, "PACE")
     return replace(connection, last_stamp=stamp), Ticket(stamp=stamp, deadline=deadline)

@@ -38,6 +38,8 @@ class Settings:
     """Which the lease must outlive a call's deadline by (rule L2)."""
     stamp_lead: timedelta = timedelta(seconds=60)
     """How far a call's stamp may run ahead of the clock (rule B4)."""
+    stamp_rest: timedelta = timedelta(seconds=10)
+    """How long no call is made once they ran so far: it frees a stamp a second, for a job of several calls."""
     anchor_doubt: timedelta = timedelta(seconds=10)
     """Orders this close to the read that began a ledger may or may not be in it (rule Q1)."""
     backoff_base: timedelta = timedelta(seconds=1)
