@@ -100,11 +100,12 @@ def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool)
 
 async def _verify_shop(lane: Lane, orders: Sequence[OrderSummary]) -> None:
     """See that these orders are of the shop that this connection is for (rule W1)."""
-    named = [order for order in orders if order.shop_name or order.currency_code]
-    if not named:
+    shown = {(order.shop_name, order.currency_code): order for order in orders}  # of hundreds that say the same, one
+    shown.pop(("", ""), None)
+    if not shown:
         return
     async with lane.transaction() as (tx, connection):
-        for order in named:
+        for order in shown.values():
             connection = await pin_shown_shop(tx, connection, order, lane.clock.now())
         await tx.save_connection(connection)
     if connection.halted:
