@@ -32,7 +32,7 @@ class Settings:
     """For one write or small read."""
     list_deadline: timedelta = timedelta(seconds=120)
     """For one read of the whole shop, or of a page of orders."""
-    lease: timedelta = timedelta(seconds=300)
+    lease: timedelta = timedelta(seconds=150)
     """How long a worker owns a connection without renewing; longer than any deadline plus the margin."""
     lease_margin: timedelta = timedelta(seconds=5)
     """Which the lease must outlive a call's deadline by (rule L2)."""

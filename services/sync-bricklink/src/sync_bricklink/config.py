@@ -43,7 +43,7 @@ class Config:
     """How long an order may be missing from the list though its pieces are gone (rules K2, K4, K5, C4)."""
     order_poll_interval: timedelta = timedelta(seconds=100)
     """Between two looks at the open orders of a shop: 864 of its daily calls."""
-    lease: timedelta = timedelta(seconds=300)
+    lease: timedelta = timedelta(seconds=150)
     """For how long a worker holds a connection; more than the longest deadline, or that call never starts (rule L2)."""
 
     def __post_init__(self) -> None:
