@@ -210,6 +210,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.timeout(300)  # it sits out a session time-out, a transaction time-out and three rebalances
 async def test_a_paused_process_that_wakes_applies_nothing_again(
     database: Database, kafka: KafkaConfig, new_topic: Callable[..., str]
 ) -> None:
