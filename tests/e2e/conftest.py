@@ -16,9 +16,11 @@ from product.seller import NewSeller, Seller
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The product, started. A test that ends a process of it starts it again."""
+    """The product, started. A test that ends a process of it starts it again; in the end all of them end well."""
     with temporary_stack(overrides=QUICK) as stack:
         yield stack
+        stack.stop()
+        assert [name for name, running in stack.running.items() if not running.ended_well] == []
 
 
 @pytest.fixture

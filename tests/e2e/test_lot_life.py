@@ -1,7 +1,9 @@
 """A lot's life over REST, and what the shop, the lot's status and the change log say of it."""
 
+import asyncio
+
 from product.lots import Json, a_part, a_set, eur, seen, shown_for
-from product.seller import Seller, is_listed, listing_of, problem, sync_of
+from product.seller import NewSeller, Seller, is_listed, listing_of, problem, sync_of
 from product.waiting import until
 
 FULL = a_part(
@@ -74,6 +76,7 @@ TEXTS = {
     "comparisons": "5 < 7, 7 > 5, <3",
     "letters of the world": "Grün, écru, 赤, зелёный, 🧱",
     "two lines": "first line\nsecond line",
+    "as long as may be": "x" * 255,
 }
 
 
@@ -146,6 +149,17 @@ async def test_texts_are_brought_into_their_normal_form(trader: Seller) -> None:
     assert (lot["description"], lot["remarks"]) == ("\u00c9cru plate\n2 x 4", "A1")
     listing = await trader.listing(lot)
     assert (listing["description"], listing["remarks"]) == (lot["description"], lot["remarks"])
+
+
+async def test_a_text_that_is_too_long_for_the_shop_is_cut_there_and_left_so(trader: Seller) -> None:
+    """255 letters may be more than the 255 bytes that are known to be safe (marketplaces/bricklink.md#3.7)."""
+    lot = await trader.listed((await trader.create(a_part(description="\u00fc" * 200)))["lot_id"])
+    assert lot["description"] == "\u00fc" * 200
+    assert (await trader.listing(lot))["description"] == "\u00fc" * 127
+    await trader.adjust(lot["lot_id"], by=1)
+    await trader.synced(lot["lot_id"])
+    await trader.polled()
+    assert len(await trader.writes()) == 2
 
 
 async def test_a_quantity_goes_up_and_down_and_is_set(trader: Seller) -> None:
@@ -294,6 +308,49 @@ async def test_a_sold_out_lot_goes_and_comes_back_with_new_pieces(trader: Seller
         listing = await trader.listing(lot)
         assert seen(listing) == shown_for(lot)
     assert len(await trader.shop.lots()) == 2
+
+
+async def test_a_sale_counts_although_the_lot_was_archived_before_it_was_heard_of(trader: Seller) -> None:
+    lot = await trader.listed((await trader.create())["lot_id"])
+    await trader.shop.order({listing_of(lot): 2}, listed_after_seconds=1.5)
+    await trader.archive(lot["lot_id"])
+    await trader.unlisted(lot["lot_id"])
+    await trader.with_quantity(lot["lot_id"], 8)
+    assert await trader.shop.lots() == {}
+    await trader.restore(lot["lot_id"])
+    lot = await trader.listed(lot["lot_id"])
+    assert (lot["quantity"], (await trader.listing(lot))["quantity"]) == (8, 8)
+
+
+async def test_pieces_that_were_sold_while_the_seller_took_them_out_are_below_zero(new_seller: NewSeller) -> None:
+    """A sale is never refused: the shop has sold them (rule S3). What the shop has left is nothing."""
+
+    async def sold_and_taken(below_zero: str, taken: int) -> None:
+        seller = await new_seller(below_zero=below_zero)
+        await seller.connect()
+        lot = await seller.listed((await seller.create(a_part(quantity=5)))["lot_id"])
+        await seller.shop.order({listing_of(lot): 4}, listed_after_seconds=1.5)
+        await seller.adjust(lot["lot_id"], by=-taken)
+        lot = await seller.with_quantity(lot["lot_id"], 1 - taken)
+        assert (lot["status"], lot["sold"]) == ("sold", 4)
+        await until(seller.shop.lots, lambda listings: listings == {})
+        await seller.adjust(lot["lot_id"], by=taken + 5)
+        lot = await seller.listed(lot["lot_id"])
+        assert (lot["quantity"], (await seller.listing(lot))["quantity"]) == (6, 6)
+
+    await asyncio.gather(*(sold_and_taken(below_zero, taken) for below_zero in ("refuse", "clamp") for taken in (3, 5)))
+
+
+async def test_a_cancelled_order_changes_nothing_by_itself(trader: Seller) -> None:
+    """The shop does not put its pieces back, so neither do we (rule S4)."""
+    lot = await trader.listed((await trader.create())["lot_id"])
+    order = await trader.shop.order({listing_of(lot): 4})
+    await trader.with_quantity(lot["lot_id"], 6)
+    await trader.shop.cancel_order(order["order_id"])
+    await trader.polled()
+    lot = await trader.with_quantity(lot["lot_id"], 6)
+    assert (await trader.listing(lot))["quantity"] == 6
+    assert await trader.writes(method="PUT") == []
 
 
 async def test_many_sales_and_edits_at_once_end_equal(trader: Seller) -> None:
