@@ -61,7 +61,9 @@ async def test_connection_nobody_heard_of_is_not_connected_and_stays_unheard_of(
 async def test_connection_with_all_its_numbers(servicer: SyncServicer, store: MemoryStore, clock: HandClock) -> None:
     now = clock.now()
     match = Match(linked=1, to_create=2, ambiguous=3, unowned=4, different=5)
-    await connect(store, match=match, census_at=now, orders_read_at=now, baseline_at=now, confirmed_at=now, cap=50)
+    await connect(
+        store, match=match, census_at=now, orders_read_at=now, baseline_at=now, confirmed_at=now, cap=50, key_version=3
+    )
     await connect(store, B)
     async with store.transaction() as tx:
         await tx.save_listings([lot_row("a"), lot_row("b", B)], [Tier.CREATE, Tier.CREATE])
@@ -69,7 +71,7 @@ async def test_connection_with_all_its_numbers(servicer: SyncServicer, store: Me
         for at in (now - timedelta(hours=23), now - timedelta(hours=25)):
             await tx.charge(A, FACTS.limit.name, at)
     answer = (await servicer.GetConnection(pb.GetConnectionRequest(), CONTEXT)).connection
-    assert answer.state == pb.CONNECTION_STATE_READY
+    assert (answer.state, answer.key_version) == (pb.CONNECTION_STATE_READY, 3)
     assert (answer.calls_used, answer.calls_limit, answer.waiting_lots, answer.unknown_lots) == (1, 50, 1, 1)
     assert answer.match == pb.Match(linked=1, to_create=2, ambiguous=3, unowned=4, different=5)
     assert answer.last_census_at.ToDatetime(now.tzinfo) == now

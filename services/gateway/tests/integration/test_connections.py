@@ -24,7 +24,7 @@ def tell(services: Services, seller: str, state: str, **fields: Any) -> None:
     """Lets the sync service say this of the seller's connection."""
     value = sync_service_pb2.ConnectionState.Value(f"CONNECTION_STATE_{state}")
     services.sync_bricklink.connections[seller] = sync_service_pb2.Connection(
-        marketplace="bricklink", state=value, **fields
+        marketplace="bricklink", state=value, key_version=1, **fields
     )
 
 

@@ -32,7 +32,7 @@ def credential(*, configured: bool = True) -> credentials.CredentialStatus:
 
 
 def sync(state: sync_service_pb2.ConnectionState.ValueType, **fields: Any) -> sync_service_pb2.Connection:
-    return sync_service_pb2.Connection(marketplace="bricklink", state=state, **fields)
+    return sync_service_pb2.Connection(marketplace="bricklink", state=state, **{"key_version": 2, **fields})
 
 
 def test_keys_go_to_the_vault_as_they_are() -> None:
@@ -111,6 +111,7 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
         (credential(), sync(sync_service_pb2.CONNECTION_STATE_AWAITING_CONFIRMATION), "awaiting_confirmation"),
         (credential(), sync(sync_service_pb2.CONNECTION_STATE_READY), "ready"),
         (credential(), sync(sync_service_pb2.CONNECTION_STATE_WAITING), "waiting"),
+        (credential(), sync(sync_service_pb2.CONNECTION_STATE_HALTED, key_version=1), "connecting"),
     ],
 )
 def test_the_state_is_told_by_who_knows_it(

@@ -110,6 +110,7 @@ class SyncServicer(SyncServiceServicer):
         )
         if connection is None or not connection.enabled:
             return told
+        told.key_version = connection.key_version
         counts = await tx.count_listings(seller_id)
         told.calls_used = used
         told.calls_limit = limit.calls if connection.cap is None else min(limit.calls, connection.cap)

@@ -25,33 +25,33 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#brickops/sync/v1/sync_service.proto\x12\x10\x62rickops.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x02\n\nConnection\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.brickops.sync.v1.ConnectionState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x32\n\x0elast_census_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_order_read_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncalls_used\x18\x07 \x01(\x03\x12\x13\n\x0b\x63\x61lls_limit\x18\x08 \x01(\x03\x12\x14\n\x0cwaiting_lots\x18\t \x01(\x03\x12\x14\n\x0cunknown_lots\x18\n \x01(\x03\x12&\n\x05match\x18\x0b \x01(\x0b\x32\x17.brickops.sync.v1.Match\"a\n\x05Match\x12\x0e\n\x06linked\x18\x01 \x01(\x03\x12\x11\n\tto_create\x18\x02 \x01(\x03\x12\x11\n\tambiguous\x18\x03 \x01(\x03\x12\x0f\n\x07unowned\x18\x04 \x01(\x03\x12\x11\n\tdifferent\x18\x05 \x01(\x03\"\x16\n\x14GetConnectionRequest\"I\n\x15GetConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"N\n\nDifference\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x0c\n\x04ours\x18\x03 \x01(\x03\x12\x0e\n\x06theirs\x18\x04 \x01(\x03\"?\n\x16ListDifferencesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x17ListDifferencesResponse\x12\x31\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x1c.brickops.sync.v1.Difference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x18\x43onfirmConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"M\n\x19\x43onfirmConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection*\xf9\x01\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\"\n\x1e\x43ONNECTION_STATE_NOT_CONNECTED\x10\x01\x12\x1d\n\x19\x43ONNECTION_STATE_MATCHING\x10\x02\x12*\n&CONNECTION_STATE_AWAITING_CONFIRMATION\x10\x03\x12\x1a\n\x16\x43ONNECTION_STATE_READY\x10\x04\x12\x1c\n\x18\x43ONNECTION_STATE_WAITING\x10\x05\x12\x1b\n\x17\x43ONNECTION_STATE_HALTED\x10\x06\x32\xc5\x02\n\x0bSyncService\x12`\n\rGetConnection\x12&.brickops.sync.v1.GetConnectionRequest\x1a\'.brickops.sync.v1.GetConnectionResponse\x12\x66\n\x0fListDifferences\x12(.brickops.sync.v1.ListDifferencesRequest\x1a).brickops.sync.v1.ListDifferencesResponse\x12l\n\x11\x43onfirmConnection\x12*.brickops.sync.v1.ConfirmConnectionRequest\x1a+.brickops.sync.v1.ConfirmConnectionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#brickops/sync/v1/sync_service.proto\x12\x10\x62rickops.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n\nConnection\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.brickops.sync.v1.ConnectionState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x32\n\x0elast_census_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_order_read_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncalls_used\x18\x07 \x01(\x03\x12\x13\n\x0b\x63\x61lls_limit\x18\x08 \x01(\x03\x12\x14\n\x0cwaiting_lots\x18\t \x01(\x03\x12\x14\n\x0cunknown_lots\x18\n \x01(\x03\x12&\n\x05match\x18\x0b \x01(\x0b\x32\x17.brickops.sync.v1.Match\x12\x13\n\x0bkey_version\x18\x0c \x01(\x03\"a\n\x05Match\x12\x0e\n\x06linked\x18\x01 \x01(\x03\x12\x11\n\tto_create\x18\x02 \x01(\x03\x12\x11\n\tambiguous\x18\x03 \x01(\x03\x12\x0f\n\x07unowned\x18\x04 \x01(\x03\x12\x11\n\tdifferent\x18\x05 \x01(\x03\"\x16\n\x14GetConnectionRequest\"I\n\x15GetConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"N\n\nDifference\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x0c\n\x04ours\x18\x03 \x01(\x03\x12\x0e\n\x06theirs\x18\x04 \x01(\x03\"?\n\x16ListDifferencesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x17ListDifferencesResponse\x12\x31\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x1c.brickops.sync.v1.Difference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x18\x43onfirmConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"M\n\x19\x43onfirmConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection*\xf9\x01\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\"\n\x1e\x43ONNECTION_STATE_NOT_CONNECTED\x10\x01\x12\x1d\n\x19\x43ONNECTION_STATE_MATCHING\x10\x02\x12*\n&CONNECTION_STATE_AWAITING_CONFIRMATION\x10\x03\x12\x1a\n\x16\x43ONNECTION_STATE_READY\x10\x04\x12\x1c\n\x18\x43ONNECTION_STATE_WAITING\x10\x05\x12\x1b\n\x17\x43ONNECTION_STATE_HALTED\x10\x06\x32\xc5\x02\n\x0bSyncService\x12`\n\rGetConnection\x12&.brickops.sync.v1.GetConnectionRequest\x1a\'.brickops.sync.v1.GetConnectionResponse\x12\x66\n\x0fListDifferences\x12(.brickops.sync.v1.ListDifferencesRequest\x1a).brickops.sync.v1.ListDifferencesResponse\x12l\n\x11\x43onfirmConnection\x12*.brickops.sync.v1.ConfirmConnectionRequest\x1a+.brickops.sync.v1.ConfirmConnectionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.sync.v1.sync_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONNECTIONSTATE']._serialized_start=1016
-  _globals['_CONNECTIONSTATE']._serialized_end=1265
+  _globals['_CONNECTIONSTATE']._serialized_start=1037
+  _globals['_CONNECTIONSTATE']._serialized_end=1286
   _globals['_CONNECTION']._serialized_start=91
-  _globals['_CONNECTION']._serialized_end=440
-  _globals['_MATCH']._serialized_start=442
-  _globals['_MATCH']._serialized_end=539
-  _globals['_GETCONNECTIONREQUEST']._serialized_start=541
-  _globals['_GETCONNECTIONREQUEST']._serialized_end=563
-  _globals['_GETCONNECTIONRESPONSE']._serialized_start=565
-  _globals['_GETCONNECTIONRESPONSE']._serialized_end=638
-  _globals['_DIFFERENCE']._serialized_start=640
-  _globals['_DIFFERENCE']._serialized_end=718
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=720
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=783
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=785
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=886
-  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_start=888
-  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_end=934
-  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_start=936
-  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_end=1013
-  _globals['_SYNCSERVICE']._serialized_start=1268
-  _globals['_SYNCSERVICE']._serialized_end=1593
+  _globals['_CONNECTION']._serialized_end=461
+  _globals['_MATCH']._serialized_start=463
+  _globals['_MATCH']._serialized_end=560
+  _globals['_GETCONNECTIONREQUEST']._serialized_start=562
+  _globals['_GETCONNECTIONREQUEST']._serialized_end=584
+  _globals['_GETCONNECTIONRESPONSE']._serialized_start=586
+  _globals['_GETCONNECTIONRESPONSE']._serialized_end=659
+  _globals['_DIFFERENCE']._serialized_start=661
+  _globals['_DIFFERENCE']._serialized_end=739
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=741
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=804
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=806
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=907
+  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_start=909
+  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_end=955
+  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_start=957
+  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_end=1034
+  _globals['_SYNCSERVICE']._serialized_start=1289
+  _globals['_SYNCSERVICE']._serialized_end=1614
 # @@protoc_insertion_point(module_scope)

@@ -77,6 +77,7 @@ class Connection(_message.Message):
     WAITING_LOTS_FIELD_NUMBER: _builtins.int
     UNKNOWN_LOTS_FIELD_NUMBER: _builtins.int
     MATCH_FIELD_NUMBER: _builtins.int
+    KEY_VERSION_FIELD_NUMBER: _builtins.int
     marketplace: _builtins.str
     """The shop: bricklink or brickowl."""
     state: Global___ConnectionState.ValueType
@@ -93,6 +94,8 @@ class Connection(_message.Message):
     """Lots with something to send."""
     unknown_lots: _builtins.int
     """Lots whose last write has an unknown outcome."""
+    key_version: _builtins.int
+    """Which set of keys all of this speaks of: newer ones may have been stored since."""
     @_builtins.property
     def last_census_at(self) -> _timestamp_pb2.Timestamp:
         """When the shop was last matched as a whole."""
@@ -119,10 +122,11 @@ class Connection(_message.Message):
         waiting_lots: _builtins.int = ...,
         unknown_lots: _builtins.int = ...,
         match: Global___Match | None = ...,
+        key_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "match", b"match"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_limit", b"calls_limit", "calls_used", b"calls_used", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "reason", b"reason", "state", b"state", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "reason", b"reason", "state", b"state", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -64,7 +64,8 @@ def _state_of(
         message = "How the shop is doing cannot be told right now. Your changes are kept and sent later."
         return ConnectionState.UNAVAILABLE, "SYNC_UNAVAILABLE", message
     state = word_of(ConnectionState, sync_service_pb2.ConnectionState, sync.state)
-    if state not in _TOLD_BY_SYNC:
+    # What older keys came to would be taken for the verdict on the new ones.
+    if state not in _TOLD_BY_SYNC or sync.key_version < credential.key_version:
         return (
             ConnectionState.CONNECTING,
             None,
