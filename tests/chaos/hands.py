@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import LiteralString
 
-from chaos.load import PATIENCE
-from chaos.locks import Lock, locked
+from chaos.locks import Lock, commits_held, deletes_held, locked
 from devstack.testing import Stack
 from product.waiting import until
 
@@ -54,26 +53,28 @@ class Hands:
         """Lock something in the database of a service."""
         return locked(self._stack.database(service).owner, statement, *values)
 
+    def commits_held(self, service: str, table: str) -> AbstractAsyncContextManager[Lock]:
+        """Hold up commits in the database of a service."""
+        return commits_held(self._stack.database(service).owner, table)
+
     async def kill_at_lock(self, victim: str, service: str, statement: LiteralString, *values: object) -> None:
         """Lock something in the database of `service`, kill the victim once somebody waits for it, and let go."""
         async with self.locked(service, statement, *values) as lock:
             await lock.awaited()
             await self.kill(victim)
 
-    async def kill_relay(self, service: str) -> None:
-        """Kill a service at the point where its relay has published messages and not yet deleted them.
+    async def kill_after(self, victim: str, lock: Lock) -> None:
+        """Have those who wait at a lock commit while the victim stands still, and kill it: it never hears of it."""
+        await lock.awaited()
+        self.pause(victim)
+        await lock.release()
+        await self.kill(victim)
 
-        Kafka stands still for a moment, so that the rows can be locked before they are gone.
-        """
-        self.pause("kafka")
-        try:
-            async with self.locked(service, "SELECT") as lock:
-                await until(lambda: lock.execute("SELECT id FROM outbox FOR UPDATE"), bool, timeout=PATIENCE)
-                self.resume("kafka")
-                await lock.awaited()
-                await self.kill(service)
-        finally:
-            self.resume("kafka")
+    async def kill_relay(self, service: str) -> None:
+        """Kill a service when its relay has published messages and is about to delete them."""
+        async with deletes_held(self._stack.database(service).owner, "outbox") as lock:
+            await lock.awaited()
+            await self.kill(service)
 
     @asynccontextmanager
     async def hearing(self, name: str, words: str) -> AsyncIterator[None]:

@@ -192,6 +192,11 @@ class Withheld:
         """Wait until a request has come whose reply is withheld."""
         await self.shop.wait_for_fault(self.fault)
 
+    async def abandoned(self) -> None:
+        """Wait until its client has left."""
+        (request,) = (hit["request"] for hit in (await self.shop.wait_for_fault(self.fault))["hits"])
+        await self.shop.wait_for_requests(1, after=request - 1, reply="abandoned")
+
     async def release(self) -> None:
         """Let it go: to its client if that is still there."""
         await self.shop.release(self.fault)

@@ -42,7 +42,7 @@ async def test_two_of_each(hands: Hands, crowd: Crowd) -> None:
 
 
 async def test_a_worker_that_sleeps_beyond_its_lease(hands: Hands, crowd: Crowd) -> None:
-    """Stopped with a write done, with one that lands later, and in the middle of booking one; another finishes all."""
+    """Stopped before the first byte of a write, with writes under way, and while it books one; another finishes all."""
     async with crowd.connecting():
         pass
     async with crowd.creating():
@@ -53,14 +53,19 @@ async def test_a_worker_that_sleeps_beyond_its_lease(hands: Hands, crowd: Crowd)
         await crowd[1].withhold("before", "PUT", nth=2),
         await crowd[2].withhold("after", "PUT", nth=2),
     ]
+    one_connection = "SELECT FROM connections WHERE seller_id = %s FOR UPDATE"
     async with crowd.trading():
         for reply in held:
             await reply.hit()
-        row = "SELECT FROM connections WHERE seller_id = %s FOR UPDATE"
-        async with hands.locked("sync-bricklink", row, crowd[2].seller.seller_id) as lock:
+        async with (
+            hands.locked("sync-bricklink", one_connection, crowd[2].seller.seller_id) as booking,
+            hands.commits_held("sync-bricklink", "intents") as intending,
+        ):
             await held[2].release()
-            await lock.awaited()
+            await booking.awaited()
+            await intending.awaited()
             hands.pause("sync-bricklink")
+            await intending.release()
         for reply in held[:2]:
             await reply.release()
         await hands.start_second("sync-bricklink")

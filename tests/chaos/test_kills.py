@@ -9,34 +9,38 @@ from chaos.load import Crowd
 pytestmark = pytest.mark.timeout(240)
 
 
+ALL_CHANGES = "LOCK TABLE changes IN SHARE MODE"
+LOTS_OF_ONE = "SELECT FROM lots WHERE seller_id = %s FOR UPDATE"
+
+
 async def test_gateway(hands: Hands, crowd: Crowd) -> None:
-    """Killed while commands wait for a lock behind it: they may be done or not, and their answers are lost."""
+    """Killed with commands done behind it whose answers are lost, and with commands under way."""
     async with crowd.connecting():
         pass
     async with crowd.creating():
-        await hands.kill_at_lock("gateway", "inventory", "LOCK TABLE changes IN SHARE MODE")
+        async with hands.locked("inventory", ALL_CHANGES) as lock:
+            await hands.kill_after("gateway", lock)
         await hands.start("gateway")
     await crowd.listed()
     async with crowd.trading():
-        of_one = "SELECT FROM lots WHERE seller_id = %s FOR UPDATE"
-        await hands.kill_at_lock("gateway", "inventory", of_one, crowd[0].seller.seller_id)
+        await hands.kill_at_lock("gateway", "inventory", LOTS_OF_ONE, crowd[0].seller.seller_id)
         await hands.start("gateway")
     await adds_up(crowd)
 
 
 async def test_inventory(hands: Hands, crowd: Crowd) -> None:
-    """Killed with commands all but committed, with a lot locked, and with messages published and not yet deleted."""
+    """Killed with commands committed and not answered, with a lot locked, with messages published and not deleted."""
     async with crowd.connecting():
         pass
     async with crowd.creating():
-        await hands.kill_at_lock("inventory", "inventory", "LOCK TABLE outbox IN SHARE MODE")
+        async with hands.commits_held("inventory", "changes") as lock:
+            await hands.kill_after("inventory", lock)
         await hands.start("inventory")
     await crowd.listed()
     async with crowd.trading():
         await hands.kill_relay("inventory")
         await hands.start("inventory")
-        of_one = "SELECT FROM lots WHERE seller_id = %s FOR UPDATE"
-        await hands.kill_at_lock("inventory", "inventory", of_one, crowd[0].seller.seller_id)
+        await hands.kill_at_lock("inventory", "inventory", LOTS_OF_ONE, crowd[0].seller.seller_id)
         await hands.start("inventory")
     await adds_up(crowd)
 
@@ -77,15 +81,14 @@ async def test_sync_bricklink(hands: Hands, crowd: Crowd) -> None:
         await held[2].release()
         await hands.start("sync-bricklink")
     held = [
-        await crowd[0].withhold("after", "PUT", nth=2),
-        await crowd[1].withhold("before", "PUT", nth=2),
-        await crowd[3].withhold("before", "PUT", nth=2, lands_late=True),
-        await crowd[4].withhold("before", "GET", r"/orders/\d+/items", nth=2),
+        await crowd[3].withhold("after", "PUT", nth=2),
+        await crowd[4].withhold("before", "PUT", nth=2),
+        await crowd[5].withhold("before", "PUT", nth=2, lands_late=True),
     ]
     async with crowd.trading():
         for reply in held:
             await reply.hit()
-        await hands.kill("sync-bricklink")
+        await hands.kill_relay("sync-bricklink")
         await held[2].release()
         await hands.start("sync-bricklink")
     await adds_up(crowd)
@@ -128,4 +131,25 @@ async def test_postgres(hands: Hands, crowd: Crowd) -> None:
         await done.release()
         await undone.release()
         await hands.start("postgres")
+    await adds_up(crowd)
+
+
+async def test_a_slow_shop(crowd: Crowd) -> None:
+    """Nobody dies, but replies do not come in time: what was asked for is done, or lands later, or never."""
+    async with crowd.connecting():
+        pass
+    held = [
+        await crowd[0].withhold("after", "POST", nth=4),
+        await crowd[1].withhold("before", "POST", nth=4),
+        await crowd[2].withhold("before", "POST", nth=4, lands_late=True),
+        await crowd[3].withhold("after", "PUT", nth=2),
+        await crowd[4].withhold("before", "PUT", nth=2),
+        await crowd[5].withhold("before", "PUT", nth=2, lands_late=True),
+    ]
+    async with crowd.creating():
+        pass
+    async with crowd.trading():
+        for late in (held[2], held[5]):
+            await late.abandoned()
+            await late.release()
     await adds_up(crowd)
