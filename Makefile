@@ -8,7 +8,7 @@ TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1)
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e simulate chaos bench
+.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e simulate chaos
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +55,8 @@ types: setup ## Check types, strictly
 imports: setup ## Check which way imports point
 	lint-imports
 
-unit: setup ## Test without sockets: make unit SVC=inventory narrows
-	pytest --disable-socket --allow-unix-socket $(call TESTS,unit)
+unit: setup ## Test without sockets, fifty simulated lives included: make unit SVC=inventory narrows
+	pytest --disable-socket --allow-unix-socket $(call TESTS,unit) $(if $(SVC),,tests/simulation)
 
 integration: setup ## Test each service with its own PostgreSQL or Kafka
 	pytest $(call TESTS,integration)
@@ -70,9 +70,4 @@ simulate: setup ## Live many random seeds of the engine on all cores: make simul
 chaos: setup ## Test the same with something killed, paused or slow
 	pytest tests/chaos
 
-bench: setup ## Measure speed as ratios within one run
-	pytest tests/bench -s
-
-test: protos-check lint types imports ## All that must pass
-	pytest --disable-socket --allow-unix-socket $(call TESTS,unit) tests/simulation
-	pytest $(call TESTS,integration) tests/e2e tests/chaos
+test: protos-check lint types imports unit integration e2e chaos ## All that must pass
