@@ -13,7 +13,8 @@ from product.lots import Json
 from product.seller import BRICKLINK, Seller
 from product.waiting import until
 
-LATE = 120
+AMPLE = 120
+"""Seconds for a test that stops and starts processes."""
 
 
 @asynccontextmanager
@@ -53,7 +54,7 @@ async def _goes_on(seller: Seller, lot: Json) -> None:
     await seller.with_quantity(lot["lot_id"], quantity - 1, timeout=60)
 
 
-@pytest.mark.timeout(LATE)
+@pytest.mark.timeout(AMPLE)
 @pytest.mark.parametrize("name", ["inventory", "gateway"])
 async def test_a_call_in_flight_is_answered_before_the_end(stack: Stack, trader: Seller, name: str) -> None:
     lot = await trader.listed((await trader.create())["lot_id"])
@@ -71,7 +72,7 @@ async def test_a_call_in_flight_is_answered_before_the_end(stack: Stack, trader:
     await _goes_on(trader, lot)
 
 
-@pytest.mark.timeout(LATE)
+@pytest.mark.timeout(AMPLE)
 async def test_keys_being_stored_are_stored_before_credentials_ends(stack: Stack, trader: Seller) -> None:
     lot = await trader.listed((await trader.create())["lot_id"])
     held = "SELECT * FROM credentials WHERE seller_id = %s FOR UPDATE"
@@ -89,7 +90,7 @@ async def test_keys_being_stored_are_stored_before_credentials_ends(stack: Stack
     await _goes_on(trader, lot)
 
 
-@pytest.mark.timeout(LATE)
+@pytest.mark.timeout(AMPLE)
 async def test_a_write_to_the_shop_is_finished_before_sync_bricklink_ends(stack: Stack, trader: Seller) -> None:
     """The reply that the shop withholds is waited for and booked, so nothing is looked at and nothing sent twice."""
     lot = await trader.listed((await trader.create())["lot_id"])
@@ -108,7 +109,7 @@ async def test_a_write_to_the_shop_is_finished_before_sync_bricklink_ends(stack:
     await _goes_on(trader, lot)
 
 
-@pytest.mark.timeout(LATE)
+@pytest.mark.timeout(AMPLE)
 async def test_what_was_imported_goes_on_after_inventory_was_stopped_in_between(stack: Stack, seller: Seller) -> None:
     """An import is an operation: the request is answered, and the lots come although the service ends meanwhile."""
     rows = "".join(
