@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import LiteralString
 
-from chaos.locks import Lock, commits_held, deletes_held, locked
 from devstack.testing import Stack
+from product.locks import Lock, commits_held, deletes_held, locked
 from product.waiting import until
 
 

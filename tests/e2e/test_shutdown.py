@@ -1,43 +1,17 @@
 """SIGTERM drains: what was begun is finished, the process ends with 0, and the product goes on when it is back."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 
 from devstack.testing import Stack
+from product.locks import locked
 from product.lots import Json
 from product.seller import BRICKLINK, Seller
 from product.waiting import until
 
 AMPLE = 120
 """Seconds for a test that stops and starts processes."""
-
-
-@asynccontextmanager
-async def _row_held(stack: Stack, database: str, query: str, *values: str) -> AsyncIterator[psycopg.AsyncConnection]:
-    """Rows of a service's database locked, as another transaction would; let go at the end of the block."""
-    url = urlunsplit(urlsplit(stack.postgres_url)._replace(path=f"/{database}"))
-    async with await psycopg.AsyncConnection.connect(url) as holder:
-        await holder.execute(query, values)
-        yield holder
-
-
-async def _somebody_waits(stack: Stack, database: str) -> None:
-    """Return once a transaction of this database waits for a lock: the call in question has got as far as that."""
-    async with await psycopg.AsyncConnection.connect(stack.postgres_url, autocommit=True) as server:
-
-        async def waiting() -> int:
-            found = await server.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'", (database,)
-            )
-            row = await found.fetchone()
-            return 0 if row is None else int(row[0])
-
-        await until(waiting, lambda count: count > 0)
 
 
 async def _ended_well(stack: Stack, name: str, stopping: "asyncio.Future[int]") -> None:
@@ -58,13 +32,13 @@ async def _goes_on(seller: Seller, lot: Json) -> None:
 @pytest.mark.parametrize("name", ["inventory", "gateway"])
 async def test_a_call_in_flight_is_answered_before_the_end(stack: Stack, trader: Seller, name: str) -> None:
     lot = await trader.listed((await trader.create())["lot_id"])
-    held = "SELECT * FROM lots WHERE lot_id = %s FOR UPDATE"
-    async with _row_held(stack, "inventory", held, lot["lot_id"]) as holder:
+    held = "SELECT FROM lots WHERE lot_id = %s FOR UPDATE"
+    async with locked(stack.database("inventory").owner, held, lot["lot_id"]) as lock:
         call = asyncio.create_task(trader.adjust(lot["lot_id"], by=5, reason="in flight"))
-        await _somebody_waits(stack, "inventory")
+        await lock.awaited()
         stopping = asyncio.ensure_future(asyncio.to_thread(stack.terminate, name))
         await until(lambda: asyncio.to_thread(stack.log, name), lambda log: _stops(log))
-        await holder.rollback()
+        await lock.release()
         assert (await call)["quantity"] == 15
         await _ended_well(stack, name, stopping)
     await asyncio.to_thread(stack.start_again, name)
@@ -75,13 +49,13 @@ async def test_a_call_in_flight_is_answered_before_the_end(stack: Stack, trader:
 @pytest.mark.timeout(AMPLE)
 async def test_keys_being_stored_are_stored_before_credentials_ends(stack: Stack, trader: Seller) -> None:
     lot = await trader.listed((await trader.create())["lot_id"])
-    held = "SELECT * FROM credentials WHERE seller_id = %s FOR UPDATE"
-    async with _row_held(stack, "credentials", held, trader.seller_id) as holder:
+    held = "SELECT FROM credentials WHERE seller_id = %s FOR UPDATE"
+    async with locked(stack.database("credentials").owner, held, trader.seller_id) as lock:
         call = asyncio.create_task(trader.connect(empty=False, state=None))
-        await _somebody_waits(stack, "credentials")
+        await lock.awaited()
         stopping = asyncio.ensure_future(asyncio.to_thread(stack.terminate, "credentials"))
         await until(lambda: asyncio.to_thread(stack.log, "credentials"), lambda log: _stops(log))
-        await holder.rollback()
+        await lock.release()
         assert (await call)["key_version"] == 2
         await _ended_well(stack, "credentials", stopping)
     await asyncio.to_thread(stack.start_again, "credentials")
