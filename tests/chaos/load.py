@@ -98,6 +98,14 @@ class Trader:
         fault = await self.shop.set_fault("withhold", when=when, method=method, path=path, **more)
         return Withheld(self.shop, fault)
 
+    async def answered(self) -> None:
+        """Wait until one command more is done."""
+        so_far = len(self.commands)
+        await until(self._commands_done, lambda done: done > so_far)
+
+    async def _commands_done(self) -> int:
+        return len(self.commands)
+
     async def written_to(self) -> None:
         """Wait until the shop has applied one write more."""
         so_far = await self.shop.requests()
@@ -191,11 +199,6 @@ class Withheld:
     async def hit(self) -> None:
         """Wait until a request has come whose reply is withheld."""
         await self.shop.wait_for_fault(self.fault)
-
-    async def abandoned(self) -> None:
-        """Wait until its client has left."""
-        (request,) = (hit["request"] for hit in (await self.shop.wait_for_fault(self.fault))["hits"])
-        await self.shop.wait_for_requests(1, after=request - 1, reply="abandoned")
 
     async def release(self) -> None:
         """Let it go: to its client if that is still there."""
