@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import signal
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -144,100 +142,3 @@ async def test_relay_ends_in_time_while_the_broker_is_away(database: Database, b
 
     assert done == {task}
     assert not await nothing_waits(database)
-
-
-SLEEPER = """
-import asyncio, os
-from servicekit.kafka import KafkaConfig
-from servicekit.outbox import Relay
-from servicekit.postgres import create_engine
-
-url, kafka = os.environ["URL"], KafkaConfig(bootstrap=os.environ["KAFKA"])
-asyncio.run(Relay(create_engine(url), url, kafka, source="inventory").run())
-"""
-
-
-async def test_a_relay_that_sleeps_is_replaced(
-    database: Database, kafka: KafkaConfig, new_topic: Callable[..., str]
-) -> None:
-    """A stopped process keeps its connections, so the lock would stay with it until somebody ended it by hand."""
-    topic = new_topic(partitions=3)
-    environ = {"URL": database.url, "KAFKA": kafka.bootstrap}
-    sleeper = await asyncio.create_subprocess_exec(sys.executable, "-c", SLEEPER, env=environ)
-    relay = Relay(database.engine, database.url, kafka, source="inventory")
-    consumer = Consumer(database.engine, kafka, group=topic, topics=[topic], absorb=Effects())
-    try:
-        await publish(database, topic, 0, 10)
-        await until(partial(nothing_waits, database))
-        sleeper.send_signal(signal.SIGSTOP)
-        async with running(asyncio.ensure_future(relay.run()), asyncio.ensure_future(consumer.run())):
-            await publish(database, topic, 10, 20)
-            await until(partial(nothing_waits, database))
-            sleeper.send_signal(signal.SIGCONT)
-            await publish(database, topic, 20, 30)
-            await until(partial(seen, database, 30))
-    finally:
-        sleeper.kill()
-        await sleeper.wait()
-
-    assert set(await effects(database)) == set(once(30))
-
-
-PAUSED = """
-import asyncio, os
-import sqlalchemy as sa
-from servicekit.consumer import Consumer
-from servicekit.kafka import KafkaConfig
-from servicekit.postgres import create_engine
-
-resumed = asyncio.Event()
-
-class Effects:
-    async def absorb(self, conn, records):
-        values = [record.value.decode() for record in records]
-        await conn.execute(sa.text("INSERT INTO effects (seen) SELECT unnest(CAST(:seen AS text[]))"), {"seen": values})
-        print("absorbing", flush=True)
-        await resumed.wait()
-
-async def main():
-    asyncio.get_running_loop().add_reader(0, resumed.set)
-    engine = create_engine(os.environ["URL"])
-    topic = os.environ["TOPIC"]
-    kafka = KafkaConfig(bootstrap=os.environ["KAFKA"])
-    await Consumer(engine, kafka, group=topic, topics=[topic], absorb=Effects()).run()
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.timeout(300)  # it sits out a session time-out, a transaction time-out and three rebalances
-async def test_a_paused_process_that_wakes_applies_nothing_again(
-    database: Database, kafka: KafkaConfig, new_topic: Callable[..., str]
-) -> None:
-    """It slept in the middle of a batch, through a rebalance; its transaction is gone and its records are done."""
-    topic, pipe = new_topic(partitions=3), asyncio.subprocess.PIPE
-    environ = {"URL": database.url, "KAFKA": kafka.bootstrap, "TOPIC": topic}
-    relay = Relay(database.engine, database.url, kafka, source="inventory")
-    awake = Consumer(database.engine, kafka, group=topic, topics=[topic], absorb=Effects())
-    paused = await asyncio.create_subprocess_exec(sys.executable, "-c", PAUSED, env=environ, stdin=pipe, stdout=pipe)
-    assert paused.stdin
-    assert paused.stdout
-    try:
-        async with running(asyncio.ensure_future(relay.run())):
-            await publish(database, topic, 0, 60)
-            await paused.stdout.readline()
-            paused.send_signal(signal.SIGSTOP)
-            async with running(asyncio.ensure_future(awake.run())):
-                await until(partial(seen, database, 60))
-                paused.send_signal(signal.SIGCONT)
-                paused.stdin.write(b"go on")
-                await publish(database, topic, 60, 61)
-                await until(partial(seen, database, 61))
-            await publish(database, topic, 61, 120)
-            await paused.stdout.readline()  # alone in the group, it goes on with what is new
-            await until(partial(seen, database, 120))
-    finally:
-        paused.kill()
-        await paused.wait()
-
-    assert await effects(database) == once(120)
