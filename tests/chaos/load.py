@@ -24,9 +24,9 @@ PATIENCE = 60.0
 """Seconds in which all must be well again, whatever was killed: leases, looks and windows included."""
 
 _START = 100
-_STEPS = ((7, -3, 20, -11), (-5, 13, -2, 31), (-23, 4, -6, 9))
+_STEPS = ((7, -3, 20, -11, 1), (-5, 13, -2, 31, 1), (-23, 4, -6, 9, 1))
 """Differences of which none, done twice or left out, passes for what some others add up to."""
-_REFILLS = (9, 4, 17, 2)
+_REFILLS = (9, 4, 17, 2, 1)
 """The same for the lot that sells out in between: nobody takes away what may be gone."""
 _LATE = 1.0
 """Seconds by which every second shop lists its orders late: less than the lag window, or sales would be drift."""
@@ -75,6 +75,11 @@ class Trader:
             lot = a_part(color_id=max(1, place), quantity=_START, remarks=remarks, reason=reason)
             self.lot_ids[remarks] = (await self._told("POST", "/v1/lots", lot, key=reason))["lot_id"]
             self.commands.append(Command(reason=reason, remarks=remarks, type="created", delta=_START))
+
+    async def finish(self) -> None:
+        """One more difference for each lot: no later change of it makes up for one that is lost."""
+        for remarks in self._steps:
+            await self._adjust(remarks, 4)
 
     async def listed(self) -> None:
         """Wait until all lots are on sale."""
@@ -260,6 +265,12 @@ class Crowd:
             shares[number] += 1
         share_of = dict(zip(self.traders, shares, strict=True))
         async with self._each(lambda trader: trader.trade(share_of[trader])):
+            yield
+
+    @asynccontextmanager
+    async def finishing(self) -> AsyncIterator[None]:
+        """All change each of their lots a last time while the block runs."""
+        async with self._each(Trader.finish):
             yield
 
     async def listed(self) -> None:
