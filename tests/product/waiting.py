@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 PATIENCE = 30.0
 """Seconds: far more than anything here takes on a slow machine, so that running out means a fault."""
-_INTERVAL = 0.05
+_INTERVAL = 0.1
 
 
 async def until(

@@ -42,6 +42,8 @@ class Lane:
     settings: Settings
     random: Random
     lease: Lease
+    key_version: int
+    """The set of keys that the shop was opened with: newer ones may be told of at any moment."""
 
     def new_id(self) -> str:
         """Make an id, from the lane's own chance."""
@@ -68,6 +70,10 @@ class Lane:
             events += [event] if event is not None else []
         await tx.save_listings(saved, tiers)
         await tx.publish(events)
+
+    def has_keys_of(self, connection: ConnectionRow) -> bool:
+        """Tell whether the shop was opened with the keys that the connection has now."""
+        return self.key_version == connection.key_version
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -144,6 +150,8 @@ class Lane:
         """Remember a call that brought nothing; say until when to pause (rules O2, O3)."""
         now = self.clock.now()
         async with self.transaction() as (tx, connection):
+            if isinstance(outcome, Halted) and not self.has_keys_of(connection):
+                return PausedError(now, outcome.reason)  # what it says of older keys says nothing of these
             connection = after_failure(connection, outcome, self.settings, self.random, now)
             await tx.save_connection(connection)
         return PausedError(connection.not_before or now, connection.waiting_for)

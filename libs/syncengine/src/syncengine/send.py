@@ -159,7 +159,8 @@ async def _book(lane: Lane, intent: Intent, outcome: Outcome) -> None:
         await tx.save_intent(settled)
         if isinstance(outcome, Refused | Gone):
             row = replace(row, not_before=now + lane.settings.backoff_base)
-        if isinstance(outcome, Later | Unknown) or (isinstance(outcome, Halted) and not connection.halted):
+        halts = isinstance(outcome, Halted) and not connection.halted and lane.has_keys_of(connection)
+        if halts or isinstance(outcome, Later | Unknown):
             connection = after_failure(connection, outcome, lane.settings, lane.random, now)
         elif not isinstance(outcome, Halted):
             connection = replace(connection, failures=0)

@@ -44,6 +44,8 @@ async def _work(lane: Lane) -> bool:
         looks_due = any(suspect.due_at(lane) <= now for suspect in await suspects(tx, connection))
     if not connection.enabled or _paused_until(connection, now) is not None:
         return False
+    if not lane.has_keys_of(connection):
+        return True  # the next turn opens the shop with them
     if connection.halted:
         return await _probe(lane, connection)
     if connection.census_reason is not None:
@@ -149,7 +151,9 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
         return connection.not_before if connection.halted in PROBED else None
     moments: list[datetime] = []
     if connection.census_reason is not None:
-        if connection.answered_at is not None:
+        if not connection.wish_id:
+            moments.append(now)  # it begins anew since this turn began
+        elif connection.answered_at is not None:
             moments.append(_census_due_at(lane, connection, now))
     else:
         moments += [suspect.due_at(lane) for suspect in await suspects(tx, connection)]

@@ -9,9 +9,9 @@ import pytest
 
 from syncengine.absorb import begin_anew_after_loss
 from syncengine.lane import Lane
-from syncengine.listing import Item, Listing, ListingId, LotId
-from syncengine.marketplace import Create, Remove, Update
-from syncengine.rows import Trouble
+from syncengine.listing import Item, Listing, ListingId, LotId, OrderRead
+from syncengine.marketplace import Create, Halted, ReadFailedError, Remove, Ticket, Update
+from syncengine.rows import CensusReason, Trouble
 from syncengine.store.protocol import FencedError
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.memory_store import Tables
@@ -342,6 +342,31 @@ async def test_wrong_keys_twice_and_then_right_ones_go_on_at_once() -> None:
     assert world.shown() == {"a": 10}
 
 
+@pytest.mark.parametrize("refused", [False, True])
+async def test_keys_that_come_during_a_call_are_taken_up_after_it(
+    monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    """The census they ask for is not forgotten, and what the call says of the keys before them does not halt them."""
+    world = await connected()
+    list_orders = world.shop.list_orders
+
+    async def keys_come(page: str, ticket: Ticket) -> OrderRead:
+        monkeypatch.undo()
+        await world.connect(key_version=2)
+        if refused:
+            raise ReadFailedError(Halted(reason="WRONG_KEY"))
+        return await list_orders(page, ticket)
+
+    monkeypatch.setattr(world.shop, "list_orders", keys_come)
+    world.clock.turn(world.settings.order_poll_interval)
+    assert await world.turn()
+    assert (world.connection.census_reason, world.connection.halted) == (CensusReason.KEYS_REPLACED, "")
+    world.create("a", 10, note="a")
+    await world.settle()
+    assert world.connection.census_reason is None
+    assert world.shown() == {"a": 10}
+
+
 async def test_nothing_is_told_of_lots_whose_seller_has_no_shop_here() -> None:
     world = World()
     world.create("a", 10, note="a")
@@ -469,7 +494,7 @@ async def test_fenced_worker_writes_nothing() -> None:
     world.clock.turn(timedelta(seconds=2))
     world.create("a", 10, note="a")
     await world.settle(timedelta(seconds=10))
-    lane = Lane(world.store, world.clock, world.shop, world.settings, world.random, slept)
+    lane = Lane(world.store, world.clock, world.shop, world.settings, world.random, slept, key_version=1)
     with pytest.raises(FencedError):
         await take_turn(lane)
     assert len(world.shop.writes) == 1

@@ -142,7 +142,9 @@ class Worker:
             await self._note_failure(lease, failure.outcome)
             return None
         interruptible = InterruptibleShop(shop, self._stopping)
-        lane = Lane(self._store, self._clock, interruptible, self._settings, self._random, lease)
+        lane = Lane(
+            self._store, self._clock, interruptible, self._settings, self._random, lease, connection.key_version
+        )
         await take_turn(lane)
         return lane.lease
 

@@ -107,7 +107,8 @@ class World:
         lease = await self.store.take_lease(SELLER, owner, now, now + self.settings.lease)
         if lease is None:
             return False
-        lane = Lane(self.store, self.clock, self.shop, self.settings, self.random, lease)
+        keys = self.connection.key_version
+        lane = Lane(self.store, self.clock, self.shop, self.settings, self.random, lease, keys)
         try:
             await take_turn(lane)
         except FencedError:

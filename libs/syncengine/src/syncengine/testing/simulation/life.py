@@ -203,7 +203,8 @@ class Life:
             lease = await self.store.take_lease(SELLER, owner, now, now + self.settings.lease)
             if lease is None:
                 continue
-            lane = Lane(self.store, self.clock, FaultyShop(self.network), self.settings, self.random, lease)
+            shop, keys = FaultyShop(self.network), self.store.tables.connections[SELLER].key_version
+            lane = Lane(self.store, self.clock, shop, self.settings, self.random, lease, keys)
             try:
                 for _ in range(_TURNS_AT_ONCE):
                     await pause()
