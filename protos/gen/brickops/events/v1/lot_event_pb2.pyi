@@ -66,12 +66,15 @@ class LotChanged(_message.Message):
     LISTING_IDS_FIELD_NUMBER: _builtins.int
     COUNTED_AT_FIELD_NUMBER: _builtins.int
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    SOLD_OUT_FIELD_NUMBER: _builtins.int
     seller_id: _builtins.str
     """The seller."""
     counted_seq: _builtins.int
     """The newest sales message of this marketplace that is in the lot's quantity; 0 if none (rule Q2)."""
     correlation_id: _builtins.str
     """Follows the request that caused it."""
+    sold_out: _builtins.bool
+    """Its quantity is zero or less, and sales made it so, in whatever shop: its removal is no user's doing (rule B5)."""
     @_builtins.property
     def lot(self) -> _lot_pb2.Lot:
         """The lot now. Its prices are in the seller's currency."""
@@ -93,10 +96,11 @@ class LotChanged(_message.Message):
         listing_ids: _abc.Iterable[_builtins.str] | None = ...,
         counted_at: _timestamp_pb2.Timestamp | None = ...,
         correlation_id: _builtins.str = ...,
+        sold_out: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counted_at", b"counted_at", "lot", b"lot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "counted_at", b"counted_at", "counted_seq", b"counted_seq", "listing_ids", b"listing_ids", "lot", b"lot", "seller_id", b"seller_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "counted_at", b"counted_at", "counted_seq", b"counted_seq", "listing_ids", b"listing_ids", "lot", b"lot", "seller_id", b"seller_id", "sold_out", b"sold_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

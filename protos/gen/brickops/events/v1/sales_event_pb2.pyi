@@ -67,6 +67,7 @@ class OrderLineTotalled(_message.Message):
     ORDERED_AT_FIELD_NUMBER: _builtins.int
     CUT_FIELD_NUMBER: _builtins.int
     LISTING_IS_OURS_FIELD_NUMBER: _builtins.int
+    RETURNED_FIELD_NUMBER: _builtins.int
     seller_id: _builtins.str
     """The seller."""
     marketplace: _builtins.str
@@ -89,6 +90,10 @@ class OrderLineTotalled(_message.Message):
     """Whether we created the listing for this very lot: then each of its orders is later than the count of the lot's
     quantity, whatever the two clocks say.
     """
+    returned: _builtins.int
+    """Pieces of the total that were cancelled, refunded or taken out of the order since: an open return, until the shop
+    or a person says where they are (rule S4). A later message with a lower total and none of these closes it.
+    """
     @_builtins.property
     def ordered_at(self) -> _timestamp_pb2.Timestamp:
         """When it was ordered, by the shop's clock."""
@@ -107,10 +112,11 @@ class OrderLineTotalled(_message.Message):
         ordered_at: _timestamp_pb2.Timestamp | None = ...,
         cut: _builtins.bool = ...,
         listing_is_ours: _builtins.bool = ...,
+        returned: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ordered_at", b"ordered_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "kind", b"kind", "listing_id", b"listing_id", "listing_is_ours", b"listing_is_ours", "lot_id", b"lot_id", "marketplace", b"marketplace", "order_id", b"order_id", "ordered_at", b"ordered_at", "seller_id", b"seller_id", "seq", b"seq", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "kind", b"kind", "listing_id", b"listing_id", "listing_is_ours", b"listing_is_ours", "lot_id", b"lot_id", "marketplace", b"marketplace", "order_id", b"order_id", "ordered_at", b"ordered_at", "returned", b"returned", "seller_id", b"seller_id", "seq", b"seq", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
