@@ -35,6 +35,7 @@ def lot_changed(lot: Lot, marketplace: str, *, topic: str, correlation_id: str) 
         counted_seq=lot.counted_seqs.get(marketplace, 0),
         listing_ids=lot.listing_ids.get(marketplace, ()),
         correlation_id=correlation_id,
+        sold_out=lot.sold_out,
     )
     changed.counted_at.FromDatetime(lot.counted_at)
     event = lot_event_pb2.LotEvent(lot_changed=changed)

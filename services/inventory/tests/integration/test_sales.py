@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf import json_format
 from sqlalchemy import text
@@ -26,6 +27,7 @@ from servicekit.consumer import Record, RecordHandler, Undecodable
 
 BASELINE = sales_event_pb2.SALE_KIND_BASELINE
 RECOUNT = sales_event_pb2.SALE_KIND_RECOUNT
+RETURN = sales_event_pb2.SALE_KIND_RETURN
 
 
 @pytest.fixture
@@ -177,7 +179,7 @@ async def test_an_order_of_a_listing_of_ours_counts_whatever_the_clocks_say(
     assert (await calls.get(lot_id)).lot.quantity == 37
 
 
-async def test_a_lower_total_changes_nothing_but_is_remembered(
+async def test_a_lower_total_changes_nothing_but_opens_a_return(
     calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
 ) -> None:
     seller = str(calls.seller)
@@ -186,6 +188,7 @@ async def test_a_lower_total_changes_nothing_but_is_remembered(
     assert (await calls.get(lot_id)).lot.quantity == 35
     query = "SELECT total, told_total, seq, cut FROM order_lines WHERE lot_id = :lot_id"
     assert [tuple(row) for row in await rows(engine, query, lot_id=lot_id)] == [(5, 2, 101, True)]
+    assert [(one.pieces, one.HasField("closed_at")) for one in (await calls.list_returns()).returns] == [(3, False)]
 
 
 async def test_a_sale_below_zero_is_counted_and_opens_an_incident_that_names_the_orders(
@@ -208,6 +211,150 @@ async def test_a_sale_below_zero_is_counted_and_opens_an_incident_that_names_the
         ("brickowl", "second", 3),
         ("bricklink", "first", 39),
     ]
+
+
+async def test_oversells_are_listed_with_the_orders_among_which_to_choose(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller, now = str(calls.seller), datetime.now(UTC)
+    other = (await calls.create(a_brick(quantity=1))).lot.lot_id
+    await absorb(
+        engine,
+        sales,
+        sale(seller, lot_id, 45, seq=100, order_id="first", ordered_at=now),
+        sale(seller, other, 2, seq=100, order_id="second", listing_id="2", ordered_at=now + timedelta(hours=1)),
+        sale(seller, lot_id, 1, seq=101, order_id="third", ordered_at=now + timedelta(hours=2)),
+    )
+    found = (await calls.list_oversells()).oversells
+    assert [(one.lot_id, one.missing) for one in found] == [(lot_id, 1), (other, 1), (lot_id, 5)]
+    assert [(order.order_id, order.total) for order in found[0].orders] == [("third", 1), ("first", 45)]
+    order = found[1].orders[0]
+    assert (order.marketplace, order.order_id, order.listing_id, order.total) == ("bricklink", "second", "2", 2)
+    assert order.ordered_at.ToDatetime(tzinfo=UTC) == now + timedelta(hours=1)
+    newest = (await calls.list_changes(lot_id=other)).changes[0]
+    assert (found[1].change_id, found[1].recorded_at) == (newest.change_id, newest.recorded_at)
+
+    first = await calls.list_oversells(page_size=2)
+    rest = await calls.list_oversells(page_size=2, page_token=first.next_page_token)
+    assert [*first.oversells, *rest.oversells] == list(found)
+    assert rest.next_page_token == ""
+    assert [one.change_id for one in (await calls.list_oversells(lot_id=other)).oversells] == [found[1].change_id]
+    assert not (await Calls(calls.channel, "somebody-else").list_oversells()).oversells
+    await refuses_strangers_lots(calls, lot_id)
+
+
+async def refuses_strangers_lots(calls: Calls, lot_id: str) -> None:
+    """Neither list says anything of another seller's lot."""
+    stranger = Calls(calls.channel, "somebody-else")
+    for ask in (stranger.list_oversells, stranger.list_returns):
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await ask(lot_id=lot_id)
+        assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_return_gives_its_pieces_back_and_is_in_the_change_log_with_its_order(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller = str(calls.seller)
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=100))
+    await take_outbox(engine)
+    back = sale(seller, lot_id, 2, seq=101, kind=RETURN)
+    await absorb(engine, sales, back)
+    await absorb(engine, sales, back)  # the repeat changes nothing
+    lot = (await calls.get(lot_id)).lot
+    assert (lot.quantity, lot.sold, lot.revision) == (38, 2, 3)
+    change = (await calls.list_changes(lot_id=lot_id)).changes[0]
+    assert (change.type, change.source) == (change_pb2.CHANGE_TYPE_RETURNED, change_pb2.CHANGE_SOURCE_RETURN)
+    assert (change.quantity_delta, change.revision, change.actor) == (3, 3, "inventory")
+    assert (change.order.order_id, change.correlation_id) == ("9000042", "correlation-101")
+    told = {one.topic: one.event.lot_changed for one in await published(engine, lot_id)}
+    assert {topic: (event.lot.quantity, event.counted_seq) for topic, event in told.items()} == {
+        "lots.bricklink": (38, 101),
+        "lots.brickowl": (38, 0),
+    }
+
+
+async def test_a_return_of_an_order_from_before_the_count_is_added_but_was_never_sold(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller = str(calls.seller)
+    await absorb(engine, sales, sale(seller, lot_id, 4, seq=100, kind=BASELINE))
+    await absorb(engine, sales, sale(seller, lot_id, 1, seq=101, kind=RETURN))
+    lot = (await calls.get(lot_id)).lot
+    assert (lot.quantity, lot.sold) == (43, 0)
+
+
+async def test_a_return_of_an_archived_lot_is_added_too(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller = str(calls.seller)
+    await absorb(engine, sales, sale(seller, lot_id, 4, seq=100))
+    await calls.archive(lot_id)
+    await absorb(engine, sales, sale(seller, lot_id, 0, seq=101, kind=RETURN))
+    lot = (await calls.get(lot_id)).lot
+    assert (lot.archived, lot.quantity, lot.sold) == (True, 40, 0)
+
+
+async def test_a_return_stays_open_until_it_is_said_where_the_pieces_are(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    """Cancelled: asked. Some came back: asked for the rest. The rest is said to be sold after all: answered (S4)."""
+    seller = str(calls.seller)
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=100))
+    assert not (await calls.list_returns(include_closed=True)).returns
+
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=101, cut=True, returned=4))
+    (opened,) = (await calls.list_returns()).returns
+    assert (opened.lot_id, opened.pieces, opened.HasField("closed_at")) == (lot_id, 4, False)
+    order = opened.order
+    assert (order.marketplace, order.order_id, order.listing_id) == ("bricklink", "9000042", "50001001")
+
+    await absorb(engine, sales, sale(seller, lot_id, 3, seq=102, cut=True, returned=2, kind=RETURN))
+    (less,) = (await calls.list_returns()).returns
+    assert (less.return_id, less.pieces, less.opened_at) == (opened.return_id, 2, opened.opened_at)
+    assert (await calls.get(lot_id)).lot.quantity == 37
+
+    await absorb(engine, sales, sale(seller, lot_id, 3, seq=103))
+    assert not (await calls.list_returns()).returns
+    (closed,) = (await calls.list_returns(include_closed=True)).returns
+    assert (closed.return_id, closed.pieces, closed.HasField("closed_at")) == (opened.return_id, 2, True)
+    assert (await calls.get(lot_id)).lot.quantity == 37
+
+    await absorb(engine, sales, sale(seller, lot_id, 3, seq=104, cut=True, returned=3))
+    (anew,) = (await calls.list_returns()).returns
+    assert (anew.return_id != opened.return_id, anew.pieces) == (True, 3)
+
+
+async def test_a_recount_that_tells_less_opens_a_return_and_takes_nothing_back(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller = str(calls.seller)
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=100))
+    await absorb(engine, sales, sale(seller, lot_id, 1, seq=101, kind=RECOUNT))
+    assert (await calls.get(lot_id)).lot.quantity == 35
+    assert [one.pieces for one in (await calls.list_returns()).returns] == [4]
+    await absorb(engine, sales, sale(seller, lot_id, 1, seq=102, kind=RETURN))
+    assert (await calls.get(lot_id)).lot.quantity == 39
+    assert not (await calls.list_returns()).returns
+
+
+async def test_returns_come_in_pages_newest_first(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller = str(calls.seller)
+    other = (await calls.create()).lot.lot_id
+    for number in range(5):
+        of = other if number == 2 else lot_id
+        cancelled = sale(seller, of, 1, seq=100 + number, order_id=f"order-{number}", cut=True, returned=1)
+        await absorb(engine, sales, cancelled)
+    first = await calls.list_returns(page_size=3)
+    rest = await calls.list_returns(page_size=3, page_token=first.next_page_token)
+    found = [*first.returns, *rest.returns]
+    assert [one.order.order_id for one in found] == [f"order-{number}" for number in (4, 3, 2, 1, 0)]
+    assert rest.next_page_token == ""
+    assert [one.order.order_id for one in (await calls.list_returns(lot_id=other)).returns] == ["order-2"]
+    assert not (await Calls(calls.channel, "somebody-else").list_returns()).returns
+    await refuses_strangers_lots(calls, lot_id)
 
 
 async def test_an_archived_lot_is_sold_from_too(
@@ -324,6 +471,8 @@ UNREADABLE = {
     "no order": sale("s", new_id(), 1, seq=1, order_id="").value,
     "no lot": sale("s", "lot", 1, seq=1).value,
     "a negative total": sale("s", new_id(), -1, seq=1).value,
+    "more returned than there are": sale("s", new_id(), 1, seq=1, returned=2).value,
+    "fewer returned than none": sale("s", new_id(), 1, seq=1, returned=-1).value,
     "no seq": sale("s", new_id(), 1, seq=0).value,
     "a NUL in a name": sale("s", new_id(), 1, seq=1, order_id="9\0").value,
 }
@@ -371,8 +520,18 @@ async def test_a_message_that_still_cannot_be_read_stays_set_aside(engine: Async
     assert len(await rows(engine, "SELECT FROM undecodable_records WHERE consumer_group = 'still'")) == 1
 
 
-async def test_a_lot_at_zero_is_sold_out(calls: Calls, engine: AsyncEngine, sales: SalesHandler) -> None:
+async def test_a_lot_that_sales_brought_to_zero_is_sold_out_until_somebody_counts_again(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler
+) -> None:
+    """Rule B5: its removal from the shops is no user's doing."""
     lot_id = (await calls.create(a_brick(quantity=3))).lot.lot_id
+    await take_outbox(engine)
     await absorb(engine, sales, sale(str(calls.seller), lot_id, 3, seq=100))
-    assert (await calls.get(lot_id)).lot.quantity == 0
+    assert [one.event.lot_changed.sold_out for one in await published(engine, lot_id)] == [True, True]
+    await calls.update(lot_id, "remarks", lot=a_brick(remarks="none left"))
+    assert [one.event.lot_changed.sold_out for one in await published(engine, lot_id)] == [True, True]
+    await calls.adjust(lot_id, 1)
+    await calls.adjust(lot_id, -1)
+    lasts = [one.event.lot_changed for one in await published(engine, lot_id)]
+    assert [(event.lot.quantity, event.sold_out) for event in lasts] == [(1, False)] * 2 + [(0, False)] * 2
     assert not await rows(engine, "SELECT FROM oversells WHERE lot_id = :lot_id", lot_id=lot_id)

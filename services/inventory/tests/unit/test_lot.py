@@ -106,6 +106,38 @@ def test_a_sale_takes_a_lot_below_zero_even_if_it_is_archived() -> None:
     assert (difference.before, difference.after) == ({"quantity": 2, "sold": 0}, {"quantity": -3, "sold": 5})
 
 
+def test_what_comes_back_is_added_to_a_lot_even_if_it_is_archived() -> None:
+    sold, _ = a_lot(quantity=2).sell(5, LATER)
+    archived, _ = sold.archive(LATER)
+    after, difference = archived.take_back(4, unsold=3, now=LATER)
+    assert (after.quantity, after.sold, after.revision, after.archived) == (1, 2, 4, True)
+    assert (difference.before, difference.after) == ({"quantity": -3, "sold": 5}, {"quantity": 1, "sold": 2})
+    assert after.group_revisions[FieldGroup.QUANTITY] == 4
+
+
+def test_a_lot_is_sold_out_if_a_sale_took_the_last_piece_and_nobody_else_changed_its_quantity_since() -> None:
+    sold, _ = a_lot(quantity=2).sell(2, LATER)
+    assert sold.sold_out
+    assert sold.update(replace(sold, remarks="none left"), LATER)[0].sold_out
+    below, _ = sold.sell(3, LATER)
+    assert below.take_back(1, unsold=1, now=LATER)[0].sold_out  # still two too few
+    assert not below.take_back(4, unsold=4, now=LATER)[0].sold_out
+    assert not below.adjust(by=2, reserved_by=0, now=LATER)[0].sold_out
+    assert not sold.update(replace(sold, quantity=1), LATER)[0].sold_out
+
+
+def test_a_lot_that_a_person_emptied_or_put_away_is_not_sold_out() -> None:
+    assert not a_lot(quantity=0).sold_out
+    assert not a_lot(quantity=2).adjust(by=-2, reserved_by=2, now=LATER)[0].sold_out
+    one_left, _ = a_lot(quantity=2).sell(1, LATER)
+    assert not one_left.sold_out
+    assert not one_left.adjust(by=-1, reserved_by=0, now=LATER)[0].sold_out
+    sold, _ = a_lot(quantity=2).sell(2, LATER)
+    archived, _ = sold.archive(LATER)
+    assert not archived.sold_out
+    assert archived.restore(LATER)[0].sold_out
+
+
 def test_archive_and_restore_change_a_lot_once() -> None:
     archived, _ = a_lot().archive(LATER)
     again, nothing = archived.archive(LATER)

@@ -1,4 +1,4 @@
-"""Which sales count: rules S3 and C3 as a table."""
+"""Which sales count, and what comes back: rules S3, S4 and C3 as a table."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,16 +13,39 @@ BEFORE, AFTER = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
 
 
 def told(
-    kind: SaleKind, total: int, *, seq: int = 10, at: datetime = AFTER, cut: bool = False, ours: bool = False
+    kind: SaleKind,
+    total: int,
+    *,
+    seq: int = 10,
+    at: datetime = AFTER,
+    cut: bool = False,
+    ours: bool = False,
+    returned: int = 0,
 ) -> ToldLine:
     return ToldLine(
-        key=KEY, lot_id=LOT_ID, total=total, kind=kind, seq=seq, ordered_at=at, cut=cut, listing_is_ours=ours
+        key=KEY,
+        lot_id=LOT_ID,
+        total=total,
+        kind=kind,
+        seq=seq,
+        ordered_at=at,
+        cut=cut,
+        listing_is_ours=ours,
+        returned=returned,
     )
 
 
-def kept(total: int, *, seq: int = 5) -> KeptLine:
+def kept(total: int, *, seq: int = 5, sold: int | None = None) -> KeptLine:
     return KeptLine(
-        key=KEY, lot_id=LOT_ID, total=total, told_total=total, seq=seq, kind=SaleKind.SALE, ordered_at=AFTER, cut=False
+        key=KEY,
+        lot_id=LOT_ID,
+        total=total,
+        told_total=total,
+        sold=total if sold is None else sold,
+        seq=seq,
+        kind=SaleKind.SALE,
+        ordered_at=AFTER,
+        cut=False,
     )
 
 
@@ -33,6 +56,7 @@ class Case:
     total: int
     sold: int
     baseline_at: datetime | None = None
+    open_return: int = 0
 
 
 CASES = {
@@ -55,7 +79,16 @@ CASES = {
     "a raised total counts the difference": Case(told(SaleKind.SALE, 8), kept(5), total=8, sold=3),
     "a raise counts whatever the order's date": Case(told(SaleKind.SALE, 8, at=BEFORE), kept(5), total=8, sold=3),
     "the same total again counts nothing": Case(told(SaleKind.SALE, 5), kept(5), total=5, sold=0),
-    "a lower total changes nothing by itself": Case(told(SaleKind.SALE, 2), kept(5), total=5, sold=0),
+    "a lower total changes nothing by itself": Case(told(SaleKind.SALE, 2), kept(5), total=5, sold=0, open_return=3),
+    "a cancelled order changes nothing by itself": Case(
+        told(SaleKind.SALE, 5, cut=True, returned=5), kept(5), total=5, sold=0, open_return=5
+    ),
+    "an order cancelled in part was sold whole": Case(
+        told(SaleKind.SALE, 5, returned=2), None, total=5, sold=5, open_return=2
+    ),
+    "an order from before the count that is cancelled asks for its pieces": Case(
+        told(SaleKind.SALE, 3, at=BEFORE, cut=True, returned=3), None, total=3, sold=0, open_return=3
+    ),
     "an older message is ignored": Case(told(SaleKind.SALE, 8, seq=4), kept(5), total=5, sold=0),
     "the same message again is ignored": Case(told(SaleKind.SALE, 8, seq=5), kept(5), total=5, sold=0),
     "a baseline is stored and subtracts nothing": Case(told(SaleKind.BASELINE, 4), None, total=4, sold=0),
@@ -63,7 +96,7 @@ CASES = {
         told(SaleKind.BASELINE, 4, ours=True), None, total=4, sold=0
     ),
     "a baseline over a counted line subtracts nothing": Case(told(SaleKind.BASELINE, 7), kept(5), total=7, sold=0),
-    "a baseline lowers no counted line": Case(told(SaleKind.BASELINE, 1), kept(5), total=5, sold=0),
+    "a baseline lowers no counted line": Case(told(SaleKind.BASELINE, 1), kept(5), total=5, sold=0, open_return=4),
     "a recount of a lost line counts it": Case(told(SaleKind.RECOUNT, 3), None, total=3, sold=3),
     "a recount of a line before the count does not": Case(told(SaleKind.RECOUNT, 3, at=BEFORE), None, total=3, sold=0),
     "a recount of an unknown line that is cut does not": Case(
@@ -74,20 +107,74 @@ CASES = {
     ),
     "a recount raises a total": Case(told(SaleKind.RECOUNT, 6), kept(5), total=6, sold=1),
     "a recount raises no total of a cut line": Case(told(SaleKind.RECOUNT, 6, cut=True), kept(5), total=5, sold=0),
-    "a recount never lowers": Case(told(SaleKind.RECOUNT, 2), kept(5), total=5, sold=0),
-    "a return lowers nothing in this version": Case(told(SaleKind.RETURN, 2), kept(5), total=5, sold=0),
+    "a recount never lowers": Case(told(SaleKind.RECOUNT, 2), kept(5), total=5, sold=0, open_return=3),
+    "a recount that raises may tell of returned pieces": Case(
+        told(SaleKind.RECOUNT, 6, returned=4), kept(5), total=6, sold=1, open_return=4
+    ),
     "a return of an order never told counts what it kept": Case(told(SaleKind.RETURN, 2), None, total=2, sold=2),
+    "a return of an old order never told is in the count": Case(
+        told(SaleKind.RETURN, 2, at=BEFORE), None, total=2, sold=0
+    ),
+    "a return never raises": Case(told(SaleKind.RETURN, 8), kept(5), total=5, sold=0),
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_what_a_told_line_changes(case: Case) -> None:
-    line, sold = count(case.told, case.kept, baseline_at=case.baseline_at, counted_at=NOON)
-    assert (line.total, sold) == (case.total, case.sold)
+    counted = count(case.told, case.kept, baseline_at=case.baseline_at, counted_at=NOON)
+    assert (counted.line.total, counted.sold, counted.came_back) == (case.total, case.sold, 0)
+    assert counted.line.open_return == case.open_return
+    assert counted.line.sold == case.sold + (case.kept.sold if case.kept else 0)
+
+
+@dataclass(frozen=True)
+class Back:
+    told: ToldLine
+    kept: KeptLine
+    total: int
+    came_back: int
+    unsold: int
+    open_return: int = 0
+
+
+BACK = {
+    "a return gives back the difference": Back(told(SaleKind.RETURN, 2), kept(5), total=2, came_back=3, unsold=3),
+    "a return may leave others open": Back(
+        told(SaleKind.RETURN, 4, returned=3), kept(5), total=4, came_back=1, unsold=1, open_return=3
+    ),
+    "a return counts whatever the order's date": Back(
+        told(SaleKind.RETURN, 0, at=BEFORE), kept(5), total=0, came_back=5, unsold=5
+    ),
+    "pieces of an order from before the count are in nobody's count": Back(
+        told(SaleKind.RETURN, 1), kept(5, sold=0), total=1, came_back=4, unsold=0
+    ),
+    "what was counted last comes back first": Back(
+        told(SaleKind.RETURN, 1), kept(5, sold=3), total=1, came_back=4, unsold=3
+    ),
+    "a return of a return's total changes nothing": Back(
+        told(SaleKind.RETURN, 5), kept(5), total=5, came_back=0, unsold=0
+    ),
+    "the same return again is ignored": Back(told(SaleKind.RETURN, 2, seq=5), kept(5), total=5, came_back=0, unsold=0),
+}
+
+
+@pytest.mark.parametrize("case", BACK.values(), ids=BACK.keys())
+def test_what_a_return_gives_back(case: Back) -> None:
+    counted = count(case.told, case.kept, baseline_at=NOON, counted_at=NOON)
+    assert (counted.line.total, counted.sold) == (case.total, 0)
+    assert (counted.came_back, counted.unsold) == (case.came_back, case.unsold)
+    assert counted.line.sold == case.kept.sold - case.unsold
+    assert counted.line.open_return == case.open_return
+
+
+def test_what_came_back_can_be_sold_again_by_the_same_order() -> None:
+    back = count(told(SaleKind.RETURN, 2, seq=11), kept(5), baseline_at=None, counted_at=NOON).line
+    again = count(told(SaleKind.SALE, 5, seq=12), back, baseline_at=None, counted_at=NOON)
+    assert (again.line.total, again.sold, again.line.sold) == (5, 3, 5)
 
 
 def test_a_kept_total_remembers_what_was_told() -> None:
-    line, _ = count(told(SaleKind.SALE, 2, seq=11), kept(5), baseline_at=None, counted_at=NOON)
+    line = count(told(SaleKind.SALE, 2, seq=11), kept(5), baseline_at=None, counted_at=NOON).line
     assert (line.total, line.told_total, line.seq) == (5, 2, 11)
 
 

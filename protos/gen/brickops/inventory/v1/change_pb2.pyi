@@ -39,6 +39,8 @@ class _ChangeTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeType
     """The lot was taken out again."""
     CHANGE_TYPE_SOLD: _ChangeType.ValueType  # 6
     """An order line was counted."""
+    CHANGE_TYPE_RETURNED: _ChangeType.ValueType  # 7
+    """Pieces of an order line came back."""
 
 class ChangeType(_ChangeType, metaclass=_ChangeTypeEnumTypeWrapper):
     """What kind of change it was."""
@@ -57,6 +59,8 @@ CHANGE_TYPE_RESTORED: ChangeType.ValueType  # 5
 """The lot was taken out again."""
 CHANGE_TYPE_SOLD: ChangeType.ValueType  # 6
 """An order line was counted."""
+CHANGE_TYPE_RETURNED: ChangeType.ValueType  # 7
+"""Pieces of an order line came back."""
 Global___ChangeType: _TypeAlias = ChangeType  # noqa: Y015
 
 class _ChangeSource:
@@ -74,7 +78,7 @@ class _ChangeSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeSo
     CHANGE_SOURCE_ORDER: _ChangeSource.ValueType  # 3
     """An order in a shop."""
     CHANGE_SOURCE_RETURN: _ChangeSource.ValueType  # 4
-    """A return."""
+    """Pieces of an order that came back."""
     CHANGE_SOURCE_UNDO: _ChangeSource.ValueType  # 5
     """An undo."""
 
@@ -90,14 +94,14 @@ CHANGE_SOURCE_IMPORT: ChangeSource.ValueType  # 2
 CHANGE_SOURCE_ORDER: ChangeSource.ValueType  # 3
 """An order in a shop."""
 CHANGE_SOURCE_RETURN: ChangeSource.ValueType  # 4
-"""A return."""
+"""Pieces of an order that came back."""
 CHANGE_SOURCE_UNDO: ChangeSource.ValueType  # 5
 """An undo."""
 Global___ChangeSource: _TypeAlias = ChangeSource  # noqa: Y015
 
 @_typing.final
 class OrderReference(_message.Message):
-    """The order line that a change counted."""
+    """The order line that a change counted, or of which pieces came back."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -182,7 +186,7 @@ class Change(_message.Message):
 
     @_builtins.property
     def order(self) -> Global___OrderReference:
-        """Set if the source is an order."""
+        """Set if the source is an order or a return."""
 
     def __init__(
         self,

@@ -26,68 +26,78 @@ from brickops.inventory.v1 import change_pb2 as brickops_dot_inventory_dot_v1_do
 from brickops.inventory.v1 import import_pb2 as brickops_dot_inventory_dot_v1_dot_import__pb2
 from brickops.inventory.v1 import lot_pb2 as brickops_dot_inventory_dot_v1_dot_lot__pb2
 from brickops.inventory.v1 import lot_sync_pb2 as brickops_dot_inventory_dot_v1_dot_lot__sync__pb2
+from brickops.inventory.v1 import oversell_pb2 as brickops_dot_inventory_dot_v1_dot_oversell__pb2
+from brickops.inventory.v1 import return_pb2 as brickops_dot_inventory_dot_v1_dot_return__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-brickops/inventory/v1/inventory_service.proto\x12\x15\x62rickops.inventory.v1\x1a\"brickops/inventory/v1/change.proto\x1a\"brickops/inventory/v1/import.proto\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a$brickops/inventory/v1/lot_sync.proto\x1a google/protobuf/field_mask.proto\"_\n\x10\x43reateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x0e\n\x06reason\x18\x03 \x01(\t\"f\n\x11\x43reateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\x1f\n\rGetLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\"g\n\x0eGetLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12,\n\x04sync\x18\x02 \x03(\x0b\x32\x1e.brickops.inventory.v1.LotSync\"R\n\x0fListLotsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_archived\x18\x03 \x01(\x08\"`\n\x10ListLotsResponse\x12\x33\n\x04lots\x18\x01 \x03(\x0b\x32%.brickops.inventory.v1.GetLotResponse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x01\n\x10UpdateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x05 \x01(\tB\x14\n\x12_expected_revision\"O\n\x11UpdateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"\xa2\x01\n\x15\x41\x64justQuantityRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\x03\x12\x13\n\x0breserved_by\x18\x04 \x01(\x03\x12\x1e\n\x11\x65xpected_revision\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\tB\x14\n\x12_expected_revision\"T\n\x16\x41\x64justQuantityResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11\x41rchiveLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12\x41rchiveLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11RestoreLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12RestoreLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"^\n\x12ListChangesRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x13ListChangesResponse\x12.\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Change\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x10GetChangeRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\"B\n\x11GetChangeResponse\x12-\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Change\"\x99\x01\n\x13\x43reateImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x06\x66ormat\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportFormat\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\"H\n\x14\x43reateImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"E\n\x11GetImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x13ListImportsResponse\x12.\n\x07imports\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x15ListImportRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x14\n\x0crefused_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x16ListImportRowsResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .brickops.inventory.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9f\n\n\x10InventoryService\x12^\n\tCreateLot\x12\'.brickops.inventory.v1.CreateLotRequest\x1a(.brickops.inventory.v1.CreateLotResponse\x12U\n\x06GetLot\x12$.brickops.inventory.v1.GetLotRequest\x1a%.brickops.inventory.v1.GetLotResponse\x12[\n\x08ListLots\x12&.brickops.inventory.v1.ListLotsRequest\x1a\'.brickops.inventory.v1.ListLotsResponse\x12^\n\tUpdateLot\x12\'.brickops.inventory.v1.UpdateLotRequest\x1a(.brickops.inventory.v1.UpdateLotResponse\x12m\n\x0e\x41\x64justQuantity\x12,.brickops.inventory.v1.AdjustQuantityRequest\x1a-.brickops.inventory.v1.AdjustQuantityResponse\x12\x61\n\nArchiveLot\x12(.brickops.inventory.v1.ArchiveLotRequest\x1a).brickops.inventory.v1.ArchiveLotResponse\x12\x61\n\nRestoreLot\x12(.brickops.inventory.v1.RestoreLotRequest\x1a).brickops.inventory.v1.RestoreLotResponse\x12\x64\n\x0bListChanges\x12).brickops.inventory.v1.ListChangesRequest\x1a*.brickops.inventory.v1.ListChangesResponse\x12^\n\tGetChange\x12\'.brickops.inventory.v1.GetChangeRequest\x1a(.brickops.inventory.v1.GetChangeResponse\x12g\n\x0c\x43reateImport\x12*.brickops.inventory.v1.CreateImportRequest\x1a+.brickops.inventory.v1.CreateImportResponse\x12^\n\tGetImport\x12\'.brickops.inventory.v1.GetImportRequest\x1a(.brickops.inventory.v1.GetImportResponse\x12\x64\n\x0bListImports\x12).brickops.inventory.v1.ListImportsRequest\x1a*.brickops.inventory.v1.ListImportsResponse\x12m\n\x0eListImportRows\x12,.brickops.inventory.v1.ListImportRowsRequest\x1a-.brickops.inventory.v1.ListImportRowsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-brickops/inventory/v1/inventory_service.proto\x12\x15\x62rickops.inventory.v1\x1a\"brickops/inventory/v1/change.proto\x1a\"brickops/inventory/v1/import.proto\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a$brickops/inventory/v1/lot_sync.proto\x1a$brickops/inventory/v1/oversell.proto\x1a\"brickops/inventory/v1/return.proto\x1a google/protobuf/field_mask.proto\"_\n\x10\x43reateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x0e\n\x06reason\x18\x03 \x01(\t\"f\n\x11\x43reateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\x1f\n\rGetLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\"g\n\x0eGetLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12,\n\x04sync\x18\x02 \x03(\x0b\x32\x1e.brickops.inventory.v1.LotSync\"R\n\x0fListLotsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_archived\x18\x03 \x01(\x08\"`\n\x10ListLotsResponse\x12\x33\n\x04lots\x18\x01 \x03(\x0b\x32%.brickops.inventory.v1.GetLotResponse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x01\n\x10UpdateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x05 \x01(\tB\x14\n\x12_expected_revision\"O\n\x11UpdateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"\xa2\x01\n\x15\x41\x64justQuantityRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\x03\x12\x13\n\x0breserved_by\x18\x04 \x01(\x03\x12\x1e\n\x11\x65xpected_revision\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\tB\x14\n\x12_expected_revision\"T\n\x16\x41\x64justQuantityResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11\x41rchiveLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12\x41rchiveLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11RestoreLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12RestoreLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"^\n\x12ListChangesRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x13ListChangesResponse\x12.\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Change\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x10GetChangeRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\"B\n\x11GetChangeResponse\x12-\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Change\"\x99\x01\n\x13\x43reateImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x06\x66ormat\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportFormat\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\"H\n\x14\x43reateImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"E\n\x11GetImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x13ListImportsResponse\x12.\n\x07imports\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x15ListImportRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x14\n\x0crefused_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x16ListImportRowsResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .brickops.inventory.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x12ListReturnsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x16\n\x0einclude_closed\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x13ListReturnsResponse\x12.\n\x07returns\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Return\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x14ListOversellsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x15ListOversellsResponse\x12\x32\n\toversells\x18\x01 \x03(\x0b\x32\x1f.brickops.inventory.v1.Oversell\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf1\x0b\n\x10InventoryService\x12^\n\tCreateLot\x12\'.brickops.inventory.v1.CreateLotRequest\x1a(.brickops.inventory.v1.CreateLotResponse\x12U\n\x06GetLot\x12$.brickops.inventory.v1.GetLotRequest\x1a%.brickops.inventory.v1.GetLotResponse\x12[\n\x08ListLots\x12&.brickops.inventory.v1.ListLotsRequest\x1a\'.brickops.inventory.v1.ListLotsResponse\x12^\n\tUpdateLot\x12\'.brickops.inventory.v1.UpdateLotRequest\x1a(.brickops.inventory.v1.UpdateLotResponse\x12m\n\x0e\x41\x64justQuantity\x12,.brickops.inventory.v1.AdjustQuantityRequest\x1a-.brickops.inventory.v1.AdjustQuantityResponse\x12\x61\n\nArchiveLot\x12(.brickops.inventory.v1.ArchiveLotRequest\x1a).brickops.inventory.v1.ArchiveLotResponse\x12\x61\n\nRestoreLot\x12(.brickops.inventory.v1.RestoreLotRequest\x1a).brickops.inventory.v1.RestoreLotResponse\x12\x64\n\x0bListChanges\x12).brickops.inventory.v1.ListChangesRequest\x1a*.brickops.inventory.v1.ListChangesResponse\x12^\n\tGetChange\x12\'.brickops.inventory.v1.GetChangeRequest\x1a(.brickops.inventory.v1.GetChangeResponse\x12g\n\x0c\x43reateImport\x12*.brickops.inventory.v1.CreateImportRequest\x1a+.brickops.inventory.v1.CreateImportResponse\x12^\n\tGetImport\x12\'.brickops.inventory.v1.GetImportRequest\x1a(.brickops.inventory.v1.GetImportResponse\x12\x64\n\x0bListImports\x12).brickops.inventory.v1.ListImportsRequest\x1a*.brickops.inventory.v1.ListImportsResponse\x12m\n\x0eListImportRows\x12,.brickops.inventory.v1.ListImportRowsRequest\x1a-.brickops.inventory.v1.ListImportRowsResponse\x12\x64\n\x0bListReturns\x12).brickops.inventory.v1.ListReturnsRequest\x1a*.brickops.inventory.v1.ListReturnsResponse\x12j\n\rListOversells\x12+.brickops.inventory.v1.ListOversellsRequest\x1a,.brickops.inventory.v1.ListOversellsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.inventory.v1.inventory_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATELOTREQUEST']._serialized_start=249
-  _globals['_CREATELOTREQUEST']._serialized_end=344
-  _globals['_CREATELOTRESPONSE']._serialized_start=346
-  _globals['_CREATELOTRESPONSE']._serialized_end=448
-  _globals['_GETLOTREQUEST']._serialized_start=450
-  _globals['_GETLOTREQUEST']._serialized_end=481
-  _globals['_GETLOTRESPONSE']._serialized_start=483
-  _globals['_GETLOTRESPONSE']._serialized_end=586
-  _globals['_LISTLOTSREQUEST']._serialized_start=588
-  _globals['_LISTLOTSREQUEST']._serialized_end=670
-  _globals['_LISTLOTSRESPONSE']._serialized_start=672
-  _globals['_LISTLOTSRESPONSE']._serialized_end=768
-  _globals['_UPDATELOTREQUEST']._serialized_start=771
-  _globals['_UPDATELOTREQUEST']._serialized_end=969
-  _globals['_UPDATELOTRESPONSE']._serialized_start=971
-  _globals['_UPDATELOTRESPONSE']._serialized_end=1050
-  _globals['_ADJUSTQUANTITYREQUEST']._serialized_start=1053
-  _globals['_ADJUSTQUANTITYREQUEST']._serialized_end=1215
-  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_start=1217
-  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_end=1301
-  _globals['_ARCHIVELOTREQUEST']._serialized_start=1303
-  _globals['_ARCHIVELOTREQUEST']._serialized_end=1428
-  _globals['_ARCHIVELOTRESPONSE']._serialized_start=1430
-  _globals['_ARCHIVELOTRESPONSE']._serialized_end=1510
-  _globals['_RESTORELOTREQUEST']._serialized_start=1512
-  _globals['_RESTORELOTREQUEST']._serialized_end=1637
-  _globals['_RESTORELOTRESPONSE']._serialized_start=1639
-  _globals['_RESTORELOTRESPONSE']._serialized_end=1719
-  _globals['_LISTCHANGESREQUEST']._serialized_start=1721
-  _globals['_LISTCHANGESREQUEST']._serialized_end=1815
-  _globals['_LISTCHANGESRESPONSE']._serialized_start=1817
-  _globals['_LISTCHANGESRESPONSE']._serialized_end=1911
-  _globals['_GETCHANGEREQUEST']._serialized_start=1913
-  _globals['_GETCHANGEREQUEST']._serialized_end=1950
-  _globals['_GETCHANGERESPONSE']._serialized_start=1952
-  _globals['_GETCHANGERESPONSE']._serialized_end=2018
-  _globals['_CREATEIMPORTREQUEST']._serialized_start=2021
-  _globals['_CREATEIMPORTREQUEST']._serialized_end=2174
-  _globals['_CREATEIMPORTRESPONSE']._serialized_start=2176
-  _globals['_CREATEIMPORTRESPONSE']._serialized_end=2248
-  _globals['_GETIMPORTREQUEST']._serialized_start=2250
-  _globals['_GETIMPORTREQUEST']._serialized_end=2287
-  _globals['_GETIMPORTRESPONSE']._serialized_start=2289
-  _globals['_GETIMPORTRESPONSE']._serialized_end=2358
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=2360
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=2419
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=2421
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=2515
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=2517
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=2620
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=2622
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=2719
-  _globals['_INVENTORYSERVICE']._serialized_start=2722
-  _globals['_INVENTORYSERVICE']._serialized_end=4033
+  _globals['_CREATELOTREQUEST']._serialized_start=323
+  _globals['_CREATELOTREQUEST']._serialized_end=418
+  _globals['_CREATELOTRESPONSE']._serialized_start=420
+  _globals['_CREATELOTRESPONSE']._serialized_end=522
+  _globals['_GETLOTREQUEST']._serialized_start=524
+  _globals['_GETLOTREQUEST']._serialized_end=555
+  _globals['_GETLOTRESPONSE']._serialized_start=557
+  _globals['_GETLOTRESPONSE']._serialized_end=660
+  _globals['_LISTLOTSREQUEST']._serialized_start=662
+  _globals['_LISTLOTSREQUEST']._serialized_end=744
+  _globals['_LISTLOTSRESPONSE']._serialized_start=746
+  _globals['_LISTLOTSRESPONSE']._serialized_end=842
+  _globals['_UPDATELOTREQUEST']._serialized_start=845
+  _globals['_UPDATELOTREQUEST']._serialized_end=1043
+  _globals['_UPDATELOTRESPONSE']._serialized_start=1045
+  _globals['_UPDATELOTRESPONSE']._serialized_end=1124
+  _globals['_ADJUSTQUANTITYREQUEST']._serialized_start=1127
+  _globals['_ADJUSTQUANTITYREQUEST']._serialized_end=1289
+  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_start=1291
+  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_end=1375
+  _globals['_ARCHIVELOTREQUEST']._serialized_start=1377
+  _globals['_ARCHIVELOTREQUEST']._serialized_end=1502
+  _globals['_ARCHIVELOTRESPONSE']._serialized_start=1504
+  _globals['_ARCHIVELOTRESPONSE']._serialized_end=1584
+  _globals['_RESTORELOTREQUEST']._serialized_start=1586
+  _globals['_RESTORELOTREQUEST']._serialized_end=1711
+  _globals['_RESTORELOTRESPONSE']._serialized_start=1713
+  _globals['_RESTORELOTRESPONSE']._serialized_end=1793
+  _globals['_LISTCHANGESREQUEST']._serialized_start=1795
+  _globals['_LISTCHANGESREQUEST']._serialized_end=1889
+  _globals['_LISTCHANGESRESPONSE']._serialized_start=1891
+  _globals['_LISTCHANGESRESPONSE']._serialized_end=1985
+  _globals['_GETCHANGEREQUEST']._serialized_start=1987
+  _globals['_GETCHANGEREQUEST']._serialized_end=2024
+  _globals['_GETCHANGERESPONSE']._serialized_start=2026
+  _globals['_GETCHANGERESPONSE']._serialized_end=2092
+  _globals['_CREATEIMPORTREQUEST']._serialized_start=2095
+  _globals['_CREATEIMPORTREQUEST']._serialized_end=2248
+  _globals['_CREATEIMPORTRESPONSE']._serialized_start=2250
+  _globals['_CREATEIMPORTRESPONSE']._serialized_end=2322
+  _globals['_GETIMPORTREQUEST']._serialized_start=2324
+  _globals['_GETIMPORTREQUEST']._serialized_end=2361
+  _globals['_GETIMPORTRESPONSE']._serialized_start=2363
+  _globals['_GETIMPORTRESPONSE']._serialized_end=2432
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=2434
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=2493
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=2495
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=2589
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=2591
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=2694
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=2696
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=2793
+  _globals['_LISTRETURNSREQUEST']._serialized_start=2795
+  _globals['_LISTRETURNSREQUEST']._serialized_end=2894
+  _globals['_LISTRETURNSRESPONSE']._serialized_start=2896
+  _globals['_LISTRETURNSRESPONSE']._serialized_end=2990
+  _globals['_LISTOVERSELLSREQUEST']._serialized_start=2992
+  _globals['_LISTOVERSELLSREQUEST']._serialized_end=3069
+  _globals['_LISTOVERSELLSRESPONSE']._serialized_start=3071
+  _globals['_LISTOVERSELLSRESPONSE']._serialized_end=3171
+  _globals['_INVENTORYSERVICE']._serialized_start=3174
+  _globals['_INVENTORYSERVICE']._serialized_end=4695
 # @@protoc_insertion_point(module_scope)

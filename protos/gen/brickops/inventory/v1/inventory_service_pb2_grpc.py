@@ -102,6 +102,16 @@ class InventoryServiceStub:
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsRequest.SerializeToString,
                 response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsResponse.FromString,
                 _registered_method=True)
+        self.ListReturns = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/ListReturns',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsResponse.FromString,
+                _registered_method=True)
+        self.ListOversells = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/ListOversells',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListOversellsRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListOversellsResponse.FromString,
+                _registered_method=True)
 
 
 class InventoryServiceServicer:
@@ -201,6 +211,20 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReturns(self, request, context):
+        """Lists returns, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOversells(self, request, context):
+        """Lists sales that found too few pieces, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InventoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -268,6 +292,16 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ListImportRows,
                     request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsRequest.FromString,
                     response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsResponse.SerializeToString,
+            ),
+            'ListReturns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReturns,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsResponse.SerializeToString,
+            ),
+            'ListOversells': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOversells,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListOversellsRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListOversellsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -624,6 +658,60 @@ class InventoryService:
             '/brickops.inventory.v1.InventoryService/ListImportRows',
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsRequest.SerializeToString,
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReturns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/ListReturns',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOversells(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/ListOversells',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListOversellsRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListOversellsResponse.FromString,
             options,
             channel_credentials,
             insecure,

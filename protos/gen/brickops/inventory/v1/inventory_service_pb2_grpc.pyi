@@ -62,6 +62,10 @@ class InventoryServiceStub:
     """Lists the seller's imports, newest first."""
     ListImportRows: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportRowsRequest, _inventory_service_pb2.ListImportRowsResponse]
     """Lists the rows of an import."""
+    ListReturns: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]
+    """Lists returns, newest first."""
+    ListOversells: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]
+    """Lists sales that found too few pieces, newest first."""
 
 @_typing.type_check_only
 class InventoryServiceAsyncStub(InventoryServiceStub):
@@ -97,6 +101,10 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """Lists the seller's imports, newest first."""
     ListImportRows: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportRowsRequest, _inventory_service_pb2.ListImportRowsResponse]  # type: ignore[assignment]
     """Lists the rows of an import."""
+    ListReturns: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]  # type: ignore[assignment]
+    """Lists returns, newest first."""
+    ListOversells: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]  # type: ignore[assignment]
+    """Lists sales that found too few pieces, newest first."""
 
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """The one true inventory. Called by the gateway, which says in metadata for which seller and on whose behalf.
@@ -207,5 +215,21 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ListImportRowsResponse, _abc.Awaitable[_inventory_service_pb2.ListImportRowsResponse]]:
         """Lists the rows of an import."""
+
+    @_abc_1.abstractmethod
+    def ListReturns(
+        self,
+        request: _inventory_service_pb2.ListReturnsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.ListReturnsResponse, _abc.Awaitable[_inventory_service_pb2.ListReturnsResponse]]:
+        """Lists returns, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListOversells(
+        self,
+        request: _inventory_service_pb2.ListOversellsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.ListOversellsResponse, _abc.Awaitable[_inventory_service_pb2.ListOversellsResponse]]:
+        """Lists sales that found too few pieces, newest first."""
 
 def add_InventoryServiceServicer_to_server(servicer: InventoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

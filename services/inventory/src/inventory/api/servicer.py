@@ -23,7 +23,9 @@ from inventory.api.translate import (
     import_rows_to_proto,
     import_to_proto,
     lot_to_proto,
+    oversell_to_proto,
     proposal_from_proto,
+    return_to_proto,
     status_to_proto,
 )
 from inventory.commands import By, Done
@@ -35,6 +37,7 @@ from inventory.storage.changes import find_change, page_of_changes
 from inventory.storage.imports import find_import, page_of_imports, page_of_rows
 from inventory.storage.lots import find_lot
 from inventory.storage.requests import API, RequestKey
+from inventory.storage.sales import page_of_oversells, page_of_returns
 from inventory.storage.unit_of_work import UnitOfWork
 from servicekit import callers, logs
 from servicekit.callers import CallerNotAllowed
@@ -213,6 +216,37 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             )
         rows, token = cut(found, page, lambda row: str(row.number))
         return pb.ListImportRowsResponse(rows=import_rows_to_proto(rows), next_page_token=token)
+
+    async def ListReturns(self, request: pb.ListReturnsRequest, context: Context) -> pb.ListReturnsResponse:
+        """Lists returns, newest first."""
+        seller_id = _reading_seller()
+        page = page_of(request.page_size, request.page_token)
+        async with self._engine.connect() as conn:
+            if request.lot_id:
+                await find_lot(conn, seller_id, request.lot_id)
+            found = await page_of_returns(
+                conn,
+                seller_id,
+                lot_id=request.lot_id or None,
+                include_closed=request.include_closed,
+                before=page.last,
+                limit=page.limit,
+            )
+        returns, token = cut(found, page, lambda one: one.return_id)
+        return pb.ListReturnsResponse(returns=[return_to_proto(one) for one in returns], next_page_token=token)
+
+    async def ListOversells(self, request: pb.ListOversellsRequest, context: Context) -> pb.ListOversellsResponse:
+        """Lists sales that found too few pieces, newest first."""
+        seller_id = _reading_seller()
+        page = page_of(request.page_size, request.page_token)
+        async with self._engine.connect() as conn:
+            if request.lot_id:
+                await find_lot(conn, seller_id, request.lot_id)
+            found = await page_of_oversells(
+                conn, seller_id, lot_id=request.lot_id or None, before=page.last, limit=page.limit
+            )
+        incidents, token = cut(found, page, lambda one: one.oversell.change_id)
+        return pb.ListOversellsResponse(oversells=[oversell_to_proto(one) for one in incidents], next_page_token=token)
 
     async def _change(
         self,

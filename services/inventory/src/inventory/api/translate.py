@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2, money_pb2
-from inventory.domain.changes import Change
+from brickops.inventory.v1 import (
+    change_pb2,
+    import_pb2,
+    lot_pb2,
+    lot_sync_pb2,
+    money_pb2,
+    oversell_pb2,
+    return_pb2,
+)
+from inventory.domain.changes import Change, OrderReference
 from inventory.domain.errors import Violation
 from inventory.domain.lot import Completeness, Condition, ItemType, Lot, Stockroom, UsedGrade
 from inventory.domain.money import Money, amount_of, plain_number, read_decimal, units_and_nanos
 from inventory.domain.rules import Proposal, ProposedItem, ProposedTier
 from inventory.domain.sync_status import ShopStatus
 from inventory.imports.operation import Import, ImportRow
+from inventory.storage.sales import Incident, Return
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
@@ -146,10 +155,40 @@ def change_to_proto(change: Change) -> change_pb2.Change:
     proto.before.update(change.before)
     proto.after.update(change.after)
     if cause.order is not None:
-        proto.order.marketplace = cause.order.marketplace
-        proto.order.order_id = cause.order.order_id
-        proto.order.listing_id = cause.order.listing_id
+        proto.order.CopyFrom(_order_to_proto(cause.order))
     return proto
+
+
+def return_to_proto(one: Return) -> return_pb2.Return:
+    """A return for the wire."""
+    return return_pb2.Return(
+        return_id=one.return_id,
+        lot_id=one.lot_id,
+        order=_order_to_proto(one.order),
+        pieces=one.pieces,
+        opened_at=timestamp_of(one.opened_at),
+        closed_at=None if one.closed_at is None else timestamp_of(one.closed_at),
+    )
+
+
+def oversell_to_proto(incident: Incident) -> oversell_pb2.Oversell:
+    """An oversell for the wire."""
+    return oversell_pb2.Oversell(
+        change_id=incident.oversell.change_id,
+        lot_id=incident.oversell.lot_id,
+        missing=incident.oversell.missing,
+        orders=[
+            oversell_pb2.OversoldOrder(
+                marketplace=one.order.marketplace,
+                order_id=one.order.order_id,
+                listing_id=one.order.listing_id,
+                total=one.total,
+                ordered_at=timestamp_of(one.ordered_at),
+            )
+            for one in incident.orders
+        ],
+        recorded_at=timestamp_of(incident.recorded_at),
+    )
 
 
 def status_to_proto(status: ShopStatus) -> lot_sync_pb2.LotSync:
@@ -212,6 +251,12 @@ def timestamp_of(moment: datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(moment)
     return timestamp
+
+
+def _order_to_proto(order: OrderReference) -> change_pb2.OrderReference:
+    return change_pb2.OrderReference(
+        marketplace=order.marketplace, order_id=order.order_id, listing_id=order.listing_id
+    )
 
 
 def _money(amount: Decimal, currency: str) -> money_pb2.Money:

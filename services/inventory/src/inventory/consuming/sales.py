@@ -1,4 +1,4 @@
-"""Counts sales: each order line once, in its lot's transaction (rules S3, C3, T5, T6)."""
+"""Counts sales and returns: each order line once, in its lot's transaction (rules S3, S4, C3, T5, T6)."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from brickops.events.v1 import sales_event_pb2
 from inventory.api.translate import word_of
 from inventory.domain.changes import Cause, ChangeSource, OrderReference
 from inventory.domain.lot import Lot
-from inventory.domain.sales import KeptLine, LineKey, SaleKind, ToldLine, count
+from inventory.domain.sales import Counted, KeptLine, LineKey, SaleKind, ToldLine, count
 from inventory.events import LotTopics
 from inventory.ids import is_id
 from inventory.storage.lots import lock_lots
@@ -24,9 +24,11 @@ from inventory.storage.sales import (
     WaitingSale,
     add_oversells,
     awaited_lots,
+    close_returns,
     keep_waiting,
     kept_lines,
     newest_seqs,
+    open_returns,
     save_lines,
     take_waiting,
 )
@@ -128,6 +130,7 @@ class _Batch:
         self._recorder = recorder
         self._now = now
         self._counted: set[LineKey] = set()
+        self._with_return: set[LineKey] = set()
         self._waiting: list[WaitingSale] = []
         self._oversells: list[Oversell] = []
 
@@ -141,33 +144,46 @@ class _Batch:
             )
             return
         baseline_at = self._baselines.get((key.seller_id, key.marketplace))
-        line, sold = count(told, self._lines.get(key), baseline_at=baseline_at, counted_at=lot.counted_at)
-        self._lines[key] = line
+        kept = self._lines.get(key)
+        counted = count(told, kept, baseline_at=baseline_at, counted_at=lot.counted_at)
+        self._lines[key] = counted.line
         self._counted.add(key)
+        if counted.line.open_return or (kept is not None and kept.open_return):
+            self._with_return.add(key)
         acknowledged = lot.acknowledge(key.marketplace, told.seq)
-        if sold:
-            self._sell(acknowledged, sold, sale)
+        if counted.sold:
+            self._sell(acknowledged, counted.sold, sale)
+        elif counted.came_back:
+            self._take_back(acknowledged, counted, sale)
         elif acknowledged is not lot:
             self._lots[lot.lot_id] = acknowledged
             self._recorder.acknowledge(acknowledged, key.marketplace, sale.correlation_id)
 
     def _sell(self, lot: Lot, sold: int, sale: _Told) -> None:
-        key = sale.line.key
         after, difference = lot.sell(sold, self._now)
-        order = OrderReference(marketplace=key.marketplace, order_id=key.order_id, listing_id=key.listing_id)
-        cause = Cause(
-            source=ChangeSource.ORDER, actor=ACTOR, at=self._now, correlation_id=sale.correlation_id, order=order
-        )
-        change = self._recorder.record(after, difference, cause)
+        change = self._recorder.record(after, difference, self._cause(ChangeSource.ORDER, sale))
         self._lots[lot.lot_id] = after
         if after.quantity < 0:
             missing = min(sold, -after.quantity)
             self._oversells.append(Oversell(change.change_id, lot.seller_id, lot.lot_id, missing))
-            logger.warning("a lot was oversold", extra={"lot_id": lot.lot_id, "order_id": key.order_id})
+            logger.warning("a lot was oversold", extra={"lot_id": lot.lot_id, "order_id": sale.line.key.order_id})
+
+    def _take_back(self, lot: Lot, counted: Counted, sale: _Told) -> None:
+        after, difference = lot.take_back(counted.came_back, unsold=counted.unsold, now=self._now)
+        self._recorder.record(after, difference, self._cause(ChangeSource.RETURN, sale))
+        self._lots[lot.lot_id] = after
+
+    def _cause(self, source: ChangeSource, sale: _Told) -> Cause:
+        key = sale.line.key
+        order = OrderReference(marketplace=key.marketplace, order_id=key.order_id, listing_id=key.listing_id)
+        return Cause(source=source, actor=ACTOR, at=self._now, correlation_id=sale.correlation_id, order=order)
 
     async def write(self, conn: AsyncConnection) -> None:
         """Write everything, with what goes out."""
         await save_lines(conn, [self._lines[key] for key in sorted(self._counted)])
+        touched = [self._lines[key] for key in sorted(self._with_return)]
+        await open_returns(conn, [line for line in touched if line.open_return], self._now)
+        await close_returns(conn, [line.key for line in touched if not line.open_return], self._now)
         await keep_waiting(conn, self._waiting, self._now)
         await add_oversells(conn, self._oversells, self._now)
         await self._recorder.write()
@@ -189,6 +205,8 @@ def _decoded(value: bytes | None, correlation_id: str) -> _Told:
         raise Undecodable("holds a character that PostgreSQL does not")
     if message.total < 0 or message.seq < 1:
         raise Undecodable("has a negative total or no seq")
+    if not 0 <= message.returned <= message.total:
+        raise Undecodable("has more pieces returned than there are, or fewer than none")
     line = ToldLine(
         key=key,
         lot_id=message.lot_id,
@@ -198,5 +216,6 @@ def _decoded(value: bytes | None, correlation_id: str) -> _Told:
         ordered_at=message.ordered_at.ToDatetime(tzinfo=UTC),
         cut=message.cut,
         listing_is_ours=message.listing_is_ours,
+        returned=message.returned,
     )
     return _Told(line, value or b"", correlation_id)

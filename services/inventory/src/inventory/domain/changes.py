@@ -16,6 +16,7 @@ class ChangeType(StrEnum):
     ARCHIVED = "ARCHIVED"
     RESTORED = "RESTORED"
     SOLD = "SOLD"
+    RETURNED = "RETURNED"
 
 
 class ChangeSource(StrEnum):
@@ -24,6 +25,7 @@ class ChangeSource(StrEnum):
     USER = "USER"
     IMPORT = "IMPORT"
     ORDER = "ORDER"
+    RETURN = "RETURN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReference:
-    """The order line that a change counted."""
+    """The order line that a change counted, or of which pieces came back."""
 
     marketplace: str
     order_id: str

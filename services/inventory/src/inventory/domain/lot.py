@@ -162,6 +162,8 @@ class Lot(LotFields):
     """By marketplace: the newest sales message that is in the quantity (rule Q2)."""
     listing_ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By marketplace: every listing that it ever had there (rule N5)."""
+    sold_last: bool = False
+    """Whether of sales and of what people do it was a sale that changed its quantity last."""
     sales_frozen: bool = False
     """A sales message about it could not be read: its counted_seqs stand still until it is (rule T5)."""
 
@@ -171,6 +173,11 @@ class Lot(LotFields):
         if self.quantity > 0:
             return Availability.AVAILABLE
         return Availability.RESERVED if self.reserved > 0 else Availability.SOLD
+
+    @property
+    def sold_out(self) -> bool:
+        """Whether it leaves the shops because sales took its last piece, and for no other reason (rule B5)."""
+        return self.quantity <= 0 and self.sold_last and not self.archived
 
     def expect(self, revision: int | None) -> None:
         """Raises StaleRevision unless the lot has this revision; None expects nothing."""
@@ -211,6 +218,10 @@ class Lot(LotFields):
         """Count pieces of an order line. It is never refused and may go below zero, archived or not (rule S3)."""
         return self._changed(ChangeType.SOLD, now, quantity=self.quantity - pieces, sold=self.sold + pieces)
 
+    def take_back(self, pieces: int, *, unsold: int, now: datetime) -> tuple["Lot", Difference]:
+        """Give back pieces of an order line, of which `unsold` had been counted as sold, archived or not (rule S4)."""
+        return self._changed(ChangeType.RETURNED, now, quantity=self.quantity + pieces, sold=self.sold - unsold)
+
     def acknowledge(self, marketplace: str, seq: int) -> "Lot":
         """Note that the sales messages up to `seq` are in its quantity (rule Q2), unless one was skipped (rule T5)."""
         if self.sales_frozen or seq <= self.counted_seqs.get(marketplace, 0):
@@ -223,6 +234,8 @@ class Lot(LotFields):
         revision = self.revision + 1
         groups = {GROUP_OF[name] for name in changed if name in GROUP_OF}
         after = self if not changed else _with(self, changed, revision=revision, groups=groups, now=now)
+        if "quantity" in changed and kind is not ChangeType.RETURNED:  # a return only undoes some of a sale
+            after = replace(after, sold_last=kind is ChangeType.SOLD)
         return after, Difference(
             type=kind,
             before={name: getattr(self, name) for name in changed},

@@ -133,6 +133,7 @@ def lot_of(row: RowMapping) -> Lot:
         group_revisions={FieldGroup(group): revision for group, revision in row["group_revisions"].items()},
         counted_seqs=row["counted_seqs"],
         listing_ids={marketplace: tuple(ids) for marketplace, ids in row["listing_ids"].items()},
+        sold_last=row["sold_last"],
         sales_frozen=row["sales_frozen"],
     )
 
@@ -151,6 +152,7 @@ def json_of(lot: Lot) -> dict[str, Any]:
         "group_revisions": lot.group_revisions,
         "counted_seqs": lot.counted_seqs,
         "listing_ids": lot.listing_ids,
+        "sold_last": lot.sold_last,
         "sales_frozen": lot.sales_frozen,
     }
 

@@ -67,6 +67,7 @@ LOTS: Final = Table(
     # by marketplace, in the lot's own row: whoever waited for its lock then sees the newest (rule Q2)
     Column("counted_seqs", JSONB, nullable=False),
     Column("listing_ids", JSONB, nullable=False),
+    Column("sold_last", Boolean, nullable=False, server_default="false"),
     Column("sales_frozen", Boolean, nullable=False),
 )
 
@@ -117,10 +118,28 @@ ORDER_LINES: Final = Table(
     Column("lot_id", _ID, nullable=False),
     Column("total", BigInteger, nullable=False),
     Column("told_total", BigInteger, nullable=False),
+    Column("told_returned", BigInteger, nullable=False, server_default="0"),
+    # pieces of the total that were taken from the lot; the others were gone when it was counted
+    Column("sold", BigInteger, nullable=False, server_default="0"),
     Column("seq", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     Column("ordered_at", _TIME, nullable=False),
     Column("cut", Boolean, nullable=False),
+)
+
+RETURNS: Final = Table(
+    "returns",
+    METADATA,
+    Column("return_id", _ID, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("marketplace", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("listing_id", Text, nullable=False),
+    Column("lot_id", _ID, nullable=False),
+    Column("pieces", BigInteger, nullable=False),
+    Column("opened_at", _TIME, nullable=False),
+    # null while nobody has said where the pieces are; a line has one open return at most
+    Column("closed_at", _TIME),
 )
 
 WAITING_SALES: Final = Table(

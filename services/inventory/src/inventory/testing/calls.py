@@ -100,6 +100,14 @@ class Calls:
         """ListChanges."""
         return await self.stub.ListChanges(pb.ListChangesRequest(**fields), **self.how)
 
+    async def list_returns(self, **fields: Any) -> pb.ListReturnsResponse:
+        """ListReturns."""
+        return await self.stub.ListReturns(pb.ListReturnsRequest(**fields), **self.how)
+
+    async def list_oversells(self, **fields: Any) -> pb.ListOversellsResponse:
+        """ListOversells."""
+        return await self.stub.ListOversells(pb.ListOversellsRequest(**fields), **self.how)
+
     async def import_file(self, content: bytes, **fields: Any) -> import_pb2.Import:
         """CreateImport of BrickLink's XML in euros."""
         values: dict[str, Any] = {

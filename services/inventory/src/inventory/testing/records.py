@@ -30,6 +30,7 @@ def sale(
     ordered_at: datetime | None = None,
     cut: bool = False,
     ours: bool = False,
+    returned: int = 0,
     marketplace: str = "bricklink",
 ) -> Record:
     """An order line's total; ordered now, if no time is given."""
@@ -44,6 +45,7 @@ def sale(
         seq=seq,
         cut=cut,
         listing_is_ours=ours,
+        returned=returned,
     )
     message.ordered_at.FromDatetime(ordered_at or datetime.now(UTC))
     return record(message.SerializeToString(), key=lot_id, offset=seq)
