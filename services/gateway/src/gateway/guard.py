@@ -29,6 +29,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "restore_lot": EDITORS,
     "list_changes": READERS,
     "get_change": READERS,
+    "list_returns": READERS,
+    "list_oversells": READERS,
     "create_import": EDITORS,
     "list_imports": READERS,
     "get_import": READERS,

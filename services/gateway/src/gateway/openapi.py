@@ -23,6 +23,8 @@ caused. Amounts of money are decimal numbers in strings; times are RFC 3339.
 _TAGS = [
     {"name": "lots", "description": "What is in stock."},
     {"name": "changes", "description": "What happened to it: who, when, why, before and after."},
+    {"name": "returns", "description": "Pieces that left an order, until somebody says where they are."},
+    {"name": "oversells", "description": "Sales that found too few pieces."},
     {"name": "connections", "description": "The seller's shops, and how they are kept in step."},
     {"name": "imports", "description": "Files that become lots."},
     {"name": "probes", "description": "For whoever runs the gateway. They need no token."},

@@ -18,6 +18,8 @@ READS = {
     "get_lot",
     "get_lot_sync",
     "list_changes",
+    "list_returns",
+    "list_oversells",
     "get_change",
     "list_imports",
     "get_import",

@@ -16,6 +16,7 @@ class ChangeType(StrEnum):
     ARCHIVED = "archived"
     RESTORED = "restored"
     SOLD = "sold"
+    RETURNED = "returned"
 
 
 class ChangeSource(StrEnum):
@@ -29,7 +30,7 @@ class ChangeSource(StrEnum):
 
 
 class OrderReference(BaseModel):
-    """The order line that a change counted."""
+    """A line of an order."""
 
     marketplace: str
     order_id: str
@@ -54,5 +55,7 @@ class Change(BaseModel):
     quantity_delta: int = Field(description="By how much the pieces for sale changed.")
     reserved_delta: int = Field(description="By how much the pieces set aside changed.")
     correlation_id: str
-    order: OrderReference | None = Field(description="Set if the source is an order.")
+    order: OrderReference | None = Field(
+        description="The line that was counted or of which pieces came back; set if an order or a return is the source."
+    )
     import_id: str | None = Field(description="Set if the source is an import.")

@@ -28,13 +28,14 @@ def change_of(change: change_pb2.Change) -> Change:
             "quantity_delta": change.quantity_delta,
             "reserved_delta": change.reserved_delta,
             "correlation_id": change.correlation_id,
-            "order": _order_of(change.order) if change.HasField("order") else None,
+            "order": order_of(change.order) if change.HasField("order") else None,
             "import_id": change.import_id or None,
         }
     )
 
 
-def _order_of(order: change_pb2.OrderReference) -> OrderReference:
+def order_of(order: change_pb2.OrderReference) -> OrderReference:
+    """An order line."""
     return OrderReference(marketplace=order.marketplace, order_id=order.order_id, listing_id=order.listing_id)
 
 

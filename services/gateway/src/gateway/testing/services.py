@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2_grpc as credentials_grpc
-from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2
+from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2, oversell_pb2, return_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as inventory_pb
 from brickops.inventory.v1 import inventory_service_pb2_grpc as inventory_grpc
 from brickops.sync.v1 import sync_service_pb2 as sync_pb
@@ -136,6 +136,10 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         self._imports: dict[tuple[str, str], tuple[import_pb2.Import, list[import_pb2.ImportRow]]] = {}
         self.files: list[bytes] = []
         """What was imported."""
+        self.returns: list[tuple[str, return_pb2.Return]] = []
+        """Each with its seller, newest first."""
+        self.oversells: list[tuple[str, oversell_pb2.Oversell]] = []
+        """The same."""
         self._ids = itertools.count(1)
 
     async def CreateLot(  # noqa: N802 - gRPC's names, here and below
@@ -333,6 +337,36 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
             rows = [row for row in self._import(request.import_id)[1] if row.reason or not request.refused_only]
             page, token = _page(rows, request.page_size, request.page_token)
             return inventory_pb.ListImportRowsResponse(rows=page, next_page_token=token)
+
+    async def ListReturns(  # noqa: N802
+        self, request: inventory_pb.ListReturnsRequest, context: Context
+    ) -> inventory_pb.ListReturnsResponse:
+        """Lists returns."""
+        async with self.faults.around(context):
+            seller = current_caller().require_seller()
+            if request.lot_id:
+                self._lot(request.lot_id)
+            found = [
+                one
+                for owner, one in self.returns
+                if owner == seller
+                and request.lot_id in ("", one.lot_id)
+                and (request.include_closed or not one.HasField("closed_at"))
+            ]
+            page, token = _page(found, request.page_size, request.page_token)
+            return inventory_pb.ListReturnsResponse(returns=page, next_page_token=token)
+
+    async def ListOversells(  # noqa: N802
+        self, request: inventory_pb.ListOversellsRequest, context: Context
+    ) -> inventory_pb.ListOversellsResponse:
+        """Lists oversells."""
+        async with self.faults.around(context):
+            seller = current_caller().require_seller()
+            if request.lot_id:
+                self._lot(request.lot_id)
+            found = [one for owner, one in self.oversells if owner == seller and request.lot_id in ("", one.lot_id)]
+            page, token = _page(found, request.page_size, request.page_token)
+            return inventory_pb.ListOversellsResponse(oversells=page, next_page_token=token)
 
     def _lot(self, lot_id: str) -> lot_pb2.Lot:
         lot = self._lots.get((current_caller().require_seller(), lot_id))

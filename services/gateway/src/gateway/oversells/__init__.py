@@ -1,0 +1,1 @@
+"""Oversells: sales that found too few pieces."""

@@ -1,0 +1,1 @@
+"""Returns: pieces that left an order, until somebody says where they are."""
