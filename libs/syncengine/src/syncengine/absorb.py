@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from syncengine.drift import unresolved
 from syncengine.lane import tier_of
 from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Facts
@@ -113,6 +114,7 @@ def _absorbed(row: ListingRow | None, news: LotNews, facts: Facts) -> ListingRow
         stale=False,
         not_before=None if row.intent_id is None and row.look_since is None else row.not_before,
     )
+    row = replace(row, conflicts=unresolved(row.conflicts, row.desired))
     wanted = {name: value for group in Group for name, value in desired_values(row, facts, group).items()}
     still = {
         group: parked

@@ -1,14 +1,14 @@
 """Orders into the books: what an order's lines do to ledgers, and what is told to inventory (rules Q1, Q2, S1-S4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncengine.events import BASELINE, RECOUNT, SALE, Event, SaleKind, line_totalled, next_seq
+from syncengine.events import BASELINE, RECOUNT, RETURN, SALE, Event, SaleKind, line_totalled, next_seq
 from syncengine.listing import ListingId, LotId, OrderLine, OrderSummary
 from syncengine.marketplace import Facts
 from syncengine.rows import Booking, ConnectionRow, LineRow, ListingRow, OrderRow, Settings
-from syncengine.settle import wants_look
+from syncengine.settle import unlisted, wants_look
 from syncengine.store.protocol import Transaction
 
 
@@ -26,38 +26,59 @@ async def book_order(
     """Store an order and its lines, move ledgers, tell inventory: all in this transaction (rule S2).
 
     Returns the rows that changed, for the caller to save. A line of an unknown listing is kept, and told when its
-    listing is linked (rule S1). A lower total changes nothing by itself (rule S4).
+    listing is linked (rule S1). Pieces that an order no longer holds open a return: what the shop did with them, a look
+    tells (rule S4).
     """
     summary = order.summary
     before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
     is_known = bool(before)
-    listing_ids = [line.listing_id for line in order.lines]
+    listing_ids = [*before, *(line.listing_id for line in order.lines)]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     ours = await tx.created_among(connection.seller_id, listing_ids)
     rows = dict(await tx.find_listings(set(owners.values())))
     lines: list[LineRow] = []
     bookings: list[Booking] = []
     events: list[Event] = []
-    for read in order.lines:
-        known = before.pop(read.listing_id, None)
+    for read in [*order.lines, *_vanished(order, before)]:
+        known = before.get(read.listing_id)
         line, new_pieces = _line_now(connection, summary, read, known, order_is_known=is_known)
         lot_id = owners.get(read.listing_id)
         row = rows.get(lot_id) if lot_id is not None else None
-        if row is not None and (new_pieces > 0 or (known is not None and known.lot_id is None)):
+        newly_returned = line.returned - (known.returned if known is not None else 0)
+        if row is not None and (new_pieces > 0 or newly_returned or (known is not None and known.lot_id is None)):
             line = replace(line, lot_id=row.lot_id)
             # A line that waited for its listing is told as a recount, whole; else only the new pieces are news.
             kind = SALE if known is None or known.lot_id is not None else RECOUNT
             row, event, booking = tell(row, line, kind, new_pieces, facts, now, ours=line.listing_id in ours)
-            rows[row.lot_id] = _in_ledger(row, line, new_pieces, settings, now)
+            row = _in_ledger(row, line, new_pieces, settings, now)
+            rows[row.lot_id] = _looked_for(row, line, now) if newly_returned > 0 else row
             events.append(event)
             bookings += [booking] if booking is not None else []
         lines.append(line)
-    lines += [replace(line, seen=0, cut=True) for line in before.values()]
+    if any(row.list_after == now for row in rows.values()):
+        await tx.save_connection(replace(await tx.lock_connection(connection.seller_id), list_wanted_at=now))
     await tx.save_order(_order_row(connection, summary))
     await tx.save_lines(lines)
     await tx.add_bookings(bookings)
     await tx.publish(events)
     return list(rows.values())
+
+
+def _vanished(order: OrderAsRead, before: Mapping[ListingId, LineRow]) -> list[OrderLine]:
+    """List lines that the order had and no longer has, as holding nothing."""
+    there = {line.listing_id for line in order.lines}
+    return [
+        OrderLine(listing_id=line.listing_id, item=line.item, quantity=0)
+        for line in before.values()
+        if line.listing_id not in there
+    ]
+
+
+def _looked_for(row: ListingRow, line: LineRow, now: datetime) -> ListingRow:
+    """Have it seen whether the shop put returned pieces back: into the listing, or into one like it (S4, Q4)."""
+    if row.listing_id == line.listing_id:
+        return wants_look(row, now)
+    return replace(row, list_after=now) if row.listing_id is None else row
 
 
 def _line_now(
@@ -73,8 +94,7 @@ def _line_now(
         item=read.item,
         ordered_at=known.ordered_at if known is not None else first_seen,
         total=total,
-        seen=read.quantity,
-        cut=summary.cut or read.quantity < total,
+        seen=0 if summary.cut else read.quantity,
         grown_at=_grown_at(summary, total, known),
         lot_id=known.lot_id if known is not None else None,
         unowned=known.unowned if known is not None else False,
@@ -127,7 +147,31 @@ def _in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, 
 
 def sold_out(row: ListingRow) -> ListingRow:
     """The shop takes a listing away with its last piece, unless it is retained (rule Q4)."""
-    return replace(row, listing_id=None, ledger=None, ledger_from=None, doubt=0, sent={}, shown={}, sent_retain=False)
+    return unlisted(row)
+
+
+async def tell_restocked(
+    tx: Transaction, row: ListingRow, lines: Sequence[LineRow], pieces: int, facts: Facts, now: datetime
+) -> ListingRow:
+    """Tell that the shop put pieces of open returns back: so many of these lines' totals are no longer sold (S4)."""
+    events: list[Event] = []
+    bookings: list[Booking] = []
+    closed: list[LineRow] = []
+    ours = await tx.created_among(row.seller_id, [line.listing_id for line in lines])
+    for line in lines:
+        part = min(pieces, line.returned)
+        if part <= 0:
+            continue
+        pieces -= part
+        line = replace(line, total=line.total - part)
+        row, event, booking = tell(row, line, RETURN, -part, facts, now, ours=line.listing_id in ours)
+        events.append(event)
+        bookings += [booking] if booking is not None else []
+        closed.append(line)
+    await tx.save_lines(closed)
+    await tx.add_bookings(bookings)
+    await tx.publish(events)
+    return row
 
 
 async def tell_linked_lines(
@@ -161,11 +205,12 @@ async def store_order(tx: Transaction, connection: ConnectionRow, order: OrderAs
     summary = order.summary
     before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
     is_known = bool(before)
-    lines = [
-        _line_now(connection, summary, read, before.pop(read.listing_id, None), order_is_known=is_known)[0]
-        for read in order.lines
-    ]
-    lines += [replace(line, seen=0, cut=True) for line in before.values()]
+    lines: list[LineRow] = []
+    for read in [*order.lines, *_vanished(order, before)]:
+        known = before.get(read.listing_id)
+        line, _ = _line_now(connection, summary, read, known, order_is_known=is_known)
+        # Where the pieces of an old return are, the number that the shop shows already says.
+        lines.append(line if known is not None else replace(line, total=line.seen))
     await tx.save_order(_order_row(connection, summary))
     await tx.save_lines(lines)
 

@@ -15,6 +15,16 @@ class NotBefore:
     reason: str
 
 
+def cap_of(connection: ConnectionRow, facts: Facts) -> int:
+    """Say how many calls we allow ourselves in the limit's window: the shop's answer may have lowered it (rule B3)."""
+    return facts.limit.calls if connection.cap is None else min(facts.limit.calls, connection.cap)
+
+
+def is_nearly_spent(connection: ConnectionRow, facts: Facts, *, used: int) -> bool:
+    """Tell whether four fifths of the calls are used (rule B3)."""
+    return used * 5 >= cap_of(connection, facts) * 4
+
+
 def ticket(
     connection: ConnectionRow,
     facts: Facts,
@@ -28,10 +38,10 @@ def ticket(
     """Charge one call, or say when one may be made. `used`: calls already charged in the limit's window."""
     if connection.not_before is not None and now < connection.not_before:
         return NotBefore(connection.not_before, connection.waiting_for)
-    cap = facts.limit.calls if connection.cap is None else min(facts.limit.calls, connection.cap)
+    cap = cap_of(connection, facts)
     allowed = int(cap * (1 - settings.reserved_share)) if write else cap
-    if used >= allowed:
-        return NotBefore(now + facts.limit.window / 144, "QUOTA")
+    if used >= allowed and (write or not _may_ask_again(connection, facts, settings, used=used, now=now)):
+        return NotBefore(_free_at(connection, facts, settings, write=write, now=now), "QUOTA")
     stamp = now.astimezone(UTC).replace(microsecond=0)
     if connection.last_stamp is not None:
         stamp = max(stamp, connection.last_stamp + timedelta(seconds=1))
@@ -39,3 +49,17 @@ def ticket(
         # Not at the first stamp that is free: a job of several calls would begin anew with each, and never end.
         return NotBefore(stamp - settings.stamp_lead + settings.stamp_rest, "PACE")
     return replace(connection, last_stamp=stamp), Ticket(stamp=stamp, deadline=deadline)
+
+
+def _free_at(connection: ConnectionRow, facts: Facts, settings: Settings, *, write: bool, now: datetime) -> datetime:
+    """When a call may be free: calls leave the window in buckets of a 1/144 of it."""
+    at = now + facts.limit.window / 144
+    if write or connection.capped_at is None:
+        return at
+    return min(at, max(now, connection.capped_at + settings.halt_probe_interval))
+
+
+def _may_ask_again(connection: ConnectionRow, facts: Facts, settings: Settings, *, used: int, now: datetime) -> bool:
+    """A shop does not say when its calls are free again, and others may use them: one read in a while finds out."""
+    capped_at = connection.capped_at
+    return used < facts.limit.calls and capped_at is not None and now >= capped_at + settings.halt_probe_interval

@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncengine.booking import tell_linked_lines
+from syncengine.drift import noticed, shown_values
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
 from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId, ListRead, LotId
+from syncengine.marketplace import Facts
 from syncengine.matching import Matched, match
 from syncengine.orders import pin_typed_shop, read_orders
+from syncengine.plan import ANOTHER_CURRENCY
 from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Match, ShopListing, Trouble
 from syncengine.send import with_highest
 from syncengine.settle import wants_look
@@ -71,7 +74,8 @@ async def _book_census(
     listing_ids = [listing.listing_id for listing in read.listings]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     matched = match(rows, read.listings, owners)
-    linked = [_linked(row, matched, read, begins=begins, now=now) for row in rows]
+    returned = await _returned(tx, connection, rows, matched)
+    linked = [_linked(row, matched, read, connection, facts, returned, now) for row in rows]
     await tx.add_listing_ids(
         connection.seller_id, [(listing.listing_id, lot_id) for lot_id, listing in matched.links.items()]
     )
@@ -94,8 +98,9 @@ async def _book_census(
         connection = replace(connection, census_reason=None, confirmed_at=agreed, hold_increases_until=held_until)
     connection = replace(
         connection,
-        census_at=now,
+        census_at=listed_at,
         census_alarm="",
+        list_wanted_at=_still_wanted(connection, listed_at),
         match=_numbers(list(told.values()), matched),
     )
     await tx.save_connection(with_highest(connection, *listing_ids))
@@ -103,24 +108,64 @@ async def _book_census(
     await hold_items(lane, tx)
 
 
-def _linked(row: ListingRow, matched: Matched, read: ListRead, *, begins: bool, now: datetime) -> ListingRow:
+def _still_wanted(connection: ConnectionRow, listed_at: datetime) -> datetime | None:
+    wanted_at = connection.list_wanted_at
+    return wanted_at if wanted_at is not None and wanted_at > listed_at else None
+
+
+async def _returned(
+    tx: Transaction, connection: ConnectionRow, rows: Sequence[ListingRow], matched: Matched
+) -> frozenset[ListingId]:
+    """Find listings that lots without one once had, and of which pieces are in open returns."""
+    without = [row.lot_id for row in rows if row.listing_id is None]
+    found = [matched.links[lot_id].listing_id for lot_id in without if lot_id in matched.links]
+    lines = await tx.lines_of_listings(connection.seller_id, found)
+    return frozenset(line.listing_id for line in lines if line.returned)
+
+
+def _linked(
+    row: ListingRow,
+    matched: Matched,
+    read: ListRead,
+    connection: ConnectionRow,
+    facts: Facts,
+    returned: frozenset[ListingId],
+    now: datetime,
+) -> ListingRow:
+    begins = connection.census_reason is not None
     listing = matched.links.get(row.lot_id)
+    if begins:  # the shop's currency may be another now (rule W2)
+        row = replace(row, parked={g: parked for g, parked in row.parked.items() if parked.reason != ANOTHER_CURRENCY})
     if listing is None:
         if row.listing_id is not None:
             return wants_look(row, now)
         if row.lot_id in matched.ambiguous:
             return replace(row, trouble=Trouble.LOOK_ALIKE)
         return replace(row, trouble=None) if row.trouble is Trouble.LOOK_ALIKE else row
+    compared = noticed(row, listing, facts)
     if row.listing_id == listing.listing_id and not begins:
-        return row if listing.quantity == row.ledger else wants_look(row, now)
+        # A list may be old (marketplaces/bricklink.md#3.2): what it shows of one listing is looked at, not believed.
+        strange = listing.quantity != row.ledger or compared.conflicts != row.conflicts
+        return wants_look(row, now) if strange else compared
+    if row.listing_id is None and listing.listing_id in returned and not begins:
+        # Sold out by our books: whether the shop put returned pieces back, a look tells (rule S4).
+        back = replace(
+            row, listing_id=listing.listing_id, listed_item=listing.item, ledger=0, sent=dict(listing.fields)
+        )
+        return wants_look(replace(back, shown=shown_values(listing), list_after=None), now)
+    keeps = row.listing_id == listing.listing_id and connection.census_reason is not CensusReason.DATABASE_LOST
     return replace(
         row,
         listing_id=listing.listing_id,
+        listed_item=listing.item,
         ledger=listing.quantity,
         ledger_from=read.read_at,
         doubt=0,
-        sent=dict(listing.fields),
-        shown=dict(listing.fields),
+        sent=compared.sent if keeps else dict(listing.fields),
+        shown=shown_values(listing),
+        conflicts=compared.conflicts if keeps else {},
+        orders_after=None,
+        list_after=None,
         sent_for_sale=listing.for_sale,
         sent_retain=listing.retain,
         trouble=None,

@@ -20,6 +20,7 @@ SaleKind: TypeAlias = sales_event_pb2.SaleKind.ValueType
 SALE = sales_event_pb2.SALE_KIND_SALE
 BASELINE = sales_event_pb2.SALE_KIND_BASELINE
 RECOUNT = sales_event_pb2.SALE_KIND_RECOUNT
+RETURN = sales_event_pb2.SALE_KIND_RETURN
 
 _GROUP: Mapping[Group, lot_sync_pb2.FieldGroup.ValueType] = {
     Group.QUANTITY: lot_sync_pb2.FIELD_GROUP_QUANTITY,
@@ -67,7 +68,8 @@ def line_totalled(
             kind=kind,
             seq=seq,
             ordered_at=_timestamp(line.ordered_at),
-            cut=line.cut,
+            cut=line.returned > 0,
+            returned=line.returned,
             listing_is_ours=ours,
         ),
         correlation_id=correlation_id,

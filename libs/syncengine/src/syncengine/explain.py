@@ -1,13 +1,13 @@
 """What a read says about a lot whose last write is unknown, or whose number does not fit: pure (rules K1-K5)."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from syncengine.listing import Listing
 from syncengine.marketplace import Create, Remove, Update
 from syncengine.rows import Fate, Intent, ListingRow, Observation, Probation, Settings, Trouble
-from syncengine.settle import applied, closed, not_applied
+from syncengine.settle import applied, closed, not_applied, unlisted
 
 
 class Finding(StrEnum):
@@ -19,8 +19,15 @@ class Finding(StrEnum):
     NEITHER = "no order that we know explains it"
 
 
-Known = tuple[ListingRow, Intent | None]
-"""A row, and the intent that left it unknown if one did, as they are now known to be."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known now."""
+
+    row: ListingRow
+    intent: Intent | None
+    """The one that left it unknown, if one did."""
+    restocked: int = 0
+    """Pieces of open returns that the shop put back, in the ledger already (rule S4)."""
 
 
 def observation(intent: Intent | None, listing: Listing | None, read_at: datetime, at: datetime) -> Observation:
@@ -31,13 +38,14 @@ def observation(intent: Intent | None, listing: Listing | None, read_at: datetim
 
 
 def explain(
-    row: ListingRow, intent: Intent | None, seen: Observation, settings: Settings, now: datetime
+    row: ListingRow, intent: Intent | None, seen: Observation, settings: Settings, now: datetime, *, returned: int = 0
 ) -> Known | None:
     """Explain what was just seen, if orders known so far can; None: keep it, and wait for late orders.
 
     An increase is never taken for "not done" here: it may be in, and its pieces sold by an order not yet listed (K2).
+    `returned`: pieces of this listing in open returns.
     """
-    finding = _find(row, intent, seen, ledger=row.ledger or 0)
+    finding, restocked = _find_with_returns(row, intent, seen, ledger=row.ledger or 0, returned=returned)
     if finding is Finding.NEITHER or (finding is Finding.NOT_APPLIED and _is_increase(intent)):
         return None
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
@@ -46,10 +54,12 @@ def explain(
     if intent is not None and isinstance(intent.write, Update) and intent.write.delta and row.listing_id is not None:
         delta = -intent.write.delta if finding is Finding.APPLIED else intent.write.delta
         row = replace(row, probation=Probation(delta=delta, due_at=now + settings.lag_window))  # rule K5
-    return row, intent
+    return Known(row, intent, restocked)
 
 
-def explain_in_hindsight(row: ListingRow, intent: Intent | None, *, sold_since: frozenset[int], now: datetime) -> Known:
+def explain_in_hindsight(
+    row: ListingRow, intent: Intent | None, *, sold_since: frozenset[int], now: datetime, returned: int = 0
+) -> Known:
     """Explain what was observed one lag window ago: every order before it is known by now.
 
     `sold_since`: how many pieces may be off the ledger by orders later than the observation. What is still not
@@ -58,17 +68,39 @@ def explain_in_hindsight(row: ListingRow, intent: Intent | None, *, sold_since: 
     seen = row.observed
     if seen is None:
         raise ValueError("nothing was observed")
-    findings = {_find(row, intent, seen, ledger=(row.ledger or 0) + pieces) for pieces in sold_since}
-    findings.discard(Finding.NEITHER)
+    ledgers = [(row.ledger or 0) + pieces for pieces in sold_since]
+    findings = {(_find(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
+    findings.discard((Finding.NEITHER, 0))
+    if not findings:
+        findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
+        findings.discard((Finding.NEITHER, 0))
     if len(findings) == 1:
-        return _concluded(row, intent, findings.pop(), now, gone=seen.quantity is None)
+        finding, restocked = findings.pop()
+        row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
+        if row.ledger is not None:
+            row = replace(row, ledger=row.ledger + restocked)
+        return Known(row, intent, restocked)
     trouble = Trouble.GONE_UNEXPLAINED if seen.quantity is None else Trouble.NUMBER_UNEXPLAINED
     row = replace(_calm(not_applied(row)), trouble=trouble, theirs=seen.quantity)
     if seen.quantity is None:
-        row = replace(row, listing_id=None, ledger=None, ledger_from=None)
+        row = unlisted(row)
     if intent is not None:
         intent = closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED")
-    return row, intent
+    return Known(row, intent)
+
+
+def _find_with_returns(
+    row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: int, returned: int
+) -> tuple[Finding, int]:
+    """Find what a number means, with as few pieces of open returns put back by the shop as explain it (rule S4).
+
+    Few, because a return that stays open too long costs a question, and one closed wrongly sells pieces that are gone.
+    """
+    for restocked in range(returned + 1):
+        finding = _find(row, intent, seen, ledger=ledger + restocked)
+        if finding is not Finding.NEITHER and not (restocked and seen.quantity is None):
+            return finding, restocked
+    return Finding.NEITHER, 0
 
 
 def _find(row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: int) -> Finding:
@@ -107,13 +139,15 @@ def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
     return frozenset(max(0, ledger + pieces) for pieces in off_by)
 
 
-def _concluded(row: ListingRow, intent: Intent | None, finding: Finding, now: datetime, *, gone: bool) -> Known:
+def _concluded(
+    row: ListingRow, intent: Intent | None, finding: Finding, now: datetime, *, gone: bool
+) -> tuple[ListingRow, Intent | None]:
     if intent is not None:
         is_applied = finding is Finding.APPLIED
         row = applied(row, intent, now) if is_applied else not_applied(row)
         intent = closed(intent, Fate.APPLIED if is_applied else Fate.NOT_APPLIED, now)
     row = _calm(row)
-    return (_gone(row) if gone else row), intent
+    return (unlisted(row) if gone else row), intent  # by sales, or by our own hand: it may be listed again (rule Q4)
 
 
 def _is_increase(intent: Intent | None) -> bool:
@@ -130,8 +164,3 @@ def _holds(listing: Listing, write: Update) -> bool:
 
 def _calm(row: ListingRow) -> ListingRow:
     return replace(row, look_since=None, trouble=None, theirs=None, doubt=0, observed=None, probation=None)
-
-
-def _gone(row: ListingRow) -> ListingRow:
-    """Gone by sales, or by our own hand: it may be listed again (rule Q4)."""
-    return replace(row, listing_id=None, ledger=None, ledger_from=None, sent={}, shown={}, sent_retain=False)

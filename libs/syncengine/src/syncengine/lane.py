@@ -4,6 +4,7 @@ Whatever is sent, looked at, read or matched goes through here, so that no call 
 is written by a worker whose lease is another's.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
-from syncengine.budget import NotBefore, ticket
+from syncengine.budget import NotBefore, is_nearly_spent, ticket
 from syncengine.clock import Clock
 from syncengine.marketplace import Facts, Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
 from syncengine.plan import Send, Tier, plan
@@ -21,6 +22,8 @@ from syncengine.rows import ConnectionRow, Lease, ListingRow, Settings
 from syncengine.store.protocol import FencedError, Store, Transaction
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class PausedError(Exception):
@@ -113,6 +116,7 @@ class Lane:
             raise PausedError(charged.at, charged.reason)
         connection, granted = charged
         await tx.charge(connection.seller_id, limit.name, now)
+        connection = self._alerted(connection, used + 1, now)
         await tx.save_connection(connection)
         return connection, granted
 
@@ -133,14 +137,33 @@ class Lane:
             answer = await call(granted)
         except ReadFailedError as failure:
             raise await self.note_failure(failure.outcome) from None
-        if connection.failures:
+        if connection.failures or self._asked_again(connection):
             await self.note_success()
         return answer
 
     async def note_success(self) -> None:
-        """Forget the failures in a row."""
+        """Forget the failures in a row; a shop that gives calls again has no lower limit any more (rule B3)."""
         async with self.transaction() as (tx, connection):
+            if self._asked_again(connection):
+                connection = replace(connection, cap=None, capped_at=None)
             await tx.save_connection(replace(connection, failures=0, not_before=None, waiting_for=""))
+
+    def _asked_again(self, connection: ConnectionRow) -> bool:
+        capped_at = connection.capped_at
+        return capped_at is not None and self.clock.now() >= capped_at + self.settings.halt_probe_interval
+
+    def _alerted(self, connection: ConnectionRow, used: int, now: datetime) -> ConnectionRow:
+        """Raise the alert of rule B3, once a window."""
+        limit, alerted_at = self.shop.facts.limit, connection.alerted_at
+        if not is_nearly_spent(connection, self.shop.facts, used=used):
+            return connection
+        if alerted_at is not None and now < alerted_at + limit.window:
+            return connection
+        _log.warning(
+            "four fifths of the calls are used",
+            extra={"seller_id": connection.seller_id, "limit": limit.name, "used": used},
+        )
+        return replace(connection, alerted_at=now)
 
     async def _note_pause(self, pause: PausedError) -> None:
         async with self.transaction() as (tx, connection):
@@ -152,9 +175,18 @@ class Lane:
         async with self.transaction() as (tx, connection):
             if isinstance(outcome, Halted) and not self.has_keys_of(connection):
                 return PausedError(now, outcome.reason)  # what it says of older keys says nothing of these
-            connection = after_failure(connection, outcome, self.settings, self.random, now)
+            connection = await self.after_failure(tx, connection, outcome)
             await tx.save_connection(connection)
         return PausedError(connection.not_before or now, connection.waiting_for)
+
+    async def after_failure(self, tx: Transaction, connection: ConnectionRow, outcome: Outcome) -> ConnectionRow:
+        """Work out how long this connection waits, and how many calls it has by the shop's own answer (rule B3)."""
+        now, limit = self.clock.now(), self.shop.facts.limit
+        # A shop that says for how long means another limit than the day's; so does one that soon answers again.
+        if outcome == Later(reason="QUOTA") and connection.failures >= self.settings.quota_answers:
+            used = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
+            connection = replace(connection, cap=used, capped_at=now)
+        return after_failure(connection, outcome, self.settings, self.random, now)
 
 
 def after_failure(
@@ -188,10 +220,11 @@ def tier_of(row: ListingRow, facts: Facts) -> Tier | None:
     return planned.tier if isinstance(planned, Send) else None
 
 
-def may_write(connection: ConnectionRow) -> bool:
-    """Tell whether anything but reads may be sent (rules C1, C2, C3)."""
+def may_write(connection: ConnectionRow, settings: Settings) -> bool:
+    """Tell whether anything but reads may be sent (rules C1, C2, C3; design, Flags)."""
     return (
-        connection.enabled
+        settings.may_send
+        and connection.enabled
         and not connection.halted
         and connection.census_reason is None
         and connection.baseline_at is not None

@@ -52,6 +52,10 @@ class Lot:
     """Whether the listing stays at zero."""
     fields: Values
     """In this marketplace's normal form: rounded, cut and escaped as it would be sent, and only what it takes."""
+    currency_code: str = ""
+    """Of its prices, ISO 4217 (rule W2); empty if inventory does not say."""
+    sold_out: bool = False
+    """Sales, in whatever shop, took its last piece: its removal is no user's doing (rule B5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from syncengine.booking import sold_out, tell_linked_lines
+from syncengine.booking import sold_out, tell_linked_lines, tell_restocked
+from syncengine.drift import noticed, shown_values, written_fields
 from syncengine.events import RECOUNT
 from syncengine.explain import explain, explain_in_hindsight, observation
 from syncengine.explain_create import Absent, Made, Undecided, explain_create, explain_create_in_hindsight, pieces_of
@@ -13,7 +14,7 @@ from syncengine.held import hold_items
 from syncengine.hindsight import sold_after
 from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId
-from syncengine.marketplace import Create
+from syncengine.marketplace import Create, Update
 from syncengine.orders import OrdersSeen, read_orders
 from syncengine.rows import ConnectionRow, Fate, Intent, LineRow, ListingRow, Trouble
 from syncengine.send import with_highest
@@ -124,32 +125,37 @@ async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: In
         await lane.save(tx, [_again(row, now + lane.settings.backoff_base, now)])  # the two reads disagree (rule K1)
         return
     seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
-    known = explain(row, intent, seen, lane.settings, now)
+    lines = await tx.lines_of_listings(row.seller_id, [row.listing_id])
+    returned = sum(line.returned for line in lines)
+    known = explain(row, intent, seen, lane.settings, now, returned=returned)
     if known is None and row.observed is None:
         row = replace(row, observed=seen)
     complete_at = (row.observed or seen).at + lane.settings.lag_window
     if known is None and sight.before.began_at >= complete_at:
-        sold_since = await _sold_since(lane, tx, row)
-        known = explain_in_hindsight(row, intent, sold_since=sold_since, now=now)
+        since = sold_after(lines, row.observed.read_at, lane.settings.anchor_doubt) if row.observed else frozenset({0})
+        known = explain_in_hindsight(row, intent, sold_since=since, now=now, returned=returned)
     if known is None:
         await lane.save(tx, [_again(row, max(complete_at, now + lane.settings.backoff_base), now)])
         return
-    row, intent = known
-    if intent is not None:
-        await tx.save_intent(intent)
+    row = known.row
+    if known.intent is not None:
+        await tx.save_intent(known.intent)
+    if known.restocked:
+        row = await tell_restocked(tx, row, lines, known.restocked, lane.shop.facts, now)
+    listing = sight.listings.get(row.listing_id) if row.listing_id is not None else None
+    if listing is not None:
+        write = intent.write if intent is not None else None
+        written = written_fields(write) if isinstance(write, Update) else frozenset()
+        row = noticed(row, listing, lane.shop.facts, but=written)
+        # What was written and shows otherwise is due again, once (rule F3).
+        other = {name: value for name, value in listing.fields.items() if name in written and row.sent[name] != value}
+        row = replace(row, sent={**row.sent, **other})
     await lane.save(tx, [replace(row, not_before=None)])
 
 
 def _again(row: ListingRow, at: datetime, now: datetime) -> ListingRow:
     """Look again at this moment; what was only on probation is now in doubt."""
     return replace(row, not_before=at, look_since=row.look_since or now)
-
-
-async def _sold_since(lane: Lane, tx: Transaction, row: ListingRow) -> frozenset[int]:
-    if row.listing_id is None or row.observed is None:
-        return frozenset({0})
-    lines = await tx.lines_of_listings(row.seller_id, [row.listing_id])
-    return sold_after(lines, row.observed.read_at, lane.settings.anchor_doubt)
 
 
 # A create whose listing is not --------------------------------------------------------------------------------------
@@ -196,7 +202,7 @@ async def _link(
     sold = sum(line.total for line in lines if line.listing_id == listing_id)
     row = replace(row, ledger=(row.ledger or 0) - sold, not_before=None)
     shown = next((listing for listing in newcomers if listing.listing_id == listing_id), None)
-    row = replace(row, shown=dict(shown.fields)) if shown is not None else row
+    row = replace(row, shown=shown_values(shown)) if shown is not None else row
     await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)], created=True)
     await tx.save_intent(closed(intent, Fate.APPLIED, now))
     told = await tell_linked_lines(tx, [row], {listing_id: row.lot_id}, RECOUNT, lane.shop.facts, now)

@@ -90,6 +90,8 @@ async def _known_lines(lane: Lane, order_id: OrderId) -> tuple[OrderLine, ...]:
 
 def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool) -> ConnectionRow:
     connection = replace(connection, orders_read_at=began_at)
+    if connection.poll_at is not None and began_at >= connection.poll_at:
+        connection = replace(connection, poll_at=None)
     if whole:
         connection = replace(connection, all_orders_read_at=began_at)
         held_until = connection.hold_increases_until

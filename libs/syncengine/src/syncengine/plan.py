@@ -4,21 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from syncengine.listing import Group, Value
+from syncengine.drift import groups_in_conflict
+from syncengine.listing import Group, ListingId, Value
 from syncengine.marketplace import Create, Facts, Remove, Update, Write
-from syncengine.rows import ListingRow
+from syncengine.rows import FOR_SALE, RETAIN, ListingRow
 
 
 class Tier(IntEnum):
     """In which order calls are made when they are scarce (rule B2)."""
 
     DECREASE = 1
-    CREATE = 2
-    INCREASE = 3
-    PRICE = 4
-    TEXT = 5
-    REST = 6
+    REMOVAL = 2
+    """That no sale caused: the guard of rule B5 may hold it."""
+    CREATE = 3
+    INCREASE = 4
+    PRICE = 5
+    TEXT = 6
+    REST = 7
 
+
+ANOTHER_CURRENCY = "ANOTHER_CURRENCY"
+"""Why prices in another currency than the shop's are set aside (rule W2)."""
 
 _TIER_OF = {Group.PRICE: Tier.PRICE, Group.TEXT: Tier.TEXT, Group.REST: Tier.REST}
 
@@ -60,8 +66,28 @@ def plan(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
     if row.target == 0 and not _stays_at_zero(row):
         if not _is_counted(row):
             return Wait("inventory has not yet counted what was told again")
-        return Send(write=Remove(listing_id=row.listing_id), groups=(Group.QUANTITY,), tier=Tier.DECREASE)  # rule Q3
+        by_sales = row.desired.sold_out or row.uncounted > 0
+        return _removal(row.listing_id, Tier.DECREASE if by_sales else Tier.REMOVAL)  # rule Q3
+    if may_increase and _is_to_be_replaced(row):
+        return _removal(row.listing_id, Tier.CREATE)  # rule N4: a create follows
     return _plan_update(row, facts, may_increase=may_increase)
+
+
+def _removal(listing_id: ListingId, tier: Tier) -> Send:
+    return Send(write=Remove(listing_id=listing_id), groups=(Group.QUANTITY,), tier=tier)
+
+
+def _is_to_be_replaced(row: ListingRow) -> bool:
+    """Tell whether the lot became another item, which no update can say, and nothing hinders its creation."""
+    return (
+        row.listed_item is not None
+        and row.listed_item != row.desired.item
+        and row.desired.for_sale
+        and row.trouble is None
+        and not row.conflicts
+        and not row.parked
+        and _is_counted(row)
+    )
 
 
 def _plan_create(row: ListingRow, *, may_increase: bool) -> Plan:
@@ -88,10 +114,12 @@ def _plan_create(row: ListingRow, *, may_increase: bool) -> Plan:
 
 def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
     assert row.listing_id is not None  # noqa: S101 - the caller's case
-    desired, due = row.desired, due_fields(row, facts)
-    delta = _due_delta(row, may_increase=may_increase)
+    desired, due, held = row.desired, due_fields(row, facts), groups_in_conflict(row, facts)
+    delta = _due_delta(row, may_increase=may_increase and Group.QUANTITY not in held)
     hides = row.sent_for_sale and not desired.for_sale
-    shows = desired.for_sale and not row.sent_for_sale and may_increase and _is_counted(row)
+    shows = (
+        desired.for_sale and not row.sent_for_sale and may_increase and _is_counted(row) and Group.QUANTITY not in held
+    )
     # A shop may have put an empty listing into a stockroom by itself (marketplaces/bricklink.md#3.5).
     refills = delta > 0 and row.ledger == 0 and desired.for_sale
     ranks: dict[Group, Tier] = {group: _TIER_OF[group] for group in due if group is not Group.QUANTITY}
@@ -99,7 +127,7 @@ def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
         ranks[Group.QUANTITY] = Tier.DECREASE  # rule Q5: hiding ranks as a decrease
     elif delta > 0 or shows or (Group.QUANTITY in due and desired.for_sale == row.sent_for_sale):
         ranks[Group.QUANTITY] = Tier.INCREASE
-    if desired.retain != row.sent_retain and not _is_parked(row, Group.REST):
+    if desired.retain != row.sent_retain and not _is_parked(row, Group.REST) and Group.REST not in held:
         ranks.setdefault(Group.REST, Tier.REST)
     if not ranks:
         return _nothing_due(row)
@@ -130,11 +158,12 @@ def _nothing_due(row: ListingRow) -> Plan:
 
 
 def due_fields(row: ListingRow, facts: Facts) -> dict[Group, dict[str, Value]]:
-    """List, group by group, the fields whose desired value is not the one sent (rule F2), parked groups left out."""
+    """List, by group, the fields whose desired value is not the one sent (rule F2); set-aside groups are left out."""
     due: dict[Group, dict[str, Value]] = {}
+    held = groups_in_conflict(row, facts)
     for name, group in facts.groups.items():
         value = row.desired.fields.get(name)
-        if (name not in row.sent or row.sent[name] != value) and not _is_parked(row, group):
+        if (name not in row.sent or row.sent[name] != value) and not _is_parked(row, group) and group not in held:
             due.setdefault(group, {})[name] = value
     return due
 
@@ -166,18 +195,22 @@ def desired_values(row: ListingRow, facts: Facts, group: Group) -> Mapping[str, 
         name: row.desired.fields.get(name) for name, its_group in facts.groups.items() if its_group is group
     }
     if group is Group.QUANTITY:
-        values |= {"quantity": row.desired.quantity, "for_sale": row.desired.for_sale}
+        values |= {"quantity": row.desired.quantity, FOR_SALE: row.desired.for_sale}
+    if group is Group.PRICE:
+        values |= {"currency_code": row.desired.currency_code}
     if group is Group.REST:
-        values |= {"retain": row.desired.retain}
+        values |= {RETAIN: row.desired.retain}
     return values
 
 
 def is_settled(row: ListingRow, facts: Facts, group: Group) -> bool:
     """Tell whether the shop holds this group as desired, by our books."""
-    if row.stale or row.intent_id is not None or group in row.parked:
+    if row.stale or row.intent_id is not None or group in row.parked or group in groups_in_conflict(row, facts):
         return False
     if row.listing_id is None:
         return row.trouble is None and (row.target == 0 or not row.desired.for_sale)
+    if row.listed_item not in (None, row.desired.item):
+        return False
     if group is Group.QUANTITY:
         if row.look_since is not None or row.trouble is not None or not _is_counted(row):
             return False

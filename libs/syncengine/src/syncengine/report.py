@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from brickops.inventory.v1 import lot_sync_pb2
+from syncengine.drift import groups_in_conflict
 from syncengine.events import Event, GroupReport, lot_settled, next_seq
 from syncengine.listing import Group, ListingId
 from syncengine.marketplace import Facts
-from syncengine.plan import is_settled
+from syncengine.plan import ANOTHER_CURRENCY, is_settled
 from syncengine.rows import ConnectionRow, ListingRow, Trouble
 
 WORDS = {
@@ -18,6 +19,10 @@ WORDS = {
     Trouble.ORDER_UNASSIGNED: "An order has pieces of this item from a listing that we do not know; whose are they?",
     Trouble.CREATE_UNEXPLAINED: "The shop shows several listings that this lot's creation may have made.",
 }
+
+CHANGED_THERE = (
+    "Somebody changed this in the shop itself. It is left as it is there until you decide: a new value here does."
+)
 
 
 def reported(
@@ -62,6 +67,10 @@ def _report(row: ListingRow, facts: Facts, group: Group, settled: int) -> GroupR
             settled_revision=settled,
             reason=refusal_words(row.parked[group].reason),
         )
+    if group in groups_in_conflict(row, facts):
+        return GroupReport(
+            group=group, state=lot_sync_pb2.SYNC_STATE_CONFLICT, settled_revision=settled, reason=CHANGED_THERE
+        )
     if row.trouble is not None and (group is Group.QUANTITY or row.listing_id is None):
         return GroupReport(
             group=group,
@@ -81,6 +90,7 @@ def _report(row: ListingRow, facts: Facts, group: Group, settled: int) -> GroupR
 
 
 _REFUSALS = {
+    ANOTHER_CURRENCY: "The lot's price is in another currency than the shop's; price it in the shop's currency.",
     "APPLIED_TWICE": "The shop accepted it twice and still shows something else; it was set aside.",
 }
 

@@ -6,10 +6,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
-from syncengine.listing import Group, Item, Listing, ListingId, Lot, LotId, OrderId, SellerId, Values
+from syncengine.listing import Group, Item, Listing, ListingId, Lot, LotId, OrderId, SellerId, Value, Values
 from syncengine.marketplace import Write
 
 IntentId = NewType("IntentId", str)
+
+ITEM = "item"
+"""Stands among the fields for what a listing is of, where somebody changed that (rule S6)."""
+FOR_SALE = "for_sale"
+RETAIN = "retain"
+"""The engine's own two, among the fields."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +54,16 @@ class Settings:
     """The longest such pause."""
     reserved_share: float = 0.2
     """Of the budget: looks and order reads own it (rule B2)."""
+    quota_answers: int = 4
+    """After so many failures in a row a quota answer is believed to speak of the whole window (rule B3)."""
     list_look_from: int = 4
     """From so many lots to look at on, one read of the whole list serves them all."""
+    removals_free: int = 20
+    """So many removals a day that no sale caused need nobody's consent (rule B5)."""
+    removals_free_share: float = 0.1
+    """Of a shop's listings: the same, for large shops."""
+    may_send: bool = True
+    """False: an operator has stopped all writes; reads go on (design, Flags)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +135,8 @@ class ConnectionRow:
     """When the seller agreed to the first plan, or the shop was found as empty as they said (rule C2)."""
     hold_increases_until: datetime | None = None
     """No increase or create before an order read that began later than this (rule C4)."""
+    list_wanted_at: datetime | None = None
+    """Since when a census is wanted ahead of its time: a lot waits for a whole list (rule Q4)."""
     match: Match = Match()
     held_items: tuple[Item, ...] = ()
     """Items of order lines that belong to nothing we know: no increase or create of them (rule C4)."""
@@ -138,6 +154,8 @@ class ConnectionRow:
     """When the last complete read of the fresh page began, by our clock."""
     all_orders_read_at: datetime | None = None
     """When the last complete read of every page began, by our clock."""
+    poll_at: datetime | None = None
+    """Orders are read no later than this, ahead of their interval: something waits for it (rule N4)."""
 
     # calls
     halted: str = ""
@@ -155,6 +173,20 @@ class ConnectionRow:
     """Rule B4."""
     cap: int | None = None
     """Calls in the window, lowered by the shop's own answer (rule B3)."""
+    capped_at: datetime | None = None
+    """When it last answered so."""
+    alerted_at: datetime | None = None
+    """When four fifths of the calls were last found used (rule B3)."""
+
+    # removals that no sale caused (rule B5)
+    removals: int = 0
+    """How many were sent since removals_since."""
+    removals_since: datetime | None = None
+    """When the first of them was sent; a day later they are counted anew."""
+    removals_held: int = 0
+    """So many wait for a person's consent; 0: none is held."""
+    removals_agreed_at: datetime | None = None
+    """When a person agreed to what was held; it stands for a day."""
 
     # scheduling (rule L4)
     due_at: datetime | None = None
@@ -180,6 +212,18 @@ class Trouble(StrEnum):
     LOOK_ALIKE = "LOOK_ALIKE"
     CREATE_UNEXPLAINED = "CREATE_UNEXPLAINED"
     ORDER_UNASSIGNED = "ORDER_UNASSIGNED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """One field that somebody else changed in the shop (rules F2, S6): its group waits, no decrease does."""
+
+    sent: Value
+    """What we had sent."""
+    ours: Value
+    """What was desired when it was noticed; a later value of the seller's decides by itself."""
+    theirs: Value
+    """What the shop shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +267,8 @@ class ListingRow:
 
     # there, by our books
     listing_id: ListingId | None = None
+    listed_item: Item | None = None
+    """What that listing is of (rule N4)."""
     ledger: int | None = None
     """What the shop must show now if our books are right (rule Q1); None without a listing."""
     ledger_from: datetime | None = None
@@ -239,6 +285,8 @@ class ListingRow:
     """What was sent, or found equal, field by field (rule F2)."""
     shown: Values = field(default_factory=dict)
     """What the shop showed after that (rule F2)."""
+    conflicts: Mapping[str, Conflict] = field(default_factory=dict)
+    """By field: what somebody else changed; ITEM stands for what the listing is of."""
     sent_for_sale: bool = True
     sent_retain: bool = False
 
@@ -262,6 +310,10 @@ class ListingRow:
     probation: Probation | None = None
     not_before: datetime | None = None
     """Nothing for this lot earlier."""
+    orders_after: datetime | None = None
+    """Its listing was removed for another item then: not created before orders were read later (rule N4)."""
+    list_after: datetime | None = None
+    """Pieces of it came back then: not created before a whole list was read later (rule Q4)."""
 
     # told
     settled: Mapping[Group, int] = field(default_factory=dict)
@@ -347,14 +399,18 @@ class LineRow:
     total: int
     """Pieces booked: the highest total seen; a lower one opens a return, it does not unbook (rule S4)."""
     seen: int
-    """Pieces as last read."""
-    cut: bool
+    """Pieces that the order still holds; 0 if it is cancelled."""
     grown_at: datetime
     """When its total last grew, by the shop's clock."""
     lot_id: LotId | None = None
     """None until its listing is linked."""
     unowned: bool = False
     """Its listing was seen in the shop and belongs to no lot (rules C2, C4)."""
+
+    @property
+    def returned(self) -> int:
+        """Pieces that the order no longer holds and nobody has told the whereabouts of: an open return (rule S4)."""
+        return self.total - self.seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

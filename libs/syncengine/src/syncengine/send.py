@@ -2,14 +2,15 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from servicekit.logs import correlation_id
-from syncengine.lane import Lane, PausedError, after_failure
-from syncengine.listing import Item
-from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Ticket, Unknown
-from syncengine.plan import Plan, Send, Tier, plan
+from syncengine.guard import count_removal, held_removals
+from syncengine.lane import Lane, PausedError
+from syncengine.listing import Group, Item
+from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Remove, Ticket, Unknown
+from syncengine.plan import ANOTHER_CURRENCY, Plan, Send, Tier, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Trouble
 from syncengine.settle import applied_too_often, park, settle
 from syncengine.store.protocol import FencedError, Transaction
@@ -67,7 +68,12 @@ async def _intend(lane: Lane, deadline: timedelta) -> tuple[Intent, Ticket] | No
         if chosen is None:
             return None
         row, send = chosen
-        connection, granted = await lane.charge(tx, connection, write=True, deadline=deadline)
+        connection, granted = await lane.charge(
+            tx, await tx.lock_connection(row.seller_id), write=True, deadline=deadline
+        )
+        if send.tier is Tier.REMOVAL:
+            connection = count_removal(connection, lane.clock.now())
+            await tx.save_connection(connection)
         intent = Intent(
             intent_id=IntentId(lane.new_id()),
             seller_id=row.seller_id,
@@ -92,12 +98,13 @@ async def _choose(
 ) -> tuple[tuple[ListingRow, Send] | None, list[ListingRow]]:
     """Pick the best row whose call may be made, and put off those before it that cannot go yet."""
     now, held = lane.clock.now(), connection.hold_increases_until is not None
-    tiers = [tier for tier in Tier if not (held and tier is Tier.CREATE)]
+    connection = await _guarded(lane, tx, connection)
+    tiers = free_tiers(connection)
     put_off: list[ListingRow] = []
     chosen: tuple[ListingRow, Send] | None = None
     creating: set[Item] | None = None
     for row in await tx.next_listings(connection.seller_id, tiers=tiers, now=now, limit=_CANDIDATES):
-        row, planned = _without_futile_groups(lane, row, may_increase=not held)
+        row, planned = _without_futile_groups(lane, row, connection, may_increase=not held)
         if not isinstance(planned, Send):
             until = connection.hold_increases_until if held else None
             put_off.append(replace(row, not_before=max(until or now, now + lane.settings.backoff_base)))
@@ -116,22 +123,69 @@ async def _choose(
             if alike:  # rule C2: first matched to unowned listings
                 put_off.append(replace(row, trouble=Trouble.LOOK_ALIKE))
                 continue
+            if (reading := _reading_for(row, connection, now)) is not None:
+                connection = reading
+                await tx.save_connection(connection)
+                put_off.append(replace(row, not_before=now + lane.settings.backoff_base))
+                continue
         chosen = row, planned
         break
     return chosen, put_off
 
 
-def _without_futile_groups(lane: Lane, row: ListingRow, *, may_increase: bool) -> tuple[ListingRow, Plan]:
-    """Plan, after parking what the shop took twice in this revision and still does not show (rule F3)."""
+def free_tiers(connection: ConnectionRow) -> list[Tier]:
+    """List what may be sent at all: late orders may hold creates, a person's missing consent removals (C4, B5)."""
+    held = {Tier.CREATE} if connection.hold_increases_until is not None else set()
+    if connection.removals_held:
+        held.add(Tier.REMOVAL)
+    return [tier for tier in Tier if tier not in held]
+
+
+async def _guarded(lane: Lane, tx: Transaction, connection: ConnectionRow) -> ConnectionRow:
+    """Hold removals that no sale caused, or let them go, as many as wait now (rule B5)."""
+    waiting = await tx.count_calls(connection.seller_id, Tier.REMOVAL)
+    if not waiting and not connection.removals_held:
+        return connection
+    listed = await tx.count_listed(connection.seller_id)
+    held = held_removals(connection, lane.settings, waiting=waiting, listed=listed, now=lane.clock.now())
+    if held != connection.removals_held:
+        connection = replace(connection, removals_held=held)
+        await tx.save_connection(connection)
+    return connection
+
+
+def _reading_for(row: ListingRow, connection: ConnectionRow, now: datetime) -> ConnectionRow | None:
+    """Ask for what a create must wait for, an order read or a whole list (rules N4, Q4); None: for nothing."""
+    read_at, listed_at = connection.orders_read_at, None if connection.census_alarm else connection.census_at
+    if row.orders_after is not None and (read_at is None or read_at <= row.orders_after):
+        return replace(connection, poll_at=now)
+    if row.list_after is not None and (listed_at is None or listed_at <= row.list_after):
+        return replace(connection, list_wanted_at=now)
+    return None
+
+
+def _without_futile_groups(
+    lane: Lane, row: ListingRow, connection: ConnectionRow, *, may_increase: bool
+) -> tuple[ListingRow, Plan]:
+    """Plan, after parking what the shop took twice in this revision and still does not show (rule F3), or what is in
+    another currency than the shop's (rule W2).
+    """
     planned = plan(row, lane.shop.facts, may_increase=may_increase)
-    while isinstance(planned, Send):
-        futile = [group for group in planned.groups if applied_too_often(row, group)]
+    while isinstance(planned, Send) and not isinstance(planned.write, Remove):
+        futile = {group: "APPLIED_TWICE" for group in planned.groups if applied_too_often(row, group)}
+        if Group.PRICE in planned.groups and _is_foreign(row, connection):
+            futile[Group.PRICE] = ANOTHER_CURRENCY
         if not futile:
             break
-        for group in futile:
-            row = park(row, group, "APPLIED_TWICE", lane.shop.facts, row.revision)
+        for group, reason in futile.items():
+            row = park(row, group, reason, lane.shop.facts, row.revision)
         planned = plan(row, lane.shop.facts, may_increase=may_increase)
     return row, planned
+
+
+def _is_foreign(row: ListingRow, connection: ConnectionRow) -> bool:
+    currency = row.desired.currency_code
+    return bool(currency and connection.pinned_currency) and currency != connection.pinned_currency
 
 
 async def _items_being_created(tx: Transaction, connection: ConnectionRow) -> set[Item]:
@@ -159,9 +213,13 @@ async def _book(lane: Lane, intent: Intent, outcome: Outcome) -> None:
         await tx.save_intent(settled)
         if isinstance(outcome, Refused | Gone):
             row = replace(row, not_before=now + lane.settings.backoff_base)
+        if isinstance(outcome, Refused) and isinstance(intent.write, Create) and row.orders_after is not None:
+            _log.error(  # rule N4: the seller has one listing less until they act
+                "a listing was taken away for another item, and that one was refused", extra=_facts(intent, outcome)
+            )
         halts = isinstance(outcome, Halted) and not connection.halted and lane.has_keys_of(connection)
         if halts or isinstance(outcome, Later | Unknown):
-            connection = after_failure(connection, outcome, lane.settings, lane.random, now)
+            connection = await lane.after_failure(tx, connection, outcome)
         elif not isinstance(outcome, Halted):
             connection = replace(connection, failures=0)
         if isinstance(outcome, Applied) and isinstance(intent.write, Create) and row.listing_id is not None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from syncengine.drift import noticed, written_fields
 from syncengine.listing import Group, Listing, ListingId
 from syncengine.marketplace import (
     Applied,
@@ -26,11 +27,11 @@ def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now:
         case Applied(listing=None) if isinstance(intent.write, Create):
             return _unknown(row, intent, "NO_ID_IN_REPLY")  # the listing is found by looking
         case Applied(listing=Listing() as listing) if isinstance(intent.write, Create):
-            return _check_reply(created(row, intent, listing.listing_id), listing, now), closed(
-                intent, Fate.APPLIED, now
-            )
+            row = _check_reply(created(row, intent, listing.listing_id), intent, listing, facts, now)
+            return row, closed(intent, Fate.APPLIED, now)
         case Applied(listing=listing):
-            return _check_reply(applied(row, intent, now), listing, now), closed(intent, Fate.APPLIED, now)
+            row = _check_reply(applied(row, intent, now), intent, listing, facts, now)
+            return row, closed(intent, Fate.APPLIED, now)
         case Gone() if isinstance(intent.write, Remove):
             return applied(row, intent, now), closed(intent, Fate.APPLIED, now)  # a repeat is harmless (rule Q3)
         case Gone():
@@ -48,7 +49,8 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
     row = _without_intent(row)
     write = intent.write
     if isinstance(write, Remove):
-        return replace(row, listing_id=None, ledger=None, ledger_from=None, doubt=0, sent={}, shown={})
+        is_replaced = row.listed_item not in (None, row.desired.item)
+        return replace(unlisted(row), orders_after=now if is_replaced else row.orders_after)  # rule N4
     if isinstance(write, Create):
         raise TypeError("a create is booked by created()")
     counts = dict(row.applied)
@@ -59,6 +61,7 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
         row,
         ledger=None if row.ledger is None else row.ledger + write.delta,
         sent={**row.sent, **write.fields},
+        shown={name: value for name, value in row.shown.items() if name not in written_fields(write)},
         sent_for_sale=row.sent_for_sale if write.for_sale is None else write.for_sale,
         sent_retain=row.sent_retain if write.retain is None else write.retain,
         applied=counts,
@@ -76,15 +79,35 @@ def created(row: ListingRow, intent: Intent, listing_id: ListingId) -> ListingRo
     return replace(
         _without_intent(row),
         listing_id=listing_id,
+        listed_item=write.item,
         ledger=write.quantity,
         ledger_from=None,
         doubt=0,
         sent=dict(write.fields),
         shown={},
+        conflicts={},
+        orders_after=None,
+        list_after=None,
         observed=None,
         probation=None,
         sent_for_sale=write.for_sale,
         sent_retain=write.retain,
+    )
+
+
+def unlisted(row: ListingRow) -> ListingRow:
+    """Book that the lot has no listing any more."""
+    return replace(
+        row,
+        listing_id=None,
+        listed_item=None,
+        ledger=None,
+        ledger_from=None,
+        doubt=0,
+        sent={},
+        shown={},
+        conflicts={},
+        sent_retain=False,
     )
 
 
@@ -122,10 +145,10 @@ def applied_too_often(row: ListingRow, group: Group) -> bool:
     return group is not Group.QUANTITY and row.applied.get(group, (0, 0)) >= (row.revision, 2)
 
 
-def _check_reply(row: ListingRow, listing: Listing | None, now: datetime) -> ListingRow:
-    if listing is None:
+def _check_reply(row: ListingRow, intent: Intent, listing: Listing | None, facts: Facts, now: datetime) -> ListingRow:
+    if listing is None or isinstance(intent.write, Remove):
         return row
-    row = replace(row, shown=dict(listing.fields))
+    row = noticed(row, listing, facts, but=written_fields(intent.write))
     if row.ledger is not None and listing.quantity != row.ledger:
         return wants_look(row, now)  # rule K3; the number itself is not believed (rule Q1)
     return row

@@ -9,9 +9,8 @@ from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.look import suspects, take_looks
 from syncengine.orders import ShopMismatchError, read_orders
-from syncengine.plan import Tier
 from syncengine.rows import CensusReason, ConnectionRow, Fate
-from syncengine.send import send_next
+from syncengine.send import free_tiers, send_next
 from syncengine.store.protocol import Transaction
 
 PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEYS", "CLOCK_SKEWED"})
@@ -56,7 +55,10 @@ async def _work(lane: Lane) -> bool:
     if (pages := _pages_due(lane, connection, now)) is not None:
         await read_orders(lane, pages)
         return True
-    if may_write(connection) and not _writes_pause(connection, now) and await send_next(lane):
+    if connection.list_wanted_at is not None and _census_due_at(lane, connection, now) <= now:
+        await take_census(lane)
+        return True
+    if may_write(connection, lane.settings) and not _writes_pause(connection, now) and await send_next(lane):
         return True
     if _census_due_at(lane, connection, now) <= now:
         await take_census(lane)
@@ -116,21 +118,29 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
         return connection.census_at + settings.halt_probe_interval
     if connection.census_reason is CensusReason.DATABASE_LOST and connection.wished_at is not None:
         return connection.wished_at + settings.call_deadline + settings.late_window
-    if connection.census_reason is not None or connection.census_at is None:
+    if connection.census_reason is not None or connection.census_at is None or connection.list_wanted_at is not None:
         return now
     return connection.census_at + settings.census_interval
 
 
 def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[str, ...] | None:
     """Pick the pages of orders to read now, if any: every page where rule C4 waits for one, or it is long ago."""
-    settings, pages = lane.settings, lane.shop.facts.order_pages
-    if connection.orders_read_at is not None and now < connection.orders_read_at + settings.order_poll_interval:
+    settings, pages, due_at = lane.settings, lane.shop.facts.order_pages, _poll_due_at(lane, connection)
+    if due_at is not None and now < due_at:
         return None
     held_until = connection.hold_increases_until
     whole_at = connection.all_orders_read_at
     if (held_until is not None and now >= held_until) or whole_at is None:
         return pages
     return pages if now >= whole_at + settings.full_order_interval else pages[:1]
+
+
+def _poll_due_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
+    """When orders are read next; None: they never were."""
+    if connection.orders_read_at is None:
+        return None
+    due_at = connection.orders_read_at + lane.settings.order_poll_interval
+    return due_at if connection.poll_at is None else min(due_at, connection.poll_at)
 
 
 def _paused_until(connection: ConnectionRow, now: datetime) -> datetime | None:
@@ -157,12 +167,10 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
             moments.append(_census_due_at(lane, connection, now))
     else:
         moments += [suspect.due_at(lane) for suspect in await suspects(tx, connection)]
-        moments.append((connection.orders_read_at or now) + lane.settings.order_poll_interval)
+        moments.append(_poll_due_at(lane, connection) or now)
         moments.append(_census_due_at(lane, connection, now))
-        if may_write(connection):
-            held = connection.hold_increases_until is not None
-            tiers = [tier for tier in Tier if not (held and tier is Tier.CREATE)]
-            row_at = await tx.next_listing_at(connection.seller_id, tiers=tiers, now=now)
+        if may_write(connection, lane.settings):
+            row_at = await tx.next_listing_at(connection.seller_id, tiers=free_tiers(connection), now=now)
             if row_at is not None:
                 moments.append(max(row_at, connection.writes_not_before or row_at))
     if not moments:

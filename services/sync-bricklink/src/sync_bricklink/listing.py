@@ -93,6 +93,7 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
             "remarks": normal_text(lot.remarks),
             "my_cost": _price_of(lot.cost) if lot.HasField("cost") else NO_PRICE,
         },
+        currency_code=lot.unit_price.currency_code,
     )
 
 

@@ -1,6 +1,7 @@
 """Records of the topics that a sync service reads, decoded to the engine's news."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -73,7 +74,7 @@ def _lot_news(changed: LotChanged, lot_of: LotOf) -> LotNews:
         counted_seq=changed.counted_seq,
         counted_at=_moment(changed.counted_at) if changed.HasField("counted_at") else None,
         listing_ids=tuple(ListingId(listing_id) for listing_id in changed.listing_ids),
-        lot=lot,
+        lot=replace(lot, sold_out=changed.sold_out),
         correlation_id=changed.correlation_id,
     )
 

@@ -11,6 +11,7 @@ from brickops.sync.v1 import sync_service_pb2 as pb
 from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceServicer
 from servicekit.callers import require_role
 from servicekit.grpc_errors import ErrorTable, InvalidField
+from syncengine.budget import cap_of
 from syncengine.clock import Clock
 from syncengine.listing import LotId, SellerId
 from syncengine.marketplace import Facts
@@ -86,7 +87,7 @@ class SyncServicer(SyncServiceServicer):
     async def ConfirmConnection(  # noqa: N802
         self, request: pb.ConfirmConnectionRequest, context: Context
     ) -> pb.ConfirmConnectionResponse:
-        """Agrees to the first plan; again does no harm (rule C2)."""
+        """Agrees to the plan that waits, the first one or many removals; again does no harm (rules C2, B5)."""
         seller_id = SellerId(require_role("owner").require_seller())
         if not 1 <= len(request.request_id) <= _LONGEST_REQUEST_ID or not request.request_id.isprintable():
             raise InvalidField("request_id", f"must have 1 to {_LONGEST_REQUEST_ID} printable characters")
@@ -98,6 +99,10 @@ class SyncServicer(SyncServiceServicer):
                     raise NothingToConfirm("The shop has not been matched yet, so there is no plan to agree to.")
                 now = self._clock.now()
                 connection = replace(connection, confirmed_at=now, due_at=now)
+                await tx.save_connection(connection)
+            elif connection.removals_held:
+                now = self._clock.now()
+                connection = replace(connection, removals_agreed_at=now, removals_held=0, due_at=now)
                 await tx.save_connection(connection)
             return pb.ConfirmConnectionResponse(connection=await self._told(tx, seller_id, connection))
 
@@ -113,7 +118,7 @@ class SyncServicer(SyncServiceServicer):
         told.key_version = connection.key_version
         counts = await tx.count_listings(seller_id)
         told.calls_used = used
-        told.calls_limit = limit.calls if connection.cap is None else min(limit.calls, connection.cap)
+        told.calls_limit = cap_of(connection, self._facts)
         told.waiting_lots, told.unknown_lots = counts.waiting, counts.unknown
         if connection.orders_read_at is not None:
             told.last_order_read_at.FromDatetime(connection.orders_read_at)

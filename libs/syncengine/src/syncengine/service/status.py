@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from brickops.sync.v1 import sync_service_pb2 as pb
-from syncengine.budget import NotBefore, ticket
+from syncengine.budget import NotBefore, is_nearly_spent, ticket
 from syncengine.marketplace import Facts
 from syncengine.rows import ConnectionRow, Settings
 from syncengine.service import words
@@ -45,10 +45,16 @@ def status_of(
     writing = _pause(connection, facts, settings, used=used, write=True, now=now)
     if writing is not None:
         return Status(pb.CONNECTION_STATE_WAITING, writing, words.WRITES_SPENT)
+    if not settings.may_send:
+        return Status(pb.CONNECTION_STATE_WAITING, "SENDING_STOPPED", words.SENDING_STOPPED)
+    if connection.removals_held:
+        return Status(pb.CONNECTION_STATE_AWAITING_CONFIRMATION, "MANY_REMOVALS", words.MANY_REMOVALS)
     if connection.census_alarm:
         return _status(pb.CONNECTION_STATE_READY, connection.census_alarm, words.ALARMS)
     if connection.hold_increases_until is not None:
         return Status(pb.CONNECTION_STATE_READY, "LATE_ORDERS", words.LATE_ORDERS)
+    if is_nearly_spent(connection, facts, used=used):
+        return Status(pb.CONNECTION_STATE_READY, "QUOTA_NEARLY_SPENT", words.QUOTA_NEARLY_SPENT)
     return Status(pb.CONNECTION_STATE_READY, "", words.READY)
 
 

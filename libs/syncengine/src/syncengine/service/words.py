@@ -63,6 +63,12 @@ LATE_ORDERS = (
     "Orders from before the match may still show up: until they had time to, nothing is increased or newly listed."
     " Decreases are sent at once."
 )
+MANY_REMOVALS = (
+    "Your changes would take many listings out of the shop at once, and no sale caused it. These removals wait:"
+    " look at them, and confirm if they are meant. Everything else is sent."
+)
+SENDING_STOPPED = "Sending is switched off for now. Orders are read; your changes are kept and sent afterwards."
+QUOTA_NEARLY_SPENT = "Changes are sent as they come, but four fifths of the day's calls are used."
 WRITES_SPENT = (
     "The calls of the day that are meant for changes are used up; orders are still read."
     " Your changes are sent as calls become free again."

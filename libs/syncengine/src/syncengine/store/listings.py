@@ -45,6 +45,8 @@ _COUNT: Final = text("""
         count(*) FILTER (WHERE unknown) AS unknown
     FROM listings WHERE seller_id = :seller_id AND (tier IS NOT NULL OR unknown)
 """)
+_COUNT_CALLS: Final = select(func.count()).where(*_CALLABLE)
+_COUNT_LISTED: Final = text("SELECT count(*) FROM listings WHERE seller_id = :seller_id AND listing_id IS NOT NULL")
 _DIFFERENCES: Final = text("""
     SELECT lot_id, listing_id, ours, theirs
     FROM (
@@ -112,6 +114,16 @@ class Listings:
     async def count_listings(self, seller_id: SellerId) -> ListingCounts:
         counted = (await self._conn.execute(_COUNT, {"seller_id": seller_id})).one()
         return ListingCounts(waiting=counted.waiting, unknown=counted.unknown)
+
+    async def count_calls(self, seller_id: SellerId, tier: Tier) -> int:
+        counted: int = (
+            await self._conn.execute(_COUNT_CALLS, {"seller_id": seller_id, "tiers": _numbers([tier])})
+        ).scalar_one()
+        return counted
+
+    async def count_listed(self, seller_id: SellerId) -> int:
+        counted: int = (await self._conn.execute(_COUNT_LISTED, {"seller_id": seller_id})).scalar_one()
+        return counted
 
     async def differences(self, seller_id: SellerId, *, after: LotId | None, limit: int) -> Sequence[Difference]:
         found = await self._conn.execute(_DIFFERENCES, {"seller_id": seller_id, "after": after or "", "limit": limit})

@@ -117,6 +117,14 @@ class Transaction(Protocol):
         """Count, for the seller to see."""
         ...
 
+    async def count_calls(self, seller_id: SellerId, tier: Tier) -> int:
+        """Count rows whose next call has this rank, put off or not."""
+        ...
+
+    async def count_listed(self, seller_id: SellerId) -> int:
+        """Count rows that have a listing."""
+        ...
+
     async def differences(self, seller_id: SellerId, *, after: LotId | None, limit: int) -> Sequence[Difference]:
         """List, for the seller to see, by lot id, from the one after `after` on."""
         ...

@@ -1,5 +1,6 @@
 """A `Store` in memory: transactions that are all or nothing, one seller's at a time, and can be cut at their end."""
 
+from bisect import bisect_right, insort
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from syncengine.store.protocol import Difference, FencedError, ListingCounts
 
 @dataclass(slots=True)
 class Tables:
-    """All that is kept; rows are frozen, so a copy of the containers is a copy of all."""
+    """All that is kept."""
 
     connections: dict[SellerId, ConnectionRow] = field(default_factory=dict)
     listings: dict[LotId, ListingRow] = field(default_factory=dict)
@@ -32,33 +33,26 @@ class Tables:
     owners: dict[tuple[SellerId, ListingId], LotId] = field(default_factory=dict)
     created: set[tuple[SellerId, ListingId]] = field(default_factory=set)
     intents: dict[IntentId, Intent] = field(default_factory=dict)
+    unsettled: dict[IntentId, Intent] = field(default_factory=dict)
+    """Those of `intents` that are OPEN or UNKNOWN."""
     orders: dict[tuple[SellerId, OrderId], OrderRow] = field(default_factory=dict)
     lines: dict[tuple[SellerId, OrderId, ListingId], LineRow] = field(default_factory=dict)
-    bookings: list[Booking] = field(default_factory=list)
+    bookings: dict[LotId, tuple[Booking, ...]] = field(default_factory=dict)
     shop: dict[tuple[SellerId, ListingId], ShopListing] = field(default_factory=dict)
     calls: list[tuple[SellerId, str, datetime]] = field(default_factory=list)
+    """In the order of time."""
     leases: dict[SellerId, Lease] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     lost_at: datetime | None = None
 
     def copy(self) -> "Tables":
-        """Copy every container."""
-        return Tables(
-            connections=dict(self.connections),
-            listings=dict(self.listings),
-            tiers=dict(self.tiers),
-            owners=dict(self.owners),
-            created=set(self.created),
-            intents=dict(self.intents),
-            orders=dict(self.orders),
-            lines=dict(self.lines),
-            bookings=list(self.bookings),
-            shop=dict(self.shop),
-            calls=list(self.calls),
-            leases=dict(self.leases),
-            outbox=list(self.outbox),
-            lost_at=self.lost_at,
-        )
+        """Share every container, until `own` is asked for one."""
+        return replace(self)
+
+    def own(self, name: str) -> None:
+        """Copy a container before it is written to: others may share it."""
+        container = getattr(self, name)
+        setattr(self, name, type(container)(container))
 
 
 @dataclass(slots=True)
@@ -66,15 +60,25 @@ class MemoryTransaction:
     """One transaction's view."""
 
     tables: Tables
+    owned: set[str] = field(default_factory=set)
+
+    def _write(self, name: str) -> Tables:
+        """Make this container ours; rows are frozen, so a copy of the container is a copy of all."""
+        if name not in self.owned:
+            self.owned.add(name)
+            self.tables.own(name)
+        return self.tables
 
     async def find_connection(self, seller_id: SellerId) -> ConnectionRow | None:
         return self.tables.connections.get(seller_id)
 
     async def lock_connection(self, seller_id: SellerId) -> ConnectionRow:
-        return self.tables.connections.setdefault(seller_id, ConnectionRow(seller_id=seller_id))
+        if seller_id not in self.tables.connections:
+            self._write("connections").connections[seller_id] = ConnectionRow(seller_id=seller_id)
+        return self.tables.connections[seller_id]
 
     async def save_connection(self, row: ConnectionRow) -> None:
-        self.tables.connections[row.seller_id] = row
+        self._write("connections").connections[row.seller_id] = row
 
     async def shop_pinned_by(self, name: str) -> SellerId | None:
         for row in self.tables.connections.values():
@@ -105,6 +109,7 @@ class MemoryTransaction:
         return [row for _, row in sorted(self.tables.listings.items()) if row.seller_id == seller_id]
 
     async def save_listings(self, rows: Sequence[ListingRow], tiers: Sequence[Tier | None]) -> None:
+        self._write("listings"), self._write("tiers")
         for row, tier in zip(rows, tiers, strict=True):
             self.tables.listings[row.lot_id] = row
             self.tables.tiers[row.lot_id] = tier
@@ -140,6 +145,12 @@ class MemoryTransaction:
             waiting=len(self._callable_rows(seller_id, list(Tier))), unknown=sum(row.unknown for row in rows)
         )
 
+    async def count_calls(self, seller_id: SellerId, tier: Tier) -> int:
+        return len(self._callable_rows(seller_id, [tier]))
+
+    async def count_listed(self, seller_id: SellerId) -> int:
+        return sum(row.listing_id is not None for row in await self.listings_of(seller_id))
+
     async def differences(self, seller_id: SellerId, *, after: LotId | None, limit: int) -> Sequence[Difference]:
         found = []
         for row in await self.listings_of(seller_id):
@@ -153,6 +164,8 @@ class MemoryTransaction:
     async def add_listing_ids(
         self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]], *, created: bool = False
     ) -> None:
+        if pairs:
+            self._write("owners"), self._write("created")
         for listing_id, lot_id in pairs:
             self.tables.owners.setdefault((seller_id, listing_id), lot_id)
             if created:
@@ -175,16 +188,21 @@ class MemoryTransaction:
         return found
 
     async def add_intent(self, intent: Intent) -> None:
-        self.tables.intents[intent.intent_id] = intent
+        await self.save_intent(intent)
 
     async def save_intent(self, intent: Intent) -> None:
-        self.tables.intents[intent.intent_id] = intent
+        self._write("intents").intents[intent.intent_id] = intent
+        unsettled = self._write("unsettled").unsettled
+        if intent.settled_at is None:
+            unsettled[intent.intent_id] = intent
+        else:
+            unsettled.pop(intent.intent_id, None)
 
     async def get_intent(self, intent_id: IntentId) -> Intent:
         return self.tables.intents[intent_id]
 
     async def open_intents(self, seller_id: SellerId) -> Sequence[Intent]:
-        opened = [i for i in self.tables.intents.values() if i.seller_id == seller_id and i.settled_at is None]
+        opened = [intent for intent in self.tables.unsettled.values() if intent.seller_id == seller_id]
         return sorted(opened, key=lambda intent: intent.sent_at)
 
     async def find_orders(self, seller_id: SellerId, order_ids: Collection[OrderId]) -> Mapping[OrderId, OrderRow]:
@@ -192,10 +210,11 @@ class MemoryTransaction:
         return {wanted: orders[seller_id, wanted] for wanted in order_ids if (seller_id, wanted) in orders}
 
     async def save_order(self, order: OrderRow) -> None:
-        self.tables.orders[order.seller_id, order.order_id] = order
+        self._write("orders").orders[order.seller_id, order.order_id] = order
 
     async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:
-        return [line for line in await self.lines_of_seller(seller_id) if line.order_id == order_id]
+        found = [line for key, line in self.tables.lines.items() if key[0] == seller_id and key[1] == order_id]
+        return sorted(found, key=lambda line: line.listing_id)
 
     async def lines_of_seller(self, seller_id: SellerId) -> Sequence[LineRow]:
         return [line for _, line in sorted(self.tables.lines.items()) if line.seller_id == seller_id]
@@ -204,27 +223,31 @@ class MemoryTransaction:
         return [line for line in await self.lines_of_seller(seller_id) if line.listing_id in listing_ids]
 
     async def save_lines(self, lines: Sequence[LineRow]) -> None:
+        if lines:
+            self._write("lines")
         for line in lines:
             self.tables.lines[line.seller_id, line.order_id, line.listing_id] = line
 
     async def add_bookings(self, bookings: Sequence[Booking]) -> None:
-        self.tables.bookings.extend(bookings)
+        if bookings:
+            self._write("bookings")
+        for booking in bookings:
+            self.tables.bookings[booking.lot_id] = (*self.tables.bookings.get(booking.lot_id, ()), booking)
 
     async def booked_after(self, seqs: Mapping[LotId, int]) -> Mapping[LotId, int]:
         return {
-            lot_id: sum(
-                booking.pieces for booking in self.tables.bookings if booking.lot_id == lot_id and booking.seq > seq
-            )
+            lot_id: sum(booking.pieces for booking in self.tables.bookings.get(lot_id, ()) if booking.seq > seq)
             for lot_id, seq in seqs.items()
         }
 
     async def replace_shop_listings(self, seller_id: SellerId, listings: Sequence[ShopListing]) -> None:
+        self.owned.add("shop")
         self.tables.shop = {key: kept for key, kept in self.tables.shop.items() if key[0] != seller_id}
         for listing in listings:
             await self.add_shop_listing(listing)
 
     async def add_shop_listing(self, listing: ShopListing) -> None:
-        self.tables.shop[listing.seller_id, listing.listing.listing_id] = listing
+        self._write("shop").shop[listing.seller_id, listing.listing.listing_id] = listing
 
     async def unowned(self, seller_id: SellerId, item: Item | None = None) -> Sequence[ShopListing]:
         return [
@@ -234,13 +257,20 @@ class MemoryTransaction:
         ]
 
     async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> int:
-        return sum(1 for call in self.tables.calls if call[:2] == (seller_id, limit) and call[2] > since)
+        calls = self.tables.calls
+        first = bisect_right(calls, since, key=_moment)
+        return sum(1 for place in range(first, len(calls)) if calls[place][0] == seller_id and calls[place][1] == limit)
 
     async def charge(self, seller_id: SellerId, limit: str, at: datetime) -> None:
-        self.tables.calls.append((seller_id, limit, at))
+        insort(self._write("calls").calls, (seller_id, limit, at), key=_moment)
 
     async def publish(self, events: Sequence[Event]) -> None:
-        self.tables.outbox.extend(events)
+        if events:
+            self._write("outbox").outbox.extend(events)
+
+
+def _moment(call: tuple[SellerId, str, datetime]) -> datetime:
+    return call[2]
 
 
 class MemoryStore:
@@ -275,13 +305,13 @@ class MemoryStore:
         else:
             term = max((current.term if current is not None else 0) + 1, int(now.timestamp() * 1_000_000))
             lease = Lease(seller_id=seller_id, owner=owner, term=term, expires_at=until)
-        self.tables.leases[seller_id] = lease
+        self.tables.leases = {**self.tables.leases, seller_id: lease}
         return lease
 
     async def release_lease(self, lease: Lease, now: datetime) -> None:
         current = self.tables.leases.get(lease.seller_id)
         if current is not None and (current.owner, current.term) == (lease.owner, lease.term):
-            self.tables.leases[lease.seller_id] = replace(current, expires_at=now)
+            self.tables.leases = {**self.tables.leases, lease.seller_id: replace(current, expires_at=now)}
 
     async def next_due(self, owner: str, now: datetime) -> SellerId | None:
         free = [

@@ -33,7 +33,7 @@ class _ConnectionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Conne
     CONNECTION_STATE_MATCHING: _ConnectionState.ValueType  # 2
     """Lots and orders are being matched with the shop; nothing is sent."""
     CONNECTION_STATE_AWAITING_CONFIRMATION: _ConnectionState.ValueType  # 3
-    """The match is done and waits for the seller's consent."""
+    """Something waits for the seller's consent: the first plan, or many removals."""
     CONNECTION_STATE_READY: _ConnectionState.ValueType  # 4
     """Changes are sent as they come."""
     CONNECTION_STATE_WAITING: _ConnectionState.ValueType  # 5
@@ -51,7 +51,7 @@ CONNECTION_STATE_NOT_CONNECTED: ConnectionState.ValueType  # 1
 CONNECTION_STATE_MATCHING: ConnectionState.ValueType  # 2
 """Lots and orders are being matched with the shop; nothing is sent."""
 CONNECTION_STATE_AWAITING_CONFIRMATION: ConnectionState.ValueType  # 3
-"""The match is done and waits for the seller's consent."""
+"""Something waits for the seller's consent: the first plan, or many removals."""
 CONNECTION_STATE_READY: ConnectionState.ValueType  # 4
 """Changes are sent as they come."""
 CONNECTION_STATE_WAITING: ConnectionState.ValueType  # 5

@@ -73,7 +73,8 @@ class SyncServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmConnection(self, request, context):
-        """Agrees to the first plan of a shop that was not empty: until then it is only read (rule C2).
+        """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
+        then (rule C2), or one that would remove many listings (rule B5).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class SyncServiceStub:
     ListDifferences: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListDifferencesRequest, _sync_service_pb2.ListDifferencesResponse]
     """Lists where the shop and the lots differed at the first census."""
     ConfirmConnection: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ConfirmConnectionRequest, _sync_service_pb2.ConfirmConnectionResponse]
-    """Agrees to the first plan of a shop that was not empty: until then it is only read (rule C2)."""
+    """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
+    then (rule C2), or one that would remove many listings (rule B5).
+    """
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -54,7 +56,9 @@ class SyncServiceAsyncStub(SyncServiceStub):
     ListDifferences: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ListDifferencesRequest, _sync_service_pb2.ListDifferencesResponse]  # type: ignore[assignment]
     """Lists where the shop and the lots differed at the first census."""
     ConfirmConnection: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ConfirmConnectionRequest, _sync_service_pb2.ConfirmConnectionResponse]  # type: ignore[assignment]
-    """Agrees to the first plan of a shop that was not empty: until then it is only read (rule C2)."""
+    """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
+    then (rule C2), or one that would remove many listings (rule B5).
+    """
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     """How a seller's shop is being kept in step. Each sync service serves it for its own marketplace; called by the gateway,
@@ -83,6 +87,8 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_service_pb2.ConfirmConnectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sync_service_pb2.ConfirmConnectionResponse, _abc.Awaitable[_sync_service_pb2.ConfirmConnectionResponse]]:
-        """Agrees to the first plan of a shop that was not empty: until then it is only read (rule C2)."""
+        """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
+        then (rule C2), or one that would remove many listings (rule B5).
+        """
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
