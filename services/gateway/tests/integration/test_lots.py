@@ -91,7 +91,26 @@ async def test_a_patch_sets_what_it_names_and_clears_what_it_calls_null(owner: h
     changed = {name: value for name, value in answer.json().items() if made[name] != value}
     assert {name: changed[name] for name in expected} == expected
     assert set(changed) == {*expected, "updated_at", "change_id"}
+    assert answer.json()["equal_lot_ids"] == []
     assert answer.headers["ETag"] == '"2"'
+
+
+async def test_a_lot_becomes_another_item(owner: httpx.AsyncClient) -> None:
+    other = await create(owner, color_id=11)
+    path = f"/v1/lots/{(await create(owner))['lot_id']}"
+
+    same = await owner.patch(path, json={"remarks": "A2-01"})
+    changed = await owner.patch(path, json={"color_id": 11})
+
+    assert same.json()["equal_lot_ids"] == []
+    assert changed.status_code == 200, changed.text
+    told = changed.json()
+    assert (told["color_id"], told["item_no"], told["revision"]) == (11, "3001", 3)
+    assert (told["equal_lot_ids"], changed.headers["ETag"]) == ([other["lot_id"]], '"3"')
+    assert (await owner.patch(path, json={"color_id": None})).json()["color_id"] == 0
+    refused = await owner.patch(path, json={"color_id": 9999, "condition": "USED"})
+    assert [error["field"] for error in refused.json()["errors"]] == ["color_id"]
+    assert (await owner.get(path)).json()["condition"] == "NEW"
 
 
 async def test_a_quantity_is_set_on_the_revision_that_it_was_decided_on(owner: httpx.AsyncClient) -> None:

@@ -108,14 +108,36 @@ def test_null_in_a_patch_takes_a_field_back_to_its_default(name: str, left: dict
     assert told == proto_lot(**left)
 
 
-def test_every_field_that_may_be_set_may_be_patched() -> None:
-    identity = {"item_type", "item_no", "color_id", "condition", "completeness"}
+ITEM: list[tuple[str, object, str, lot_pb2.Item]] = [
+    ("item_type", "SET", "item.type", lot_pb2.Item(type=lot_pb2.ITEM_TYPE_SET)),
+    ("item_no", "75192-1", "item.number", lot_pb2.Item(number="75192-1")),
+    ("color_id", 11, "item.color_id", lot_pb2.Item(color_id=11)),
+    ("color_id", None, "item.color_id", lot_pb2.Item()),
+    ("condition", "USED", "item.condition", lot_pb2.Item(condition=lot_pb2.CONDITION_USED)),
+    ("completeness", "SEALED", "item.completeness", lot_pb2.Item(completeness=lot_pb2.COMPLETENESS_SEALED)),
+    ("completeness", None, "item.completeness", lot_pb2.Item()),
+]
 
-    assert set(NewLot.model_fields) - identity == set(LotPatch.model_fields)
-    assert {name for name, _, _ in SETTABLE} == set(LotPatch.model_fields) - {"reason"}
+
+@pytest.mark.parametrize(("name", "said", "path", "meant"), ITEM)
+def test_a_patch_says_the_one_part_of_the_item_that_it_sets(
+    name: str, said: object, path: str, meant: lot_pb2.Item
+) -> None:
+    lot, mask = patch_to_proto("lot-1", LotPatch.model_validate({name: said}))
+
+    assert list(mask.paths) == [path]
+    told = lot_pb2.Lot()
+    mask.MergeMessage(lot, told)
+    assert told.item == meant
 
 
-@pytest.mark.parametrize("name", ["quantity", "unit_price"])
+def test_every_field_of_a_lot_may_be_patched() -> None:
+    assert set(NewLot.model_fields) == set(LotPatch.model_fields)
+    said = {name for name, _, _ in SETTABLE} | {name for name, _, _, _ in ITEM}
+    assert said == set(LotPatch.model_fields) - {"reason"}
+
+
+@pytest.mark.parametrize("name", ["quantity", "unit_price", "item_type", "item_no", "condition"])
 def test_what_a_lot_cannot_be_without_cannot_be_cleared(name: str) -> None:
     with pytest.raises(ValidationError) as refused:
         LotPatch.model_validate({name: None})

@@ -1,14 +1,14 @@
 """What can be done to lots. Each command is one transaction, which the caller commits with its answer (section 3)."""
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from inventory.domain.changes import Cause, ChangeSource, Difference
 from inventory.domain.errors import InvalidFields, Violation
 from inventory.domain.lot import SETTABLE, Lot, LotFields, create
-from inventory.domain.rules import Proposal, check, merged
+from inventory.domain.rules import ITEM_PARTS, Proposal, check, merged
 from inventory.domain.text import normal_form
 from inventory.ids import new_id
 from inventory.storage.lots import equal_lots, lock_lot
@@ -92,6 +92,7 @@ class Done:
     lot: Lot
     change_id: str
     """Empty if nothing differed."""
+    # Of a lot that was made, or is another item now: those of the same item, colour, condition and completeness.
     equal_lot_ids: Sequence[str] = ()
 
 
@@ -125,16 +126,18 @@ async def update_lot(command: UpdateLot, by: By, work: UnitOfWork) -> Done:
     said = check(
         merged(lot, command.said, command.names), currency=lot.currency, quantity_is_new="quantity" in command.names
     )
-    return _recorded(lot.update(said, by.at), cause, work)
+    done = _recorded(lot.update(said, by.at), cause, work)
+    if done.lot.item == lot.item:
+        return done
+    equal = await equal_lots(work.conn, by.seller_id, done.lot.item)
+    return replace(done, equal_lot_ids=[lot_id for lot_id in equal if lot_id != lot.lot_id])
 
 
 def _broken_by_names(command: UpdateLot) -> Iterator[Violation]:
     if not command.names:
         yield Violation("update_mask", "must name a field")
     for name in sorted(command.names):
-        if name.partition(".")[0] == "item":
-            yield Violation(f"lot.{name}", "cannot be changed: archive this lot and create another")
-        elif name not in SETTABLE:
+        if name not in SETTABLE and name not in ITEM_PARTS:
             yield Violation("update_mask", f"must name fields that can be set, not {name}")
     if "quantity" in command.names and command.expected_revision is None:
         yield Violation("expected_revision", "is required to set the quantity; or change it by a difference")

@@ -188,8 +188,10 @@ async def test_two_first_prices_at_once_fix_one_currency(calls: Calls) -> None:
     ("names", "field"),
     [
         ([], "update_mask"),
-        (["item"], "lot.item"),
-        (["item.color_id"], "lot.item.color_id"),
+        (["item.shape"], "update_mask"),
+        (["item.number"], "lot.item.number"),
+        (["item.condition"], "lot.item.condition"),
+        (["item.completeness"], "lot.item.completeness"),
         (["lot_id"], "update_mask"),
         (["sold"], "update_mask"),
         (["archived"], "update_mask"),
@@ -202,10 +204,77 @@ async def test_two_first_prices_at_once_fix_one_currency(calls: Calls) -> None:
 )
 async def test_what_cannot_be_set_is_refused_by_its_name(calls: Calls, names: list[str], field: str) -> None:
     created = await calls.create()
-    nothing = lot_pb2.Lot(item=lot_pb2.Item(color_id=11))
+    nothing = lot_pb2.Lot(item=lot_pb2.Item(color_id=11, completeness=lot_pb2.COMPLETENESS_SEALED))
     code, _, named = await refused(calls.update(created.lot.lot_id, *names, lot=nothing))
     assert (code, named) == (grpc.StatusCode.INVALID_ARGUMENT, [field])
     assert (await calls.get(created.lot.lot_id)).lot.revision == 1
+
+
+A_SET = lot_pb2.Item(
+    type=lot_pb2.ITEM_TYPE_SET,
+    number="75192-1",
+    condition=lot_pb2.CONDITION_NEW,
+    completeness=lot_pb2.COMPLETENESS_SEALED,
+)
+
+
+async def test_a_lot_can_become_another_item_and_the_log_says_what_it_was(calls: Calls) -> None:
+    """Rule N4: what a shop cannot change is changed here like any other field."""
+    lot_id = (await calls.create()).lot.lot_id
+    recolored = await calls.update(lot_id, "item.color_id", lot=a_brick(item=lot_pb2.Item(color_id=11)))
+    assert (recolored.lot.item.color_id, recolored.lot.item.number, recolored.lot.revision) == (11, "3001", 2)
+    other_brick = lot_pb2.Item(number=" 3002 ", condition=lot_pb2.CONDITION_NEW)
+    renumbered = await calls.update(lot_id, "item.number", "item.condition", lot=a_brick(item=other_brick))
+    assert (renumbered.lot.item.number, renumbered.lot.item.color_id) == ("3002", 11)
+    assert (await calls.update(lot_id, "item", "remarks", lot=a_brick(item=A_SET, remarks="big"))).lot.item == A_SET
+    logged = [
+        (json_format.MessageToDict(change.before), json_format.MessageToDict(change.after))
+        for change in (await calls.list_changes(lot_id=lot_id)).changes[:3]
+    ]
+    assert logged == [
+        (
+            {"item_type": "PART", "item_no": "3002", "color_id": 11, "completeness": None, "remarks": ""},
+            {"item_type": "SET", "item_no": "75192-1", "color_id": 0, "completeness": "SEALED", "remarks": "big"},
+        ),
+        ({"item_no": "3001", "condition": "USED"}, {"item_no": "3002", "condition": "NEW"}),
+        ({"color_id": 5}, {"color_id": 11}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lot", "names", "fields"),
+    [
+        (
+            a_brick(item=A_SET),
+            ["item.type"],
+            ["lot.item.color_id", "lot.item.completeness", "lot.item.number", "lot.used_grade"],
+        ),
+        (a_brick(item=A_SET), ["item.condition"], ["lot.used_grade"]),
+        (a_brick(item=lot_pb2.Item()), ["item"], ["lot.item.condition", "lot.item.number", "lot.item.type"]),
+        (a_brick(item=lot_pb2.Item(type=99)), ["item.type"], ["lot.item.type"]),  # type: ignore[arg-type]
+    ],
+)
+async def test_a_lot_that_becomes_another_item_keeps_every_rule_together(
+    calls: Calls, lot: lot_pb2.Lot, names: list[str], fields: list[str]
+) -> None:
+    created = await calls.create(a_brick(used_grade=lot_pb2.USED_GRADE_GOOD))
+    assert (await refused(calls.update(created.lot.lot_id, *names, lot=lot)))[2] == fields
+    assert (await calls.get(created.lot.lot_id)).lot.revision == 1
+
+
+async def test_what_depends_on_the_item_can_be_set_with_it(calls: Calls) -> None:
+    lot_id = (await calls.create(a_brick(used_grade=lot_pb2.USED_GRADE_GOOD))).lot.lot_id
+    updated = await calls.update(lot_id, "item.condition", "used_grade", lot=a_brick(item=A_SET))
+    assert (updated.lot.item.condition, updated.lot.used_grade) == (lot_pb2.CONDITION_NEW, 0)
+
+
+async def test_a_lot_that_becomes_equal_to_another_is_told_so(calls: Calls) -> None:
+    first = await calls.create()
+    other = a_brick()
+    other.item.color_id = 11
+    lot_id = (await calls.create(other)).lot.lot_id
+    assert not (await calls.update(lot_id, "remarks", lot=a_brick(remarks="B2"))).equal_lot_ids
+    assert list((await calls.update(lot_id, "item.color_id", lot=a_brick())).equal_lot_ids) == [first.lot.lot_id]
 
 
 async def test_unnamed_fields_of_an_update_are_not_judged(calls: Calls) -> None:

@@ -7,8 +7,20 @@ from decimal import Decimal
 import pytest
 
 from inventory.domain.errors import InvalidFields, NotEnoughPieces, StaleRevision
-from inventory.domain.lot import GROUP_OF, SETTABLE, Availability, FieldGroup, Lot, Stockroom, Tier, UsedGrade
-from inventory.domain.shown import shown
+from inventory.domain.lot import (
+    SETTABLE,
+    Availability,
+    Condition,
+    FieldGroup,
+    Item,
+    ItemType,
+    Lot,
+    Stockroom,
+    Tier,
+    UsedGrade,
+    groups_of,
+)
+from inventory.domain.shown import shown, shown_change
 from inventory.testing.lots import NOON, a_lot
 
 LATER = NOON + timedelta(hours=1)
@@ -35,6 +47,7 @@ def test_availability_is_derived(quantity: int, reserved: int, expected: Availab
 
 
 CHANGED_VALUES: dict[str, object] = {
+    "item": Item(type=ItemType.PART, number="3002", color_id=5, condition=Condition.USED),
     "used_grade": UsedGrade.LIKE_NEW,
     "quantity": 41,
     "reserved": 3,
@@ -62,7 +75,15 @@ def test_each_field_can_be_set_and_moves_only_its_own_group(name: str) -> None:
     assert difference.before == {name: getattr(lot, name)}
     assert difference.after == {name: CHANGED_VALUES[name]}
     moved = {group for group, revision in after.group_revisions.items() if revision == 2}
-    assert moved == ({GROUP_OF[name]} if name in GROUP_OF else set())
+    assert moved == groups_of(name)
+
+
+def test_another_item_is_new_to_a_shop_in_every_field() -> None:
+    """Rule N4: the listing that showed the old one is removed, so no group of it is settled any more."""
+    lot = a_lot()
+    after, difference = lot.update(replace(lot, item=replace(lot.item, color_id=11)), LATER)
+    assert after.group_revisions == dict.fromkeys(FieldGroup, 2)
+    assert shown_change(difference.before, difference.after) == ({"color_id": 5}, {"color_id": 11})
 
 
 def test_an_update_that_says_nothing_new_is_no_change() -> None:

@@ -224,7 +224,9 @@ class UpdateLotRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which fields of the lot to set, by their names in Lot. Quantity needs expected_revision."""
+        """Which fields of the lot to set, by their names in Lot; of the item also single ones, as item.color_id. Quantity needs
+        expected_revision. The lot as it then is must keep every rule.
+        """
 
     def __init__(
         self,
@@ -253,21 +255,29 @@ class UpdateLotResponse(_message.Message):
 
     LOT_FIELD_NUMBER: _builtins.int
     CHANGE_ID_FIELD_NUMBER: _builtins.int
+    EQUAL_LOT_IDS_FIELD_NUMBER: _builtins.int
     change_id: _builtins.str
     """The change that was recorded; empty if nothing differed."""
     @_builtins.property
     def lot(self) -> _lot_pb2.Lot:
         """The lot."""
 
+    @_builtins.property
+    def equal_lot_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """If the item was changed: other lots of the seller that are equal in item, colour, condition and completeness: a
+        warning, no fault.
+        """
+
     def __init__(
         self,
         *,
         lot: _lot_pb2.Lot | None = ...,
         change_id: _builtins.str = ...,
+        equal_lot_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_id", b"change_id", "lot", b"lot"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_id", b"change_id", "equal_lot_ids", b"equal_lot_ids", "lot", b"lot"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

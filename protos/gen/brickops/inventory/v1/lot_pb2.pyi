@@ -211,7 +211,9 @@ Global___Availability: _TypeAlias = Availability  # noqa: Y015
 
 @_typing.final
 class Item(_message.Message):
-    """A catalogue entry as a lot holds it: these fields never change in a lot's life."""
+    """A catalogue entry as a lot holds it. No shop can change these fields: when they change here, the lot's listing is removed
+    there and another is made (rule N4).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -341,7 +343,7 @@ class Lot(_message.Message):
     """Derived from quantity and reserved; ignored on writes."""
     @_builtins.property
     def item(self) -> Global___Item:
-        """What it is; cannot be changed after the lot is made."""
+        """What it is."""
 
     @_builtins.property
     def unit_price(self) -> _money_pb2.Money:

@@ -88,6 +88,8 @@ def _word(description: str) -> object:
     return Field(strict=False, description=description)
 
 
+ITEM_NO = "BrickLink's catalogue number; sets with their variant (75192-1)."
+COLOR = "BrickLink's colour; 0 where the type has none."
 QUANTITY = "Pieces for sale, 0 to 9,999,999; only sales take it below zero."
 RESERVED = "Pieces set aside by the seller; not offered."
 UNIT_PRICE = "Price per piece, 0.001 to 99,999, four decimal places at most, in the seller's currency."
@@ -140,10 +142,8 @@ class NewLot(Body):
     )
 
     item_type: Annotated[ItemType, _word("The kind of item.")]
-    item_no: Text = Field(
-        description="BrickLink's catalogue number; sets with their variant (75192-1).", examples=["3001"]
-    )
-    color_id: Int32 = Field(default=0, description="BrickLink's colour; 0 where the type has none.", examples=[5])
+    item_no: Text = Field(description=ITEM_NO, examples=["3001"])
+    color_id: Int32 = Field(default=0, description=COLOR, examples=[5])
     condition: Annotated[Condition, _word("New or used.")]
     completeness: Annotated[Completeness | None, _word("Sets only, and required there.")] = None
     used_grade: Grade = None
@@ -167,13 +167,19 @@ class NewLot(Body):
 class LotPatch(Body):
     """The fields to change, as a JSON merge patch (RFC 7396): null takes a field back to what it is when not given.
 
-    What a lot is made of never changes; `archived` is set by archive and restore.
+    A lot may become another item: its listing is then removed from each shop and made anew. `archived` is set by
+    archive and restore.
     """
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"unit_price": {"amount": "0.13", "currency": "EUR"}, "remarks": "A1-04"}}
     )
 
+    item_type: Annotated[ItemType, _word("The kind of item.")] = Field(default_factory=lambda: ItemType.PART)
+    item_no: Text = Field(default_factory=str, description=ITEM_NO)
+    color_id: Int32 | None = Field(default=None, description=COLOR)
+    condition: Annotated[Condition, _word("New or used.")] = Field(default_factory=lambda: Condition.NEW)
+    completeness: Annotated[Completeness | None, _word("Sets only, and required there.")] = None
     used_grade: Grade = None
     quantity: Int64 = Field(default_factory=int, description=f"{QUANTITY} Needs If-Match.")
     reserved: Int64 | None = Field(default=None, description=RESERVED)
@@ -274,6 +280,15 @@ class ChangedLot(Lot):
     """A lot after a command."""
 
     change_id: str | None = Field(description="The change that was recorded; null if nothing differed.")
+
+
+class UpdatedLot(ChangedLot):
+    """A lot whose fields were set."""
+
+    equal_lot_ids: list[str] = Field(
+        description="If it is another item now, other lots that are equal in item, colour, condition and completeness: "
+        "a warning, no fault."
+    )
 
 
 class CreatedLot(ChangedLot):

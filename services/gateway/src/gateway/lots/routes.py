@@ -18,6 +18,7 @@ from gateway.lots.models import (
     NewLot,
     Reason,
     Sync,
+    UpdatedLot,
 )
 from gateway.lots.translate import (
     changed_lot,
@@ -26,6 +27,7 @@ from gateway.lots.translate import (
     lot_with_sync,
     patch_to_proto,
     sync_of,
+    updated_lot,
 )
 from gateway.pages import Page, PageQuery
 from gateway.problems import FieldProblem, Problem, problems
@@ -84,10 +86,11 @@ async def update_lot(
     revision: ExpectedRevision,
     behind: FromBehind,
     response: Response,
-) -> ChangedLot:
+) -> UpdatedLot:
     """Sets the fields that the body names: a JSON merge patch, in which null clears a field.
 
-    An absolute quantity needs If-Match, since pieces may have been sold meanwhile; /adjust changes it by a difference.
+    The lot as it then is must keep every rule: one that becomes a set needs its completeness. An absolute quantity
+    needs If-Match, since pieces may have been sold meanwhile; /adjust changes it by a difference.
     """
     values, mask = patch_to_proto(lot_id, patch)
     if not mask.paths:
@@ -102,8 +105,9 @@ async def update_lot(
     asked = inventory.UpdateLotRequest(
         request_id=request_id, lot=values, update_mask=mask, expected_revision=revision, reason=patch.reason
     )
-    answer = await behind.ask(behind.inventory.UpdateLot, asked, seconds=COMMAND_SECONDS)
-    return _changed(answer, response)
+    updated = updated_lot(await behind.ask(behind.inventory.UpdateLot, asked, seconds=COMMAND_SECONDS))
+    response.headers.update(etag_of(updated.revision))
+    return updated
 
 
 @router.post("/{lot_id}/adjust", summary="Change a quantity by a difference", responses=problems(404, 409, 412))
@@ -163,10 +167,7 @@ async def restore_lot(
 
 
 def _changed(
-    answer: inventory.UpdateLotResponse
-    | inventory.AdjustQuantityResponse
-    | inventory.ArchiveLotResponse
-    | inventory.RestoreLotResponse,
+    answer: inventory.AdjustQuantityResponse | inventory.ArchiveLotResponse | inventory.RestoreLotResponse,
     response: Response,
 ) -> ChangedLot:
     response.headers.update(etag_of(answer.lot.revision))

@@ -1,7 +1,7 @@
 """Lots between JSON and protobuf, both ways."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -23,6 +23,7 @@ from gateway.lots.models import (
     Sync,
     SyncState,
     Tier,
+    UpdatedLot,
     UsedGrade,
 )
 from gateway.money import Money, money_of, money_to_proto
@@ -58,15 +59,33 @@ def lot_to_proto(lot: NewLot) -> lot_pb2.Lot:
     )
 
 
+_ITEM_PATHS: Final = {
+    "item_type": "item.type",
+    "item_no": "item.number",
+    "color_id": "item.color_id",
+    "condition": "item.condition",
+    "completeness": "item.completeness",
+}
+"""What is one object over gRPC."""
+
+
 def patch_to_proto(lot_id: str, patch: LotPatch) -> tuple[lot_pb2.Lot, FieldMask]:
     """The new values, and which of them are meant; a field given as null gets the value it has when not given."""
-    paths = sorted(patch.model_fields_set - {"reason"})
+    names = patch.model_fields_set - {"reason"}
+    paths = sorted(_ITEM_PATHS.get(name, name) for name in names)
     lot = lot_pb2.Lot(
         lot_id=lot_id,
+        item=lot_pb2.Item(
+            type=value_of(lot_pb2.ItemType, patch.item_type),
+            number=patch.item_no,
+            color_id=patch.color_id or 0,
+            condition=value_of(lot_pb2.Condition, patch.condition),
+            completeness=value_of(lot_pb2.Completeness, patch.completeness),
+        ),
         used_grade=value_of(lot_pb2.UsedGrade, patch.used_grade),
         quantity=patch.quantity,
         reserved=patch.reserved or 0,
-        unit_price=money_to_proto(patch.unit_price) if "unit_price" in paths else None,
+        unit_price=money_to_proto(patch.unit_price) if "unit_price" in names else None,
         sale_percent=patch.sale_percent or 0,
         tiers=_tiers_to_proto(patch.tiers or ()),
         bulk=1 if patch.bulk is None else patch.bulk,
@@ -98,6 +117,12 @@ def lot_with_sync(answer: inventory_service_pb2.GetLotResponse) -> LotWithSync:
 def changed_lot(lot: lot_pb2.Lot, change_id: str) -> ChangedLot:
     """A lot as a command left it."""
     return ChangedLot(**_facts_of(lot), change_id=change_id or None)
+
+
+def updated_lot(answer: inventory_service_pb2.UpdateLotResponse) -> UpdatedLot:
+    """A lot as an update left it."""
+    facts = _facts_of(answer.lot)
+    return UpdatedLot(**facts, change_id=answer.change_id or None, equal_lot_ids=list(answer.equal_lot_ids))
 
 
 def created_lot(answer: inventory_service_pb2.CreateLotResponse) -> CreatedLot:

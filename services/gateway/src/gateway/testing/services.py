@@ -158,7 +158,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         seller = current_caller().require_seller()
         lot.lot_id, lot.seller_id, lot.revision, lot.archived = f"lot-{next(self._ids)}", seller, 0, False
         lot.created_at.FromDatetime(_START)
-        equal = [other.lot_id for (owner, _), other in self._lots.items() if owner == seller and other.item == lot.item]
+        equal = self._equal(lot)
         change_id = self._keep(lot, change_pb2.CHANGE_TYPE_CREATED, request.reason, lot.quantity)
         return inventory_pb.CreateLotResponse(lot=lot, change_id=change_id, equal_lot_ids=equal)
 
@@ -197,12 +197,25 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         self._expect(lot, request.expected_revision if request.HasField("expected_revision") else None)
         before = lot.quantity
         for path in request.update_mask.paths:
-            lot.ClearField(path)  # type: ignore[arg-type]
+            whole, _, name = path.rpartition(".")
+            part: Message = getattr(lot, whole) if whole else lot
+            part.ClearField(name)
         given = lot_pb2.Lot()
         request.update_mask.MergeMessage(request.lot, given, True, True)
         lot.MergeFrom(given)
+        if lot.item.color_id not in COLOURS:
+            raise InvalidField("lot.item.color_id", "is not in the colour table")
         change_id = self._keep(lot, change_pb2.CHANGE_TYPE_UPDATED, request.reason, lot.quantity - before)
-        return inventory_pb.UpdateLotResponse(lot=lot, change_id=change_id)
+        is_new_item = any(path.startswith("item") for path in request.update_mask.paths)
+        equal = self._equal(lot) if is_new_item else []
+        return inventory_pb.UpdateLotResponse(lot=lot, change_id=change_id, equal_lot_ids=equal)
+
+    def _equal(self, lot: lot_pb2.Lot) -> list[str]:
+        return [
+            other.lot_id
+            for (owner, lot_id), other in self._lots.items()
+            if owner == lot.seller_id and lot_id != lot.lot_id and other.item == lot.item
+        ]
 
     async def AdjustQuantity(  # noqa: N802
         self, request: inventory_pb.AdjustQuantityRequest, context: Context

@@ -52,7 +52,7 @@ Context = ServicerContext[Any, Any]
 
 
 A = TypeVar("A", bound=Message)
-C = TypeVar("C", pb.UpdateLotResponse, pb.AdjustQuantityResponse, pb.ArchiveLotResponse, pb.RestoreLotResponse)
+C = TypeVar("C", pb.AdjustQuantityResponse, pb.ArchiveLotResponse, pb.RestoreLotResponse)
 ChangeRequest = pb.UpdateLotRequest | pb.AdjustQuantityRequest | pb.ArchiveLotRequest | pb.RestoreLotRequest
 Request = ChangeRequest | pb.CreateLotRequest | pb.CreateImportRequest
 
@@ -87,9 +87,13 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             names=frozenset(request.update_mask.paths),
             expected_revision=_expected_revision(request),
         )
-        return await self._change(
-            request, pb.UpdateLotResponse, lambda by, work: commands.update_lot(command, by, work)
-        )
+
+        async def run(by: By, work: UnitOfWork) -> pb.UpdateLotResponse:
+            done = await commands.update_lot(command, by, work)
+            lot = lot_to_proto(done.lot)
+            return pb.UpdateLotResponse(lot=lot, change_id=done.change_id, equal_lot_ids=done.equal_lot_ids)
+
+        return await self._once(request, self._by(request.reason), pb.UpdateLotResponse, run)
 
     async def AdjustQuantity(self, request: pb.AdjustQuantityRequest, context: Context) -> pb.AdjustQuantityResponse:
         """Changes the quantity, or what is set aside, by a difference."""
@@ -250,7 +254,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
 
     async def _change(
         self,
-        request: ChangeRequest,
+        request: pb.AdjustQuantityRequest | pb.ArchiveLotRequest | pb.RestoreLotRequest,
         response: type[C],
         run: Callable[[By, UnitOfWork], Awaitable[Done]],
     ) -> C:

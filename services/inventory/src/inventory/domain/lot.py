@@ -82,7 +82,7 @@ class FieldGroup(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A catalogue entry as a lot holds it; it never changes in a lot's life."""
+    """A catalogue entry as a lot holds it. No shop can change it: there the lot is removed and made anew (rule N4)."""
 
     type: ItemType
     number: str
@@ -122,7 +122,7 @@ class LotFields:
     tags: tuple[str, ...] = ()
 
 
-SETTABLE: Final = tuple(one.name for one in fields(LotFields) if one.name not in {"item", "currency"})
+SETTABLE: Final = tuple(one.name for one in fields(LotFields) if one.name != "currency")
 """The fields that may be set in a lot's life."""
 
 GROUP_OF: Final[Mapping[str, FieldGroup]] = {
@@ -140,7 +140,15 @@ GROUP_OF: Final[Mapping[str, FieldGroup]] = {
     "retain": FieldGroup.REST,
     "weight_grams": FieldGroup.REST,
 }
-"""The group of each field that a shop takes; the others (reserved, sold, location, tags) are ours alone."""
+"""The group of each field that a shop takes; the others (reserved, sold, location, tags) are ours alone. With the item
+every group changes: no listing shows anything of the new one yet."""
+
+
+def groups_of(name: str) -> frozenset[FieldGroup]:
+    """The groups that a change of this field touches."""
+    if name == "item":
+        return frozenset(FieldGroup)
+    return frozenset({GROUP_OF[name]}) if name in GROUP_OF else frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +240,7 @@ class Lot(LotFields):
         """The lot with these values, one revision on; the same lot and an empty difference if nothing differs."""
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
         revision = self.revision + 1
-        groups = {GROUP_OF[name] for name in changed if name in GROUP_OF}
+        groups = {group for name in changed for group in groups_of(name)}
         after = self if not changed else _with(self, changed, revision=revision, groups=groups, now=now)
         if "quantity" in changed and kind is not ChangeType.RETURNED:  # a return only undoes some of a sale
             after = replace(after, sold_last=kind is ChangeType.SOLD)

@@ -1,7 +1,7 @@
 """What a seller may say of a lot: every rule of LOT.md, each broken one reported by its field."""
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Final
@@ -103,10 +103,19 @@ def proposal_of(lot: LotFields) -> Proposal:
     )
 
 
+ITEM_PARTS: Final[Mapping[str, str]] = {f"item.{one.name}": one.name for one in fields(ProposedItem)}
+"""The parts of an item, by the names under which each can be set alone."""
+
+
 def merged(lot: LotFields, said: Proposal, names: Set[str]) -> Proposal:
-    """A lot's own fields, but these as they are said now."""
-    unreadable = tuple(one for one in said.unreadable if re.split(r"[.\[]", one.field, maxsplit=1)[0] in names)
-    return replace(proposal_of(lot), **{name: getattr(said, name) for name in names}, unreadable=unreadable)
+    """A lot's own fields, but these as they are said now; of an item they may be parts (`ITEM_PARTS`)."""
+    own = proposal_of(lot)
+    parts = {part: getattr(said.item, part) for name, part in ITEM_PARTS.items() if name in names}
+    values = {name: getattr(said, name) for name in names - ITEM_PARTS.keys()}
+    if parts and "item" not in names:
+        values["item"] = replace(own.item, **parts)
+    unreadable = tuple(one for one in said.unreadable if {one.field, re.split(r"[.\[]", one.field)[0]} & names)
+    return replace(own, **values, unreadable=unreadable)
 
 
 _PROPOSED_OTHERWISE: Final = frozenset({"item", "currency", "unit_price", "tiers", "cost"})

@@ -1,10 +1,19 @@
 """How values of a lot look in a change: the names and forms of the REST face, which a person reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from decimal import Decimal
 
 from inventory.domain.lot import Item, Tier
 from inventory.domain.money import plain, plain_number
+
+
+def shown_change(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """What a difference changed, before and after, as `shown`; of an item only the parts that differ."""
+    old, new = shown(before), shown(after)
+    same = {name for name in old if name in new and old[name] == new[name]}
+    return _without(old, same), _without(new, same)
 
 
 def shown(values: Mapping[str, object]) -> dict[str, object]:
@@ -26,6 +35,10 @@ def shown(values: Mapping[str, object]) -> dict[str, object]:
         else:
             result[name] = value
     return result
+
+
+def _without(values: Mapping[str, object], names: Set[str]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _element(element: object) -> object:

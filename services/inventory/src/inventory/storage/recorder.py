@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory.domain.changes import Cause, Change, Difference
 from inventory.domain.lot import Lot
-from inventory.domain.shown import shown
+from inventory.domain.shown import shown_change
 from inventory.events import LotTopics, lot_changed
 from inventory.ids import new_id
 from inventory.storage.changes import json_of_change
@@ -54,14 +54,15 @@ class Recorder:
 
     def record(self, lot: Lot, difference: Difference, cause: Cause) -> Change:
         """A lot changed: keep its new state, log the change, tell every marketplace."""
+        before, after = shown_change(difference.before, difference.after)
         change = Change(
             change_id=new_id(),
             lot_id=lot.lot_id,
             seller_id=lot.seller_id,
             revision=lot.revision,
             type=difference.type,
-            before=shown(difference.before),
-            after=shown(difference.after),
+            before=before,
+            after=after,
             quantity_delta=difference.quantity_delta,
             reserved_delta=difference.reserved_delta,
             cause=cause,
