@@ -44,6 +44,8 @@ def match(rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mappi
     for row in sorted(rows, key=lambda row: row.lot_id):
         if row.lot_id in links or row.listing_id is not None or not free[row.desired.item]:
             continue
+        if row.list_after is not None:
+            continue  # it may be what the shop put back of a return: the seller decides (rule Q4)
         equal = next((listing for listing in free[row.desired.item] if _equal_fields(row, listing)), None)
         if equal is not None:
             links[row.lot_id] = equal

@@ -1,16 +1,27 @@
 """Inventory as the engine meets it: it counts as the design says (rules S3, C3), and answers wishes (rule T4)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from brickops.events.v1.result_event_pb2 import ResultEvent
-from brickops.events.v1.sales_event_pb2 import SALE_KIND_BASELINE, SALE_KIND_RECOUNT, OrderLineTotalled
+from brickops.events.v1.sales_event_pb2 import (
+    SALE_KIND_BASELINE,
+    SALE_KIND_RECOUNT,
+    SALE_KIND_RETURN,
+    SALE_KIND_SALE,
+    OrderLineTotalled,
+)
 from syncengine.absorb import AnswerNews, LotNews
 from syncengine.clock import Clock
 from syncengine.listing import Item, ListingId, Lot, LotId, SellerId, Value, Values
 
 SELLER = SellerId("seller")
 BRICK = Item(item_type="PART", number="3001", color_id=5, condition="NEW", completeness="")
+RESTORED = 2**40
+"""What `recover` adds to all revisions (rule T6)."""
+
+LineKey = tuple[str, str]
+"""Order and listing."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +38,10 @@ class Stock:
     listing_ids: set[ListingId] = field(default_factory=set)
     retain: bool = False
     for_sale: bool = True
+    archived: bool = False
+    currency_code: str = ""
+    sold_out: bool = False
+    """The newest change of its quantity was a sale."""
 
 
 @dataclass(slots=True)
@@ -35,14 +50,26 @@ class Inventory:
 
     clock: Clock
     lots: dict[LotId, Stock] = field(default_factory=dict)
-    totals: dict[tuple[str, str], int] = field(default_factory=dict)
-    seqs: dict[tuple[str, str], int] = field(default_factory=dict)
+    totals: dict[LineKey, int] = field(default_factory=dict)
+    """Pieces of each line that are no longer in the lot's quantity, counted or gone before."""
+    counted: dict[LineKey, int] = field(default_factory=dict)
+    """Pieces of each line that were taken from the lot's quantity here."""
+    seqs: dict[LineKey, int] = field(default_factory=dict)
     baseline_at: datetime | None = None
     news: list[LotNews | AnswerNews] = field(default_factory=list)
     settled: dict[LotId, ResultEvent] = field(default_factory=dict)
-    sold: dict[LotId, int] = field(default_factory=dict)
 
-    def create(self, lot_id: str, quantity: int, item: Item = BRICK, *, retain: bool = False, fields: Values) -> None:
+    def create(
+        self,
+        lot_id: str,
+        quantity: int,
+        item: Item = BRICK,
+        *,
+        retain: bool = False,
+        for_sale: bool = True,
+        fields: Values,
+        currency_code: str = "",
+    ) -> Stock:
         """A user makes a lot."""
         stock = Stock(
             lot_id=LotId(lot_id),
@@ -50,16 +77,43 @@ class Inventory:
             quantity=quantity,
             fields=dict(fields),
             retain=retain,
+            for_sale=for_sale,
+            currency_code=currency_code,
             counted_at=self.clock.now(),
         )
         self.lots[stock.lot_id] = stock
         self.publish(stock)
+        return stock
 
-    def change(self, lot_id: str, by: int = 0, fields: Values | None = None) -> None:
-        """A user changes a lot."""
+    def change(
+        self,
+        lot_id: str,
+        by: int = 0,
+        fields: Values | None = None,
+        *,
+        retain: bool | None = None,
+        for_sale: bool | None = None,
+        archived: bool | None = None,
+        item: Item | None = None,
+    ) -> Stock:
+        """A user changes a lot; None leaves a thing as it is."""
         stock = self.lots[LotId(lot_id)]
         stock.quantity += by
+        stock.sold_out = stock.sold_out and not by
+        stock.item = stock.item if item is None else item
         stock.fields |= fields or {}
+        stock.retain = stock.retain if retain is None else retain
+        stock.for_sale = stock.for_sale if for_sale is None else for_sale
+        stock.archived = stock.archived if archived is None else archived
+        stock.revision += 1
+        self.publish(stock)
+        return stock
+
+    def sell_elsewhere(self, lot_id: str, pieces: int) -> None:
+        """A sale in another shop is counted."""
+        stock = self.lots[LotId(lot_id)]
+        stock.quantity -= pieces
+        stock.sold_out = True
         stock.revision += 1
         self.publish(stock)
 
@@ -67,10 +121,12 @@ class Inventory:
         """Write the lot to the topic."""
         lot = Lot(
             item=stock.item,
-            quantity=stock.quantity,
-            for_sale=stock.for_sale,
-            retain=stock.retain,
+            quantity=0 if stock.archived else stock.quantity,
+            for_sale=stock.for_sale and not stock.archived,
+            retain=stock.retain and not stock.archived,
             fields=dict(stock.fields),
+            currency_code=stock.currency_code,
+            sold_out=stock.sold_out and stock.quantity <= 0 and not stock.archived,
         )
         self.news.append(
             LotNews(
@@ -115,20 +171,61 @@ class Inventory:
             return
         self.seqs[key] = line.seq
         stock.counted_seq = max(stock.counted_seq, line.seq)
-        known = self.totals.get(key)
-        total = line.total
-        if line.kind == SALE_KIND_RECOUNT:
-            total = known or 0 if line.cut else max(total, known or 0)
-        pieces = total - (known or 0)
-        if line.kind == SALE_KIND_BASELINE or (known is None and not self._counts(stock, line)):
-            pieces = 0
+        if key in self.totals:
+            total, sold = self._of_known(line, self.totals[key])
+        else:
+            total, sold = self._of_unknown(stock, line)
         self.totals[key] = total
-        if pieces:
-            stock.quantity -= pieces
+        if sold:
+            self.counted[key] = self.counted.get(key, 0) + sold
+            stock.quantity -= sold
+            stock.sold_out = True
             stock.revision += 1
-            self.sold[stock.lot_id] = self.sold.get(stock.lot_id, 0) + pieces
         self.publish(stock)
 
-    def _counts(self, stock: Stock, line: OrderLineTotalled) -> bool:
+    def _of_unknown(self, stock: Stock, line: OrderLineTotalled) -> tuple[int, int]:
+        """Total to keep and pieces sold, for a line that is not known (rule C3)."""
         since = max(self.baseline_at or stock.counted_at, stock.counted_at)
-        return line.listing_is_ours or line.ordered_at.ToDatetime(since.tzinfo) > since
+        is_later = line.listing_is_ours or line.ordered_at.ToDatetime(since.tzinfo) > since
+        if line.kind == SALE_KIND_BASELINE or not is_later:
+            return line.total, 0
+        if line.kind == SALE_KIND_RECOUNT and line.cut:
+            return 0, 0
+        return line.total, line.total
+
+    @staticmethod
+    def _of_known(line: OrderLineTotalled, total: int) -> tuple[int, int]:
+        """Total to keep and pieces sold, for a line that was counted up to `total`."""
+        if line.kind == SALE_KIND_RETURN:
+            lowered = min(total, line.total)
+            return lowered, lowered - total
+        raised = max(total, line.total)
+        if line.kind == SALE_KIND_SALE or (line.kind == SALE_KIND_RECOUNT and not line.cut):
+            return raised, raised - total
+        return (raised, 0) if line.kind == SALE_KIND_BASELINE else (total, 0)
+
+    # A lost and restored database (rule T6) ----------------------------------------------------------------------------
+
+    def copy(self) -> "Inventory":
+        """Take a backup."""
+        return replace(
+            self,
+            lots={
+                lot_id: replace(stock, fields=dict(stock.fields), listing_ids=set(stock.listing_ids))
+                for lot_id, stock in self.lots.items()
+            },
+            totals=dict(self.totals),
+            counted=dict(self.counted),
+            seqs=dict(self.seqs),
+            news=[],
+            settled=dict(self.settled),
+        )
+
+    def restore(self, backup: "Inventory") -> None:
+        """Put a backup back, and recover: revisions above all that were ever told, then everything again (rule T6)."""
+        kept = backup.copy()
+        self.lots, self.totals, self.counted, self.seqs = kept.lots, kept.totals, kept.counted, kept.seqs
+        self.settled, self.baseline_at = kept.settled, kept.baseline_at
+        for stock in self.lots.values():
+            stock.revision += RESTORED
+            self.publish(stock)

@@ -8,7 +8,6 @@ from enum import StrEnum
 from syncengine.clock import Clock
 from syncengine.listing import (
     Group,
-    Item,
     Listing,
     ListingId,
     ListingRead,
@@ -17,6 +16,7 @@ from syncengine.listing import (
     OrderLine,
     OrderRead,
     OrderSummary,
+    Value,
 )
 from syncengine.marketplace import (
     Applied,
@@ -63,7 +63,9 @@ class Order:
     ordered_at: datetime
     changed_at: datetime
     lines: dict[ListingId, int] = field(default_factory=dict)
-    items: dict[ListingId, Item] = field(default_factory=dict)
+    bought: dict[ListingId, Listing] = field(default_factory=dict)
+    """Each line's listing as it was when it was ordered."""
+    cancelled: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,9 +117,42 @@ class MemoryShop:
         order = self.orders[order_id]
         order.changed_at = self.clock.now()
         order.lines[listing_id] = order.lines.get(listing_id, 0) + pieces
-        order.items[listing_id] = listing.item
+        order.bought[listing_id] = listing
         self._set_quantity(listing_id, listing.quantity - pieces)
         return order_id
+
+    def cancel(self, order_id: OrderId, *, restock: bool) -> None:
+        """Cancel an order; `restock` is the box that a website offers for its pieces."""
+        order = self.orders[order_id]
+        order.cancelled, order.changed_at = True, self.clock.now()
+        if restock:
+            self.restock(order_id)
+
+    def restock(self, order_id: OrderId) -> None:
+        """Put all of an order's pieces back, as a seller may also do later."""
+        order = self.orders[order_id]
+        for listing_id, pieces in order.lines.items():
+            self._put_back(order, listing_id, pieces)
+
+    def reduce(self, order_id: OrderId, listing_id: ListingId, pieces: int, *, restock: bool) -> None:
+        """Take pieces out of an order."""
+        order = self.orders[order_id]
+        order.lines[listing_id] -= pieces
+        order.changed_at = self.clock.now()
+        if restock:
+            self._put_back(order, listing_id, pieces)
+
+    def edit(self, listing_id: ListingId, **changes: Value) -> None:
+        """Change fields of a listing as the seller would on the website."""
+        listing = self.listings[listing_id]
+        self.listings[listing_id] = replace(listing, fields={**listing.fields, **changes})
+
+    def _put_back(self, order: Order, listing_id: ListingId, pieces: int) -> None:
+        """A listing that vanished is made again, under a new id (marketplaces/bricklink.md#4.6)."""
+        if listing_id in self.listings:
+            self._set_quantity(listing_id, self.listings[listing_id].quantity + pieces)
+        else:
+            self.add(replace(order.bought[listing_id], quantity=pieces))
 
     def _set_quantity(self, listing_id: ListingId, quantity: int) -> None:
         if quantity <= 0 and not self.listings[listing_id].retain:
@@ -162,7 +197,7 @@ class MemoryShop:
             raise ReadFailedError(Refused(reason="NOT_FOUND"))
         order = self.orders[order_id]
         return tuple(
-            OrderLine(listing_id=listing_id, item=order.items[listing_id], quantity=pieces)
+            OrderLine(listing_id=listing_id, item=order.bought[listing_id].item, quantity=pieces)
             for listing_id, pieces in order.lines.items()
         )
 
@@ -222,8 +257,8 @@ class MemoryShop:
             order_id=order.order_id,
             ordered_at=order.ordered_at,
             changed_at=order.changed_at,
-            fingerprint=f"{order.changed_at.isoformat()}/{sum(order.lines.values())}",
-            cut=False,
+            fingerprint=f"{order.changed_at.isoformat()}/{sum(order.lines.values())}/{order.cancelled}",
+            cut=order.cancelled,
             shop_name=self.seller_name,
             currency_code="EUR",
         )

@@ -82,6 +82,13 @@ class World:
             connection = await tx.lock_connection(SELLER)
             await tx.save_connection(replace(connection, confirmed_at=self.clock.now(), due_at=self.clock.now()))
 
+    async def agree(self) -> None:
+        """The seller agrees to the removals that are held."""
+        async with self.store.transaction() as tx:
+            connection = await tx.lock_connection(SELLER)
+            now = self.clock.now()
+            await tx.save_connection(replace(connection, removals_agreed_at=now, removals_held=0, due_at=now))
+
     async def deliver(self) -> None:
         """Carry the engine's events to inventory, and inventory's to the engine."""
         outbox = self.store.tables.outbox

@@ -1,0 +1,122 @@
+"""Cancelled and reduced orders: nothing changes by itself, and what the shop put back is found by looking (rule S4)."""
+
+from datetime import timedelta
+
+import pytest
+
+from syncengine.listing import ListingId, LotId, OrderId
+from syncengine.marketplace import Create
+from syncengine.rows import Trouble
+from syncengine.testing.inventory import SELLER
+from syncengine.testing.shop import Fault
+from syncengine.testing.world import World
+
+FIRST = ListingId("1001")
+
+
+async def listed(quantity: int = 10) -> World:
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    world.create("a", quantity, note="a")
+    await world.settle(timedelta(seconds=10))
+    return world
+
+
+def stock_of(world: World) -> int:
+    return world.inventory.lots[LotId("a")].quantity
+
+
+def open_return(world: World, order_id: OrderId) -> int:
+    return world.store.tables.lines[SELLER, order_id, FIRST].returned
+
+
+async def test_what_a_cancelled_order_does_not_put_back_stays_sold_and_open() -> None:
+    world = await listed()
+    order_id = world.shop.buy(FIRST, 3)
+    await world.settle()
+    world.shop.cancel(order_id, restock=False)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 7}, 7)
+    assert open_return(world, order_id) == 3
+    assert len(world.shop.writes) == 1
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+async def test_what_the_shop_puts_back_is_stock_again(known_before: bool) -> None:
+    world = await listed()
+    order_id = world.shop.buy(FIRST, 3)
+    if known_before:
+        await world.settle()
+    world.shop.cancel(order_id, restock=True)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 10}, 10)
+    assert open_return(world, order_id) == 0
+    assert len(world.shop.writes) == 1
+
+
+async def test_a_reduced_line_comes_back_by_as_much_and_can_grow_again() -> None:
+    world = await listed()
+    order_id = world.shop.buy(FIRST, 5)
+    await world.settle()
+    world.shop.reduce(order_id, FIRST, 2, restock=True)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 7}, 7)
+    world.shop.buy(FIRST, 1, order_id)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 6}, 6)
+
+
+async def test_a_box_ticked_later_is_found_by_the_next_census() -> None:
+    world = await listed()
+    order_id = world.shop.buy(FIRST, 3)
+    await world.settle()
+    world.shop.cancel(order_id, restock=False)
+    await world.settle()
+    world.shop.restock(order_id)
+    world.clock.turn(world.settings.census_interval)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 10}, 10)
+    assert open_return(world, order_id) == 0
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER])
+async def test_a_return_and_a_lost_increase_of_the_same_size_never_make_pieces(fault: Fault) -> None:
+    """The number fits both: the return stays open rather than that pieces which are gone be sold."""
+    world = await listed()
+    order_id = world.shop.buy(FIRST, 3)
+    await world.settle()
+    world.shop.write_faults.append(fault)
+    world.change("a", by=3)
+    await world.deliver()
+    while not world.row("a").unknown:
+        await world.turn()
+    world.shop.cancel(order_id, restock=fault is Fault.DROP_BEFORE)
+    await world.settle()
+    assert world.shown()["a"] == stock_of(world) == 10
+
+
+async def test_a_sold_out_lot_is_not_listed_beside_what_the_shop_put_back() -> None:
+    """Rule Q4: the shop made a new listing of the returned pieces; whether it is this lot, the seller says."""
+    world = await listed(quantity=3)
+    order_id = world.shop.buy(FIRST, 3)
+    await world.settle()
+    world.shop.cancel(order_id, restock=True)
+    await world.settle()
+    world.change("a", by=2)
+    await world.settle()
+    assert world.shown() == {"a": 3}
+    assert world.row("a").trouble is Trouble.LOOK_ALIKE
+    assert [type(write.write) for write in world.shop.writes] == [Create]
+
+
+async def test_a_sold_out_lot_is_listed_again_once_a_list_shows_nothing_like_it() -> None:
+    world = await listed(quantity=3)
+    order_id = world.shop.buy(FIRST, 3)
+    await world.settle()
+    world.shop.cancel(order_id, restock=False)
+    await world.settle()
+    world.change("a", by=2)
+    await world.settle()
+    assert world.shown() == {"a": 2}
+    assert open_return(world, order_id) == 3
