@@ -142,8 +142,9 @@ class Services:
                 told["kafka_security_file"] = str(settings.kafka_security_file.resolve())
         told |= {**self._peculiar(name), **more}
         net = self.surroundings.net if name == "sync-bricklink" and self.surroundings.bricklink_api_url else {}
+        flags = self.surroundings.flags if name.startswith("sync-") else {}
         own = {variable(name, field): value for field, value in told.items()}
-        return {**self._base(), **net, **own, **self.overrides.get(name, {})}
+        return {**self._base(), **net, **flags, **own, **self.overrides.get(name, {})}
 
     def _peculiar(self, name: str) -> Mapping[str, str]:
         """What one service is told and others are not."""

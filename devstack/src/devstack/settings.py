@@ -1,7 +1,7 @@
 """What a person may choose about `make run`: variables that start with `BRICKOPS_`, and the shops' addresses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from devstack.ports import free_port
@@ -10,6 +10,9 @@ from devstack.state import cache_folder, state_folder
 from servicekit.config import ConfigError, from_environment
 
 PREFIX = "BRICKOPS_"
+
+# The operators' switches, as the sync services read them
+_FLAGS = ("DISABLE_EXTERNAL_CALLS", "INVENTORY_SYNC_ENABLED", "BRICKLINK_SYNC_ENABLED", "BRICKOWL_SYNC_ENABLED")
 
 # What clients need to reach the net from here; only a sync service that works on a real shop is given it
 _NET = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
@@ -54,7 +57,7 @@ def variable_for(port_field: str) -> str:
 
 def on_free_ports(settings: Settings) -> Settings:
     """Move everything to ports that nobody uses, for a test run of its own."""
-    names = [field.name for field in fields(Settings) if field.name.endswith("_port")]
+    names = [each.name for each in fields(Settings) if each.name.endswith("_port")]
     ports: set[int] = set()
     while len(ports) < len(names):
         ports.add(free_port())
@@ -71,6 +74,7 @@ class Surroundings:
     path: str  # PATH
     bricklink_api_url: str | None  # a real shop instead of the sandbox
     net: Mapping[str, str]
+    flags: Mapping[str, str] = field(default_factory=dict)  # the operators' switches that are set
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Surroundings":
@@ -82,4 +86,5 @@ class Surroundings:
             path=environ.get("PATH", "/usr/bin:/bin"),
             bricklink_api_url=environ.get("BRICKLINK_API_URL") or None,
             net={name: environ[name] for name in _NET if name in environ},
+            flags={name: environ[name] for name in _FLAGS if name in environ},
         )

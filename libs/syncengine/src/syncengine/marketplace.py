@@ -106,7 +106,7 @@ class Later:
     """Certainly not done, and nothing wrong with the request: try again, not before `after`."""
 
     reason: str
-    """A constant word of ours: SHOP_DOWN, QUOTA, KEYS_UNAVAILABLE."""
+    """A constant word of ours: SHOP_DOWN, QUOTA, KEYS_UNAVAILABLE, CLOCK_SKEWED (ours: no seller is halted, O2)."""
     after: timedelta | None = None
     """What the shop asked for; None: the engine's own back-off."""
 
@@ -129,7 +129,7 @@ class Halted:
     """Certainly not done: the connection cannot go on until a person acts."""
 
     reason: str
-    """A constant word of ours: WRONG_KEY, ADDRESS_NOT_ALLOWED, NO_PERMISSION, NO_KEYS, CLOCK_SKEWED."""
+    """A constant word of ours: WRONG_KEY, ADDRESS_NOT_ALLOWED, NO_PERMISSION, NO_KEYS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from syncengine.rows import CensusReason, ConnectionRow, Fate
 from syncengine.send import free_tiers, send_next
 from syncengine.store.protocol import Transaction
 
-PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEYS", "CLOCK_SKEWED"})
+PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEYS"})
 """Halts that may end by themselves; the others wait for new keys or a person (rules O2, W1)."""
 
 

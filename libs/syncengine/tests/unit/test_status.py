@@ -50,6 +50,7 @@ def state(connection: ConnectionRow | None, *, used: int = 0) -> tuple[str, str]
         (replace(READY, baseline_at=None), ("MATCHING", "BASELINE_ON_ITS_WAY")),
         (replace(READY, confirmed_at=None), ("AWAITING_CONFIRMATION", "FIRST_PLAN")),
         (replace(READY, hold_increases_until=NOW), ("READY", "LATE_ORDERS")),
+        (replace(READY, removals_held=30), ("AWAITING_CONFIRMATION", "MANY_REMOVALS")),
     ],
 )
 def test_state_and_reason(connection: ConnectionRow | None, expected: tuple[str, str]) -> None:
@@ -66,6 +67,11 @@ def test_state_and_reason(connection: ConnectionRow | None, expected: tuple[str,
 )
 def test_spent_budget_is_told_before_the_next_call_finds_out(used: int, expected: tuple[str, str]) -> None:
     assert state(READY, used=used) == expected
+
+
+def test_sending_that_is_switched_off_is_told() -> None:
+    status = status_of(READY, FACTS, replace(SETTINGS, may_send=False), used=0, now=NOW)
+    assert (status.state, status.reason) == (pb.CONNECTION_STATE_WAITING, "SENDING_STOPPED")
 
 
 def test_every_halt_and_census_has_words() -> None:

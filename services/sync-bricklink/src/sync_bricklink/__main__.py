@@ -17,12 +17,13 @@ from sync_bricklink.config import Config
 from sync_bricklink.keys import LeasedKeys
 from sync_bricklink.listing import facts, lot_of
 from sync_bricklink.shops import Shops
+from syncengine.service.flags import Flags, flags_of
 from syncengine.service.run import run
 
 SERVICE = "sync-bricklink"
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, flags: Flags) -> None:
     """Keep shops in step until a signal."""
     tls = TlsFiles(ca=config.tls_ca_file, certificate=config.tls_certificate_file, key=config.tls_key_file)
     bricklink = facts(config.calls_per_day)
@@ -31,7 +32,7 @@ async def serve(config: Config) -> None:
         credentials = open_channel(config.credentials_address, service="credentials", tls=tls)
         keys = LeasedKeys(await stack.enter_async_context(credentials), SystemClock())
         shops = Shops(http, keys, bricklink)
-        await run(config, service=SERVICE, shops=shops, facts=bricklink, lot_of=lot_of, lanes=MAX_CONNECTIONS)
+        await run(config, service=SERVICE, shops=shops, facts=bricklink, lot_of=lot_of, lanes=MAX_CONNECTIONS, flags=flags)
 
 
 def migrate(config: Config) -> None:
@@ -52,7 +53,7 @@ def main() -> None:
         if command == "migrate":
             migrate(config)
         else:
-            asyncio.run(serve(config))
+            asyncio.run(serve(config, flags_of("bricklink", os.environ)))
     except ConfigError as problem:
         sys.exit(str(problem))
 

@@ -130,7 +130,7 @@ def _unauthorized(description: str, response: httpx.Response, stamp: datetime) -
         # (rule O2), from a stamp that another program of this seller used up with the same token (#2).
         theirs = answered_at(response)
         if theirs is None or abs(theirs - stamp) > _SKEW:
-            return Halted(reason="CLOCK_SKEWED")
+            return Later(reason="CLOCK_SKEWED")
         return Later(reason="STAMP_USED")
     return Halted(reason="WRONG_KEY")
 

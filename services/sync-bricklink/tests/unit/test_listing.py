@@ -108,6 +108,7 @@ def test_lot_of_carries_every_field_that_bricklink_takes() -> None:
             "remarks": "A1-03\nleft",
             "my_cost": "0.0400",
         },
+        currency_code="EUR",
     )
 
 

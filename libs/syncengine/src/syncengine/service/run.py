@@ -21,6 +21,7 @@ from syncengine.rows import Settings
 from syncengine.service.bell import Bell
 from syncengine.service.consuming import Consuming, Topics, partition_count
 from syncengine.service.events import LotOf
+from syncengine.service.flags import Flags
 from syncengine.service.servicer import SERVICE, STATUS_OF, SyncServicer
 from syncengine.service.shops import Shops
 from syncengine.service.worker import Worker
@@ -71,7 +72,7 @@ class Config(Protocol):
         ...
 
 
-def settings_of(config: Config) -> Settings:
+def settings_of(config: Config, *, may_send: bool) -> Settings:
     """Take the engine's times from the configuration. Raises ConfigError where a lease would end during a call."""
     settings = Settings(
         late_window=config.late_window,
@@ -80,6 +81,7 @@ def settings_of(config: Config) -> Settings:
         call_deadline=config.call_deadline,
         list_deadline=config.list_deadline,
         lease=config.lease,
+        may_send=may_send,
     )
     shortest = max(settings.call_deadline, settings.list_deadline) + settings.lease_margin
     if settings.lease < shortest:
@@ -87,13 +89,20 @@ def settings_of(config: Config) -> Settings:
     return settings
 
 
-async def run(config: Config, *, service: str, shops: Shops, facts: Facts, lot_of: LotOf, lanes: int) -> None:
+async def never() -> bool:
+    """No connection is served: shops may not be called."""
+    return False
+
+
+async def run(
+    config: Config, *, service: str, shops: Shops, facts: Facts, lot_of: LotOf, lanes: int, flags: Flags
+) -> None:
     """Run until a signal; then finish what was begun.
 
     `service` is its name, as in certificates. `lot_of` maps inventory's lot to the marketplace's terms; `lanes` is how
     many connections it serves at once.
     """
-    settings, clock = settings_of(config), SystemClock()
+    settings, clock = settings_of(config, may_send=flags.may_send), SystemClock()
     database_url = read_secret(config.database_url_file)
     tls = TlsFiles(ca=config.tls_ca_file, certificate=config.tls_certificate_file, key=config.tls_key_file)
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
@@ -117,7 +126,7 @@ async def run(config: Config, *, service: str, shops: Shops, facts: Facts, lot_o
             settings=settings,
             shops=shops,
             bell=Bell(database_url),
-            ready=consumer.caught_up,
+            ready=consumer.caught_up if flags.may_call else never,
             lanes=lanes,
         )
         servicer = SyncServicer(store=store, clock=clock, facts=facts, settings=settings)

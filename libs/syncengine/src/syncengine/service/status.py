@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from brickops.sync.v1 import sync_service_pb2 as pb
-from syncengine.budget import NotBefore, is_nearly_spent, ticket
+from syncengine.budget import NotBefore, ticket
 from syncengine.marketplace import Facts
 from syncengine.rows import ConnectionRow, Settings
 from syncengine.service import words
@@ -53,8 +53,6 @@ def status_of(
         return _status(pb.CONNECTION_STATE_READY, connection.census_alarm, words.ALARMS)
     if connection.hold_increases_until is not None:
         return Status(pb.CONNECTION_STATE_READY, "LATE_ORDERS", words.LATE_ORDERS)
-    if is_nearly_spent(connection, facts, used=used):
-        return Status(pb.CONNECTION_STATE_READY, "QUOTA_NEARLY_SPENT", words.QUOTA_NEARLY_SPENT)
     return Status(pb.CONNECTION_STATE_READY, "", words.READY)
 
 

@@ -16,7 +16,6 @@ HALTS: Mapping[str, str] = {
         " Look at the account on the shop's website; it is tried again every hour."
     ),
     "NO_KEYS": "No keys are stored for this shop. Store them here to go on.",
-    "CLOCK_SKEWED": "Our clock and the shop's differ. That is ours to mend; nothing is sent until it is.",
     "ANOTHER_SHOP": (
         "The keys are those of another shop than the one that was connected. Nothing is sent."
         " Store the keys of the right shop, or correct its name."
@@ -43,6 +42,7 @@ PAUSES: Mapping[str, str] = {
     "SHOP_DOWN": "The shop does not answer. It is tried again shortly; your changes are kept and sent then.",
     "QUOTA": "The calls that the shop allows in a day are used up. Your changes are sent as calls become free again.",
     "KEYS_UNAVAILABLE": "The keys cannot be had at this moment. It is tried again shortly.",
+    "CLOCK_SKEWED": "Our clock and the shop's differ. That is ours to mend; nothing is sent until it is.",
     "STAMP_USED": "Another program uses the same keys at the same time. It is tried again shortly.",
     "NO_REPLY": "The shop did not reply. What was sent is looked at before anything else.",
     "SERVER_ERROR": "The shop reports an error of its own. It is tried again shortly.",
@@ -68,7 +68,6 @@ MANY_REMOVALS = (
     " look at them, and confirm if they are meant. Everything else is sent."
 )
 SENDING_STOPPED = "Sending is switched off for now. Orders are read; your changes are kept and sent afterwards."
-QUOTA_NEARLY_SPENT = "Changes are sent as they come, but four fifths of the day's calls are used."
 WRITES_SPENT = (
     "The calls of the day that are meant for changes are used up; orders are still read."
     " Your changes are sent as calls become free again."

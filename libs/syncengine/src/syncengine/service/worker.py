@@ -15,6 +15,7 @@ from syncengine.lane import Lane, after_failure
 from syncengine.marketplace import Later, Outcome, ReadFailedError
 from syncengine.rows import ConnectionRow, Lease, Settings
 from syncengine.service.bell import Bell
+from syncengine.service.breaker import Breaker, ReportingShop
 from syncengine.service.shops import InterruptibleShop, Shops, StoppingError
 from syncengine.store.protocol import FencedError, Store
 from syncengine.turn import take_turn
@@ -55,6 +56,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._next = asyncio.Lock()
         self._random = SystemRandom()
+        self._breaker = Breaker(clock)
 
     async def run(self) -> None:
         """Serve until cancelled; then finish the writes under way, book them, release the leases, and end."""
@@ -104,6 +106,8 @@ class Worker:
             return None
         now = self._clock.now()
         while (seller_id := await self._store.next_due(owner, now)) is not None:
+            if not self._breaker.may_serve():
+                return None
             lease = await self._store.take_lease(seller_id, owner, now, now + self._settings.lease)
             if lease is not None:
                 return lease
@@ -141,10 +145,8 @@ class Worker:
         except ReadFailedError as failure:
             await self._note_failure(lease, failure.outcome)
             return None
-        interruptible = InterruptibleShop(shop, self._stopping)
-        lane = Lane(
-            self._store, self._clock, interruptible, self._settings, self._random, lease, connection.key_version
-        )
+        watched = ReportingShop(InterruptibleShop(shop, self._stopping), self._breaker, lease.seller_id)
+        lane = Lane(self._store, self._clock, watched, self._settings, self._random, lease, connection.key_version)
         await take_turn(lane)
         return lane.lease
 

@@ -86,6 +86,19 @@ class ListingContract:
             await tx.save_listings([lot_row("other", B)], [Tier.CREATE])
             assert await tx.count_listings(A) == ListingCounts(waiting=2, unknown=1)
 
+    async def test_calls_of_a_rank_and_listed_lots_are_counted(self, store: Store) -> None:
+        rows = [
+            lot_row("goes"),
+            replace(lot_row("later"), not_before=NOW + SECOND),
+            replace(lot_row("looked at"), look_since=NOW, listing_id=ListingId("1"), ledger=1),
+            replace(lot_row("other rank"), listing_id=ListingId("2"), ledger=1),
+        ]
+        async with store.transaction() as tx:
+            await tx.save_listings(rows, [Tier.REMOVAL, Tier.REMOVAL, Tier.REMOVAL, Tier.PRICE])
+            await tx.save_listings([lot_row("other", B)], [Tier.REMOVAL])
+            assert await tx.count_calls(A, Tier.REMOVAL) == 2
+            assert await tx.count_listed(A) == 2
+
     async def test_differences_by_lot_id(self, store: Store) -> None:
         listed = ListingId("77")
         rows = [
