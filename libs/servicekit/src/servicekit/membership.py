@@ -88,7 +88,8 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Called by aiokafka after a rebalance. It swallows exceptions, so they are kept for `poll` to raise."""
         try:
-            positions, why = await asyncio.wait_for(self._compare(), _TAKE_UP_SECONDS)
+            async with asyncio.timeout(_TAKE_UP_SECONDS):
+                positions, why = await self._compare()
             self._held = {partition: positions[partition] for partition in assigned}
         except Exception as error:  # noqa: BLE001 - of any kind: without positions nothing may be read
             self._failure = error
@@ -153,7 +154,9 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
     async def _commit(self, positions: dict[TopicPartition, int]) -> None:
         """Tell the group. It is told again with the next batch, so a failure is only noted."""
         try:
-            await asyncio.wait_for(self._client.commit(positions), _COMMIT_SECONDS)
+            # not wait_for: in Python 3.11 it swallows a cancellation that comes with the answer, and SIGTERM ends nothing
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await self._client.commit(positions)
         except (KafkaError, IllegalStateError, TimeoutError) as error:
             logger.info("the group was not told its position", extra={"because": describe(error)})
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -38,10 +39,25 @@ def owner_operations(owner_url: str) -> Iterator[Operations]:
     engine.dispose()
 
 
-async def until(condition: Callable[[], Awaitable[object]]) -> None:
-    """Wait for what nobody announces, such as another session's commit."""
-    while not await condition():  # noqa: ASYNC110 - it is announced to nobody
+async def until(condition: Callable[[], Awaitable[object]], *, within: float = 60) -> None:
+    """Wait for what nobody announces, such as another session's commit; AssertionError naming it after `within` s.
+
+    Unless a test says less, that is far more than anything takes on a busy machine.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + within
+    while not await condition():
+        named = condition.func if isinstance(condition, partial) else condition
+        assert clock() < deadline, f"{getattr(named, '__qualname__', named)} is not so within {within:g} seconds"
         await asyncio.sleep(0.02)
+
+
+async def ended(*tasks: "asyncio.Task[None]") -> None:
+    """Cancel tasks once; each must end of it, as it must on SIGTERM, in the time that its clients are given."""
+    for task in tasks:
+        task.cancel()
+    _, late = await asyncio.wait(tasks, timeout=15)
+    assert not late, f"cancelled, and not ended within 15 seconds: {late}"
 
 
 def create_tables(owner_url: str) -> None:

@@ -21,7 +21,7 @@ from servicekit.kafka import KafkaConfig, start_producer
 from servicekit.positions import Extent, PositionLost, Positions
 from servicekit.testing.clock import SteppedClock
 
-from .conftest import Database, owner_operations, until
+from .conftest import Database, ended, owner_operations, until
 
 ALL = 60
 
@@ -140,8 +140,7 @@ async def running(consumer: Consumer) -> AsyncIterator["asyncio.Task[None]"]:
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await ended(task)
 
 
 def numbers(start: int, end: int) -> list[bytes]:
@@ -209,6 +208,26 @@ async def test_a_batch_that_fails_is_tried_again(stage: Stage) -> None:
     await stage.publish(numbers(0, ALL))
     async with running(stage.consumer(ledger)):
         assert await stage.seen(ALL) == once(0, ALL)
+
+
+async def test_a_stop_that_comes_with_the_groups_answer_is_heard(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11's asyncio.wait_for would swallow it, and SIGTERM would then end nothing."""
+    told: list[object] = []
+
+    async def commit_and_stop(client: AIOKafkaConsumer, positions: object) -> None:
+        await commit(client, positions)
+        told.append(positions)
+        task.cancel()
+
+    commit = AIOKafkaConsumer.commit
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", commit_and_stop)
+    await stage.publish([b"1"])
+    task = asyncio.ensure_future(stage.consumer(Ledger()).run())
+    _, late = await asyncio.wait({task}, timeout=30)
+
+    assert told
+    assert not late
+    assert task.cancelled()
 
 
 async def test_a_lost_connection_to_the_database_loses_nothing(stage: Stage, postgres_url: str) -> None:

@@ -14,7 +14,7 @@ from servicekit.kafka import KafkaConfig
 from servicekit.outbox import Message, Relay, backlog, record
 from servicekit.relay import LOCK
 
-from .conftest import Database, until
+from .conftest import Database, ended, until
 
 
 def message(topic: str, key: str, value: bytes = b"x", *, every_partition: bool = False) -> Message:
@@ -34,8 +34,7 @@ async def running(database: Database, kafka: KafkaConfig) -> AsyncIterator[async
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await ended(task)
 
 
 async def read(kafka: KafkaConfig, topic: str, count: int) -> list[ConsumerRecord]:
