@@ -154,7 +154,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
     async def _commit(self, positions: dict[TopicPartition, int]) -> None:
         """Tell the group. It is told again with the next batch, so a failure is only noted."""
         try:
-            # not wait_for: in Python 3.11 it swallows a cancellation that comes with the answer, and SIGTERM ends nothing
+            # not wait_for: in Python 3.11 it swallows a cancellation that comes with the answer, which may be SIGTERM's
             async with asyncio.timeout(_COMMIT_SECONDS):
                 await self._client.commit(positions)
         except (KafkaError, IllegalStateError, TimeoutError) as error:
