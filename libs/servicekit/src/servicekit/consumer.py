@@ -14,10 +14,19 @@ from servicekit.clock import Clock, SystemClock
 from servicekit.consumer_tables import create_consumer_tables
 from servicekit.kafka import KafkaConfig, ended_within
 from servicekit.membership import Membership
-from servicekit.positions import Positions
+from servicekit.positions import ANOTHER_DATABASE, FAILED_OVER, Positions
 from servicekit.records import Record, RecordHandler, Undecodable
 
-__all__ = ["Consumer", "Record", "RecordHandler", "TooManyUndecodable", "Undecodable", "create_consumer_tables"]
+__all__ = [
+    "ANOTHER_DATABASE",
+    "FAILED_OVER",
+    "Consumer",
+    "Record",
+    "RecordHandler",
+    "TooManyUndecodable",
+    "Undecodable",
+    "create_consumer_tables",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +75,17 @@ class Consumer:
                 logger.warning("consumer starts again", exc_info=error, extra={"seconds": round(delay, 2)})
                 await asyncio.sleep(delay)
 
+    @property
+    def compared(self) -> bool:
+        """Whether this process has compared its database with the group, so that a loss would be known by now (T2)."""
+        return self._membership is not None and self._membership.compared
+
     async def caught_up(self) -> bool:
         """Whether all is read that was there when this database was new or lost (C1), over all workers.
 
         False until this process has compared its database with the group (T2): nothing may be sent before.
         """
-        if self._membership is None or not self._membership.compared:
+        if not self.compared:
             return False
         async with self._engine.connect() as conn:
             return await self._positions.caught_up(conn)

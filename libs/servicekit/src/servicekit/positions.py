@@ -9,6 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from servicekit.postgres import IDENTITY_SQL
 
+ANOTHER_DATABASE = "this is another database than the one noted"
+FAILED_OVER = "this database is on another timeline than the one noted"
+"""All that is told where a standby took over that lacks nothing of what this group had taken in."""
+
 
 class PositionLost(Exception):
     """The database is not what it was when the partitions were taken up: compare anew."""
@@ -37,8 +41,13 @@ def resume(stored: Stored, extents: Mapping[TopicPartition, Extent]) -> tuple[di
     found = {partition: _resume_one(stored.positions.get(partition), extent) for partition, extent in extents.items()}
     reasons = {reason for _, reason in found.values()} - {""}
     if stored.noted != stored.present:
-        reasons.add("this is another database than the one noted")
+        reasons.add(FAILED_OVER if _only_timelines_differ(stored) else ANOTHER_DATABASE)
     return {partition: position for partition, (position, _) in found.items()}, "; ".join(sorted(reasons))
+
+
+def _only_timelines_differ(stored: Stored) -> bool:
+    noted, present = stored.noted.split("/"), stored.present.split("/")
+    return noted[::2] == present[::2]  # the system identifier and the database's oid
 
 
 def _resume_one(position: int | None, extent: Extent) -> tuple[int, str]:

@@ -37,7 +37,10 @@ class RecordHandler(Protocol):
         ...
 
     async def lost(self, conn: AsyncConnection, why: str) -> None:
-        """This database was lost, restored or failed over, or the topic no longer holds its position (T2)."""
+        """This database was lost, restored or failed over, or the topic no longer holds its position (T2).
+
+        `why` names every reason found; it is FAILED_OVER alone where a standby took over that lacks nothing read.
+        """
         ...
 
 

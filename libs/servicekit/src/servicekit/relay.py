@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from servicekit.backoff import Backoff
 from servicekit.kafka import KafkaConfig, start_producer, stop_producer
@@ -38,15 +38,30 @@ _NEXT = sa.text(
 _DELETE = sa.text("DELETE FROM outbox WHERE id = ANY(:ids)")
 
 
+MayPublish = Callable[[AsyncConnection], Awaitable[bool]]
+"""Whether what waits in this database may go out now."""
+
+
 class Relay:
     """Takes outbox rows in id order, in batches of 500, sends them, and deletes those ids once all are acknowledged.
 
     Killed in between it sends them again. `database_url` is for the connection of its own that holds the lock and
-    listens; `source` is the name of the publishing service.
+    listens; `source` is the name of the publishing service. `may_publish` is asked before each batch, in the
+    snapshot in which the batch is read: while it says no, the rows wait.
     """
 
-    def __init__(self, engine: AsyncEngine, database_url: str, kafka: KafkaConfig, *, source: str) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        database_url: str,
+        kafka: KafkaConfig,
+        *,
+        source: str,
+        may_publish: MayPublish | None = None,
+    ) -> None:
         self._engine = engine
+        self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
+        self._may_publish = may_publish
         self._database_url = database_url
         self._kafka = kafka
         self._source = source
@@ -90,7 +105,9 @@ class Relay:
     async def _publish_waiting(self, session: psycopg.AsyncConnection[Any], producer: AIOKafkaProducer) -> None:
         while True:
             await session.execute("SELECT 1")  # raises if the session died, and the lock with it
-            async with self._engine.connect() as conn:
+            async with self._snapshots.connect() as conn:
+                if self._may_publish is not None and not await self._may_publish(conn):
+                    return
                 rows = (await conn.execute(_NEXT, {"batch": _BATCH})).all()
             if not rows:
                 return

@@ -6,7 +6,7 @@ from aiokafka import TopicPartition
 from servicekit.positions import Extent, Stored, resume
 
 LOT_0, LOT_1 = TopicPartition("lots", 0), TopicPartition("lots", 1)
-SAME, OTHER = ("cluster/1/5", "cluster/1/5"), ("cluster/1/5", "cluster/2/5")
+SAME, OTHER = ("cluster/1/5", "cluster/1/5"), ("cluster/1/5", "cluster/1/6")
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,24 @@ def test_another_database_keeps_its_positions_and_was_lost() -> None:
     positions, why = resume(Stored(*OTHER, {LOT_0: 7}), {LOT_0: Extent(7, 0, 9)})
 
     assert (positions, why) == ({LOT_0: 7}, "this is another database than the one noted")
+
+
+@pytest.mark.parametrize(
+    ("present", "why"),
+    [
+        ("cluster/2/5", "this database is on another timeline than the one noted"),
+        ("cluster/2/6", "this is another database than the one noted"),
+        ("another/1/5", "this is another database than the one noted"),
+    ],
+)
+def test_a_failover_is_told_from_a_restored_database(present: str, why: str) -> None:
+    assert resume(Stored("cluster/1/5", present, {LOT_0: 7}), {LOT_0: Extent(7, 0, 9)}) == ({LOT_0: 7}, why)
+
+
+def test_a_failover_that_lacks_something_is_told_so() -> None:
+    _, why = resume(Stored("cluster/1/5", "cluster/2/5", {LOT_0: 7}), {LOT_0: Extent(8, 0, 9)})
+
+    assert why == "the position is behind the group's; this database is on another timeline than the one noted"
 
 
 def test_every_reason_is_told_once() -> None:
