@@ -12,7 +12,7 @@ from syncengine.store.protocol import Transaction
 async def hold_items(lane: Lane, tx: Transaction) -> None:
     """Find anew which items are held back, and let go of lots whose item no longer is."""
     connection = await tx.lock_connection(lane.lease.seller_id)
-    lines = await _marked(tx, connection, await tx.lines_of_seller(connection.seller_id))
+    lines = await _marked(tx, connection, await tx.ownerless_lines(connection.seller_id))
     held = _held(lines, connection)
     if held == connection.held_items:
         return
@@ -27,7 +27,7 @@ async def hold_items(lane: Lane, tx: Transaction) -> None:
 
 async def _marked(tx: Transaction, connection: ConnectionRow, lines: Sequence[LineRow]) -> Sequence[LineRow]:
     """Remember of lines whether their listing was seen in the shop without an owner (rule C2): those hold nothing."""
-    strange = [line for line in lines if line.lot_id is None and not line.unowned]
+    strange = [line for line in lines if not line.unowned]
     if not strange:
         return lines
     seen = {kept.listing.listing_id for kept in await tx.unowned(connection.seller_id)}
@@ -39,11 +39,11 @@ async def _marked(tx: Transaction, connection: ConnectionRow, lines: Sequence[Li
 
 
 def _held(lines: Sequence[LineRow], connection: ConnectionRow) -> tuple[Item, ...]:
-    """List items of lines ordered since the connection began that match neither a lot nor a listing ever seen."""
+    """List items of ownerless lines ordered since the connection began that match neither a lot nor a listing ever seen."""
     begun_at = connection.baseline_at or connection.baseline_taken_at
     held = {
         line.item
         for line in lines
-        if line.lot_id is None and not line.unowned and begun_at is not None and line.ordered_at > begun_at
+        if not line.unowned and begun_at is not None and line.ordered_at > begun_at
     }
     return tuple(sorted(held, key=str))

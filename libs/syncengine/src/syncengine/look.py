@@ -232,8 +232,8 @@ async def _traces(tx: Transaction, intent: Intent, sight: Sight) -> tuple[list[L
     owners = await tx.lots_of_listings(intent.seller_id, [listing.listing_id for listing in alike])
     lines = [
         line
-        for line in await tx.lines_of_seller(intent.seller_id)
-        if line.lot_id is None and line.item == write.item and _is_newer(line.listing_id, intent)
+        for line in await tx.ownerless_lines(intent.seller_id)
+        if line.item == write.item and _is_newer(line.listing_id, intent)
     ]
     return [listing for listing in alike if listing.listing_id not in owners], lines
 

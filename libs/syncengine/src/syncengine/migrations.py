@@ -194,6 +194,7 @@ CREATE TABLE order_lines (
     PRIMARY KEY (seller_id, order_id, listing_id)
 );
 CREATE INDEX order_lines_by_listing ON order_lines (seller_id, listing_id);
+CREATE INDEX order_lines_ownerless ON order_lines (seller_id) WHERE lot_id IS NULL;
 
 CREATE TABLE bookings (
     lot_id text NOT NULL,

@@ -22,6 +22,7 @@ _FIND_ORDERS: Final = _ORDERS.select.where(
 _OF_SELLER: Final = _LINES.select.where(ORDER_LINES.c.seller_id == bindparam("seller_id")).order_by(
     ORDER_LINES.c.order_id, ORDER_LINES.c.listing_id
 )
+_OWNERLESS: Final = _OF_SELLER.where(ORDER_LINES.c.lot_id.is_(None))
 _OF_ORDER: Final = _OF_SELLER.where(ORDER_LINES.c.order_id == bindparam("order_id"))
 _OF_LISTINGS: Final = _OF_SELLER.where(
     ORDER_LINES.c.listing_id == func.any(bindparam("listing_ids", type_=ARRAY(Text)))
@@ -50,6 +51,9 @@ class Orders:
 
     async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:
         return await _LINES.find(self._conn, _OF_ORDER, {"seller_id": seller_id, "order_id": order_id})
+
+    async def ownerless_lines(self, seller_id: SellerId) -> Sequence[LineRow]:
+        return await _LINES.find(self._conn, _OWNERLESS, {"seller_id": seller_id})
 
     async def lines_of_seller(self, seller_id: SellerId) -> Sequence[LineRow]:
         return await _LINES.find(self._conn, _OF_SELLER, {"seller_id": seller_id})

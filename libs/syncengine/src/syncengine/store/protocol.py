@@ -180,6 +180,10 @@ class Transaction(Protocol):
         """List."""
         ...
 
+    async def ownerless_lines(self, seller_id: SellerId) -> Sequence[LineRow]:
+        """List lines whose listing stands or stood for no lot that we know."""
+        ...
+
     async def lines_of_seller(self, seller_id: SellerId) -> Sequence[LineRow]:
         """List, for a census."""
         ...

@@ -216,6 +216,9 @@ class MemoryTransaction:
         found = [line for key, line in self.tables.lines.items() if key[0] == seller_id and key[1] == order_id]
         return sorted(found, key=lambda line: line.listing_id)
 
+    async def ownerless_lines(self, seller_id: SellerId) -> Sequence[LineRow]:
+        return [line for line in await self.lines_of_seller(seller_id) if line.lot_id is None]
+
     async def lines_of_seller(self, seller_id: SellerId) -> Sequence[LineRow]:
         return [line for _, line in sorted(self.tables.lines.items()) if line.seller_id == seller_id]
 
