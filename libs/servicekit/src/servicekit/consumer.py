@@ -38,6 +38,8 @@ class Consumer:
 
     Other processes may run the same group. Each batch of one partition is one transaction with the position in it; the
     position goes to the group afterwards. A batch that fails is tried again, and other partitions go on meanwhile.
+    One that dies or sleeps (a stopped process, a suspended machine) leaves the group after 6 s; the others go on then,
+    with a partition in whose batch it stands still when its transaction ends: see `create_engine`.
     """
 
     def __init__(

@@ -10,12 +10,14 @@ import psycopg
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from psycopg.conninfo import make_conninfo
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from servicekit.backoff import Backoff
 from servicekit.kafka import KafkaConfig, start_producer, stop_producer
 from servicekit.logs import describe
+from servicekit.postgres import CONNECT
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +47,12 @@ MayPublish = Callable[[AsyncConnection], Awaitable[bool]]
 class Relay:
     """Takes outbox rows in id order, in batches of 500, sends them, and deletes those ids once all are acknowledged.
 
-    Killed in between it sends them again. `database_url` is for the connection of its own that holds the lock and
-    listens; `source` is the name of the publishing service. `may_publish` is asked before each batch, in the
-    snapshot in which the batch is read: while it says no, the rows wait.
+    Killed in between it sends them again. One that sleeps (a stopped process, a suspended machine) loses the lock after
+    10 s, and its grip on rows that it was deleting; the next takes over half a second later.
+
+    `database_url` is for the connection of its own that holds the lock and listens; `source` is the name of the
+    publishing service. `may_publish` is asked before each batch, in the snapshot in which the batch is read: while it
+    says no, the rows wait.
     """
 
     def __init__(
@@ -86,7 +91,7 @@ class Relay:
     async def _elected(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
         """A database session that holds the lock; waits while another relay's does."""
         session = await psycopg.AsyncConnection.connect(
-            self._database_url, autocommit=True, connect_timeout=5, options=_SESSION_OPTIONS
+            make_conninfo(self._database_url, options=_SESSION_OPTIONS, **CONNECT), autocommit=True
         )
         async with session:
             while not await _locks(session):  # noqa: ASYNC110 - what is waited for is another process

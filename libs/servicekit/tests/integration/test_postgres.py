@@ -109,6 +109,17 @@ async def test_an_idle_transaction_does_not_keep_its_locks_for_long(database: Da
     assert timeouts == ["10s", "30s", "30s"]
 
 
+async def test_a_server_whose_machine_vanished_is_noticed(database: Database) -> None:
+    """By default the kernel sends a statement again and again for a quarter of an hour."""
+    async with database.engine.connect() as conn:
+        session = (await conn.get_raw_connection()).driver_connection
+        assert session is not None
+        settings = session.info.get_parameters()
+
+    assert settings["tcp_user_timeout"] == "25000"
+    assert settings["keepalives_idle"] == "10"
+
+
 async def test_an_engine_survives_its_connections(database: Database, postgres_url: str) -> None:
     async with database.engine.connect() as conn:
         await conn.execute(sa.text("SELECT 1"))
