@@ -23,6 +23,9 @@ from syncengine.store.protocol import FencedError, Store, Transaction
 
 T = TypeVar("T")
 
+_ROWS_AT_ONCE = 500
+"""Saved in one go; between two of them other lanes have their turn, however large a shop is (rule L4)."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,8 +65,12 @@ class Lane:
         """Save rows, with the rank of what is due next, and tell inventory what is news."""
         if not rows:
             return
-        now, facts = self.clock.now(), self.shop.facts
         connection = await tx.lock_connection(self.lease.seller_id)
+        for first in range(0, len(rows), _ROWS_AT_ONCE):
+            await self._save(tx, connection, rows[first : first + _ROWS_AT_ONCE])
+
+    async def _save(self, tx: Transaction, connection: ConnectionRow, rows: Sequence[ListingRow]) -> None:
+        now, facts = self.clock.now(), self.shop.facts
         ids = await tx.listing_ids_of([row.lot_id for row in rows])
         saved, tiers, events = [], [], []
         for row in rows:
