@@ -69,7 +69,8 @@ def plan(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
         by_sales = row.desired.sold_out or row.uncounted > 0
         return _removal(row.listing_id, Tier.DECREASE if by_sales else Tier.REMOVAL)  # rule Q3
     if may_increase and _is_to_be_replaced(row):
-        return _removal(row.listing_id, Tier.CREATE)  # rule N4: a create follows
+        is_less = row.ledger is not None and row.target < row.ledger
+        return _removal(row.listing_id, Tier.DECREASE if is_less else Tier.CREATE)  # rule N4: a create follows
     return _plan_update(row, facts, may_increase=may_increase)
 
 

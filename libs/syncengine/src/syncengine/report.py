@@ -10,7 +10,7 @@ from syncengine.events import Event, GroupReport, lot_settled, next_seq
 from syncengine.listing import Group, ListingId
 from syncengine.marketplace import Facts
 from syncengine.plan import ANOTHER_CURRENCY, is_settled
-from syncengine.rows import ConnectionRow, ListingRow, Trouble
+from syncengine.rows import ITEM, ConnectionRow, ListingRow, Trouble
 
 WORDS = {
     Trouble.NUMBER_UNEXPLAINED: "The shop shows another quantity than our books, and no order explains it.",
@@ -67,7 +67,7 @@ def _report(row: ListingRow, facts: Facts, group: Group, settled: int) -> GroupR
             settled_revision=settled,
             reason=refusal_words(row.parked[group].reason),
         )
-    if group in groups_in_conflict(row, facts):
+    if ITEM in row.conflicts or group in groups_in_conflict(row, facts):
         return GroupReport(
             group=group, state=lot_sync_pb2.SYNC_STATE_CONFLICT, settled_revision=settled, reason=CHANGED_THERE
         )

@@ -148,7 +148,11 @@ def applied_too_often(row: ListingRow, group: Group) -> bool:
 def _check_reply(row: ListingRow, intent: Intent, listing: Listing | None, facts: Facts, now: datetime) -> ListingRow:
     if listing is None or isinstance(intent.write, Remove):
         return row
-    row = noticed(row, listing, facts, but=written_fields(intent.write))
+    written = written_fields(intent.write)
+    row = noticed(row, listing, facts, but=written)
+    # An answer may echo a text that the shop cuts or cleans afterwards: what a text came to, the next read shows.
+    echoed = {name for name in written if facts.groups.get(name) is Group.TEXT}
+    row = replace(row, shown={name: value for name, value in row.shown.items() if name not in echoed})
     if row.ledger is not None and listing.quantity != row.ledger:
         return wants_look(row, now)  # rule K3; the number itself is not believed (rule Q1)
     return row

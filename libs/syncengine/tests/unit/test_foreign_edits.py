@@ -104,3 +104,31 @@ async def test_a_sale_just_before_the_removal_is_off_the_new_listing() -> None:
     created = [write.write for write in world.shop.writes if isinstance(write.write, Create)]
     assert created[-1].quantity == 6
     assert not any(isinstance(write.write, Update) for write in world.shop.writes)
+
+
+async def test_a_text_that_the_shop_cleans_after_its_answer_is_no_foreign_edit() -> None:
+    world = await edited()
+    world.change("a", note="<b>a</b>")
+    await world.settle()
+    world.shop.edit(FIRST, note="a")
+    for _ in range(2):
+        world.clock.turn(world.settings.census_interval)
+        await world.settle()
+    assert not world.row("a").conflicts
+    world.shop.edit(FIRST, note="theirs")
+    world.clock.turn(world.settings.census_interval)
+    await world.settle()
+    assert world.row("a").conflicts.keys() == {"note"}
+
+
+async def test_a_decrease_never_waits_for_a_change_of_item_that_late_orders_hold() -> None:
+    """Rule C4 holds the create after new keys, so nothing is removed yet; fewer pieces are shown at once."""
+    world = await edited()
+    await world.connect(key_version=2)
+    await world.settle(timedelta(seconds=6))
+    assert world.connection.hold_increases_until is not None
+    world.inventory.change("a", -3, item=replace(BRICK, color_id=7))
+    await world.settle(timedelta(seconds=6))
+    assert world.shown() == {"a": 7}
+    await world.settle()
+    assert [(listing.item.color_id, listing.quantity) for listing in world.shop.listings.values()] == [(7, 7)]
