@@ -4,11 +4,13 @@ The consumer opens one transaction for a batch and calls these with the store's 
 work for the lanes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from syncengine.booking import tell_linked_lines
 from syncengine.drift import unresolved
+from syncengine.events import RECOUNT
 from syncengine.lane import tier_of
 from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Facts
@@ -72,8 +74,9 @@ async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, no
         await tx.add_listing_ids(seller_id, pairs)
     rows = await tx.find_listings(newest.keys())
     absorbed = [row for item in newest.values() if (row := _absorbed(rows.get(item.lot_id), item, facts)) is not None]
-    booked = await tx.booked_after({row.lot_id: row.counted_seq for row in absorbed})
     ids = await tx.listing_ids_of([row.lot_id for row in absorbed])
+    absorbed = await _told_again(tx, absorbed, rows, ids, facts, now)
+    booked = await tx.booked_after({row.lot_id: row.counted_seq for row in absorbed})
     saved, tiers, events = [], [], []
     for row in absorbed:
         row = replace(row, uncounted=booked.get(row.lot_id, 0))
@@ -85,6 +88,24 @@ async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, no
     await tx.publish(events)
     for connection in connections.values():
         await tx.save_connection(replace(connection, due_at=_sooner(connection, now)))
+
+
+async def _told_again(
+    tx: Transaction,
+    absorbed: Sequence[ListingRow],
+    before: Mapping[LotId, ListingRow],
+    ids: Mapping[LotId, Sequence[ListingId]],
+    facts: Facts,
+    now: datetime,
+) -> list[ListingRow]:
+    """Tell every order line again of lots whose sales inventory has forgotten: its topic may no longer (rule T6)."""
+    told = {row.lot_id: row for row in absorbed}
+    for row in absorbed:
+        known = before.get(row.lot_id)
+        if known is not None and row.counted_seq < known.counted_seq:
+            linked = dict.fromkeys(ids.get(row.lot_id, ()), row.lot_id)
+            told |= await tell_linked_lines(tx, [row], linked, RECOUNT, facts, now)
+    return list(told.values())
 
 
 def _rank(item: LotNews) -> tuple[int, int]:
