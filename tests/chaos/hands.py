@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import LiteralString
 
+from chaos.load import PATIENCE
 from devstack.testing import Stack
 from product.locks import Lock, commits_held, deletes_held, locked
 from product.waiting import until
@@ -81,4 +82,6 @@ class Hands:
         """Wait at the end of the block until a program's log says so, not counting what it said before."""
         before = self._stack.log(name).count(words)
         yield
-        await until(lambda: asyncio.to_thread(self._stack.log, name), lambda log: log.count(words) > before)
+        await until(
+            lambda: asyncio.to_thread(self._stack.log, name), lambda log: log.count(words) > before, timeout=PATIENCE
+        )

@@ -23,6 +23,10 @@ ADJUSTMENTS = 200
 PATIENCE = 60.0
 """Seconds in which all must be well again, whatever was killed: leases, looks and windows included."""
 
+_EVENT_WITHIN = 55.0
+"""The same for one event at the shop, whose client gives up after 60 s. What must happen before it (lots listed, looks
+at what is unknown) takes most of it on a busy machine."""
+
 _START = 100
 _STEPS = ((7, -3, 20, -11, 1), (-5, 13, -2, 31, 1), (-23, 4, -6, 9, 1))
 """Differences of which none, done twice or left out, passes for what some others add up to."""
@@ -115,7 +119,7 @@ class Trader:
         """Wait until the shop has applied one write more."""
         so_far = await self.shop.requests()
         last = so_far[-1]["number"] if so_far else 0
-        await self.shop.wait_for_requests(1, after=last, applied=True)
+        await self.shop.wait_for_requests(1, timeout=_EVENT_WITHIN, after=last, applied=True)
 
     async def settled(self) -> None:
         """Wait until inventory has counted everything and says that the shop holds it."""
@@ -203,7 +207,7 @@ class Withheld:
 
     async def hit(self) -> None:
         """Wait until a request has come whose reply is withheld."""
-        await self.shop.wait_for_fault(self.fault)
+        await self.shop.wait_for_fault(self.fault, timeout=_EVENT_WITHIN)
 
     async def release(self) -> None:
         """Let it go: to its client if that is still there."""
