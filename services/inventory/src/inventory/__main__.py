@@ -1,4 +1,4 @@
-"""`python -m inventory serve | migrate | republish`: settings come from the environment, as `INVENTORY_...`."""
+"""`python -m inventory serve | migrate | republish | recover`; settings are read from `INVENTORY_...` variables."""
 
 import argparse
 import asyncio
@@ -17,7 +17,9 @@ from inventory.consuming.replay import replay
 from inventory.consuming.results import ResultsHandler
 from inventory.consuming.sales import SalesHandler
 from inventory.imports.runner import ImportRunner
+from inventory.recovery import Fence, Recoverer
 from inventory.republish import Republisher, wish_by_hand
+from inventory.storage.recoveries import open_one
 from inventory.storage.unit_of_work import UnitOfWork
 from servicekit.clock import SystemClock
 from servicekit.config import ConfigError, from_environment, read_secret
@@ -45,15 +47,22 @@ async def serve(config: Config) -> None:
         engine = create_engine(database_url)
         stack.push_async_callback(engine.dispose)
 
-        relay = Relay(engine, database_url, kafka, source=SERVICE)
         sales, results = SalesHandler(topics, clock), ResultsHandler(topics, clock)
         sales_consumer = Consumer(engine, kafka, group=config.sales_group, topics=[config.sales_topic], absorb=sales)
         results_consumer = Consumer(
             engine, kafka, group=config.results_group, topics=[config.results_topic], absorb=results
         )
+        fence = Fence([sales_consumer, results_consumer], [config.sales_group, config.results_group])
+        relay = Relay(engine, database_url, kafka, source=SERVICE, may_publish=fence.may_publish)
+        recoverer = Recoverer(engine, topics, clock)
         runner = ImportRunner(engine, partial(UnitOfWork, engine, topics), clock)
         imports = Repeated("import", runner.make_chunk)
         wishes = Repeated("republish", Republisher(engine, topics, clock).send_chunk)
+
+        async def recover_chunk() -> bool:
+            return fence.knows and await recoverer.recover_chunk()
+
+        recoveries = Repeated("recover", recover_chunk)
 
         async def look_again() -> bool:
             await replay(engine, config.sales_group, sales)
@@ -74,7 +83,13 @@ async def serve(config: Config) -> None:
         )
         await health.ready()
         await run_until_signalled(
-            relay.run(), sales_consumer.run(), results_consumer.run(), imports.run(), wishes.run(), looks.run()
+            relay.run(),
+            sales_consumer.run(),
+            results_consumer.run(),
+            recoveries.run(),
+            imports.run(),
+            wishes.run(),
+            looks.run(),
         )
 
 
@@ -97,6 +112,37 @@ async def republish(config: Config, seller_id: str | None) -> None:
         sys.exit("There is no such seller.")
 
 
+async def recover(config: Config) -> None:
+    """Raise all revisions above all that were ever published, and ask for every lot to be sent again (rule T6)."""
+    engine = create_engine(read_secret(config.database_url_file))
+    try:
+        recoverer = Recoverer(engine, config.topics, SystemClock())
+        await recoverer.allow()
+        while await recoverer.recover_chunk():
+            pass
+        async with engine.connect() as conn:
+            is_open = await open_one(conn) is not None
+    finally:
+        await engine.dispose()
+    if is_open:
+        sys.exit("Meanwhile this database was found restored once more: see the log, and run this again.")
+    logger.info("this database is recovered; the running service sends all lots again")
+
+
+RECOVER = """
+Run this after this service's database was restored from a backup.
+
+A restored database would give out revisions that it gave out before, and the shops' services would take no notice.
+The service mostly finds out by itself: then it goes on taking commands and counting sales, but publishes nothing and
+says so in its log until this command was run. Run it also after a restore of which the service says nothing. This
+moves the revisions of all lots up by 2^40, drops what waits to be published, and has the running service send every
+lot again. Sales since the backup are read again from Kafka, each counted once.
+
+Restore while the service is stopped, start it, then run this. If it is cut off, run it again: nothing is done twice.
+After a failover to a standby the service does the same by itself.
+"""
+
+
 def main() -> None:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser(prog="python -m inventory", description="Keeps the sellers' lots.")
@@ -105,12 +151,20 @@ def main() -> None:
     commands.add_parser("migrate", help="bring the database up to date")
     again = commands.add_parser("republish", help="send lots to the shops' services again")
     again.add_argument("seller", nargs="?", help="only this seller's; everybody's if left out")
+    commands.add_parser(
+        "recover",
+        help="publish again after this service's database was restored from a backup",
+        description=RECOVER,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     arguments = parser.parse_args()
     try:
         config = from_environment(Config, "INVENTORY_", os.environ)
         configure_logs(SERVICE, config.log_level)
         if arguments.command == "migrate":
             migrate(config)
+        elif arguments.command == "recover":
+            asyncio.run(recover(config))
         elif arguments.command == "republish":
             asyncio.run(republish(config, arguments.seller))
         else:

@@ -15,6 +15,7 @@ from inventory.domain.lot import FieldGroup
 from inventory.domain.sync_status import GroupReport, LotReport, SyncState
 from inventory.events import LotTopics, state_answered
 from inventory.ids import is_id
+from inventory.recovery import note_loss
 from inventory.storage.lots import add_listing_ids
 from inventory.storage.republications import Wish, add_wish
 from inventory.storage.shops import NumberedReport, fix_baseline, mark_stale, note_connections, save_reports
@@ -65,7 +66,7 @@ class ResultsHandler:
 
     async def lost(self, conn: AsyncConnection, why: str) -> None:
         """Results are read again from the position that this database has; the newest seq wins all the same."""
-        logger.error("this database is not the one it was; results are read again", extra={"why": why})
+        await note_loss(conn, why, self._clock.now())
 
     async def replayed(self, conn: AsyncConnection, key: str) -> None:
         """A skipped result was taken in after all; its report stands for itself."""

@@ -17,6 +17,7 @@ from inventory.domain.lot import Lot
 from inventory.domain.sales import Counted, KeptLine, LineKey, SaleKind, ToldLine, count
 from inventory.events import LotTopics
 from inventory.ids import is_id
+from inventory.recovery import note_loss
 from inventory.storage.lots import lock_lots
 from inventory.storage.recorder import Recorder
 from inventory.storage.sales import (
@@ -73,7 +74,7 @@ class SalesHandler:
 
     async def lost(self, conn: AsyncConnection, why: str) -> None:
         """Sales are read again from the position that this database has; each is counted once all the same (S3)."""
-        logger.error("this database is not the one it was; sales are read again", extra={"why": why})
+        await note_loss(conn, why, self._clock.now())
 
     async def replayed(self, conn: AsyncConnection, key: str) -> None:
         """Every skipped message with this key is counted now: the lot acknowledges again what it holds (rule T5)."""

@@ -1,10 +1,10 @@
 """Wishes for state, and how far each is fulfilled (rule T4)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -76,6 +76,21 @@ async def move_wish(
     )
     values = {"last_lot_id": last_lot_id, "moved_at": now, "answered_at": now if is_answered else None}
     await conn.execute(update(REPUBLICATIONS).where(*same).values(**values))
+
+
+async def lock_all_wishes(conn: AsyncConnection) -> None:
+    """Let no other process fulfil a wish before this transaction ends."""
+    await conn.execute(
+        select(REPUBLICATIONS.c.seller_id).where(REPUBLICATIONS.c.answered_at.is_(None)).with_for_update()
+    )
+
+
+async def begin_wishes_anew(conn: AsyncConnection, unsent: Collection[tuple[str, str]], now: datetime) -> None:
+    """Fulfil from the first lot on: what is not answered, and wishes (seller, request id) whose answer is unsent."""
+    key = tuple_(REPUBLICATIONS.c.seller_id, REPUBLICATIONS.c.request_id)
+    is_unsent = REPUBLICATIONS.c.answered_at.is_(None) | key.in_(list(unsent))
+    values = {"last_lot_id": None, "answered_at": None, "moved_at": now}
+    await conn.execute(update(REPUBLICATIONS).where(is_unsent).values(**values))
 
 
 async def sellers_with_lots(conn: AsyncConnection, seller_id: str | None) -> Sequence[str]:

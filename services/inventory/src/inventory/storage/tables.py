@@ -204,6 +204,24 @@ REPUBLICATIONS: Final = Table(
     Column("answered_at", _TIME),
 )
 
+RECOVERIES: Final = Table(
+    "recoveries",
+    METADATA,
+    Column("recovery_id", _ID, primary_key=True),
+    Column("why", Text, nullable=False),
+    # whether a person must say that it may begin
+    Column("waits", Boolean, nullable=False),
+    # in which the lots' revisions are when it is done; null until it has begun
+    Column("epoch", BigInteger),
+    Column("last_lot_id", _ID),
+    Column("lots", BigInteger, nullable=False),
+    Column("found_at", _TIME, nullable=False),
+    # null while nothing may be published; there is one such row at most
+    Column("finished_at", _TIME),
+    # which database it was that was recovered
+    Column("identity", Text),
+)
+
 IMPORTS: Final = Table(
     "imports",
     METADATA,
