@@ -15,7 +15,7 @@ from devstack.postgres import DatabaseUrls
 from inventory.consuming.results import ResultsHandler
 from inventory.consuming.sales import SalesHandler
 from inventory.events import LotTopics, state_answered
-from inventory.recovery import Recoverer, note_loss
+from inventory.recovery import Fence, Recoverer, note_loss
 from inventory.republish import Republisher
 from inventory.storage.recoveries import EPOCH, may_publish, open_one
 from inventory.testing.calls import Calls, a_brick
@@ -23,7 +23,8 @@ from inventory.testing.outbox import take_outbox
 from inventory.testing.records import settled, state_wished
 from servicekit import outbox
 from servicekit.clock import SystemClock
-from servicekit.consumer import ANOTHER_DATABASE, FAILED_OVER
+from servicekit.consumer import ANOTHER_DATABASE, FAILED_OVER, Consumer
+from servicekit.kafka import KafkaConfig
 from servicekit.testing.clock import SteppedClock
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -282,6 +283,18 @@ async def test_nothing_goes_out_of_a_database_that_no_consumer_has_noted_yet(eng
         await conn.execute(text("INSERT INTO database_noted VALUES ('inventory', 'cluster/1/5')"))
         assert not await may_publish(conn, ["inventory"])
         assert await may_publish(conn, ["another"])
+
+
+async def test_no_process_publishes_before_its_consumers_have_compared(engine: AsyncEngine, topics: LotTopics) -> None:
+    """A database that was restored in place looks whole until then."""
+    handler = SalesHandler(topics, SystemClock())
+    consumer = Consumer(
+        engine, KafkaConfig(bootstrap="127.0.0.1:1"), group="inventory", topics=["sales"], absorb=handler
+    )
+    fence = Fence([consumer], ["inventory"])
+    async with engine.connect() as conn:
+        assert await may_publish(conn, ["inventory"])
+        assert not await fence.may_publish(conn)
 
 
 async def test_an_answer_that_was_not_sent_is_dropped_and_its_wish_fulfilled_anew(
