@@ -8,7 +8,7 @@ TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1)
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e simulate chaos
+.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e simulate chaos bench
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,5 +69,8 @@ simulate: setup ## Live many random seeds of the engine on all cores: make simul
 
 chaos: setup ## Test the same with something killed, paused or slow
 	pytest tests/chaos
+
+bench: setup ## Measure the product beside the bare things that it is made of
+	PYTHONPATH=tests python -m bench
 
 test: protos-check lint types imports unit integration e2e chaos ## All that must pass

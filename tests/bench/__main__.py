@@ -1,0 +1,39 @@
+"""Start the product once, measure, and print a table: `make bench`."""
+
+import asyncio
+from statistics import median, quantiles
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.create_lot import create_lot
+from bench.publishing import publishing
+from bench.rates import Compared
+from bench.shop_call import commit_to_shop_call
+from bench.transaction import create_lot_transaction
+from devstack.testing import Stack, temporary_stack
+
+
+async def _measure(stack: Stack) -> None:
+    compared = [await create_lot(stack), await create_lot_transaction(stack), await publishing(stack)]
+    waits = await commit_to_shop_call(stack)
+    console = Console()
+    console.print(_table(compared))
+    p95 = quantiles(waits, n=20)[-1]
+    console.print(
+        f"From a change's commit to its call at the shop: {median(waits) * 1000:.0f} ms in the median, "
+        f"{p95 * 1000:.0f} ms at the 95th percentile, of {len(waits)}."
+    )
+
+
+def _table(compared: list[Compared]) -> Table:
+    table = Table("ours", "a second", "bare", "a second", "ours / bare")
+    for one in compared:
+        row = (f"{one.our_rate:,.0f}", one.bare, f"{one.bare_rate:,.0f}", f"{one.our_rate / one.bare_rate:.2f}")
+        table.add_row(one.ours, *row)
+    return table
+
+
+if __name__ == "__main__":
+    with temporary_stack() as stack:
+        asyncio.run(_measure(stack))
