@@ -32,6 +32,8 @@ class LotNews:
     listing_ids: tuple[ListingId, ...]
     lot: Lot
     correlation_id: str
+    created_ids: frozenset[ListingId] = frozenset()
+    """Those of listing_ids that we made for this lot, as we once said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,8 @@ async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, no
     for seller_id in sellers:
         pairs = [(listing_id, n.lot_id) for n in news if n.seller_id == seller_id for listing_id in n.listing_ids]
         await tx.add_listing_ids(seller_id, pairs)
+        made = [(listing_id, n.lot_id) for n in news if n.seller_id == seller_id for listing_id in n.created_ids]
+        await tx.add_listing_ids(seller_id, made, created=True)
     rows = await tx.find_listings(newest.keys())
     absorbed = [row for item in newest.values() if (row := _absorbed(rows.get(item.lot_id), item, facts)) is not None]
     ids = await tx.listing_ids_of([row.lot_id for row in absorbed])
@@ -80,7 +84,7 @@ async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, no
     saved, tiers, events = [], [], []
     for row in absorbed:
         row = replace(row, uncounted=booked.get(row.lot_id, 0))
-        row, event = reported(row, connections[row.seller_id], facts, ids.get(row.lot_id, ()), now)
+        row, event = reported(row, connections[row.seller_id], facts, ids.get(row.lot_id, {}), now)
         saved.append(row)
         tiers.append(tier_of(row, facts))
         events += [event] if event is not None else []
@@ -94,7 +98,7 @@ async def _told_again(
     tx: Transaction,
     absorbed: Sequence[ListingRow],
     before: Mapping[LotId, ListingRow],
-    ids: Mapping[LotId, Sequence[ListingId]],
+    ids: Mapping[LotId, Mapping[ListingId, bool]],
     facts: Facts,
     now: datetime,
 ) -> list[ListingRow]:
@@ -103,7 +107,7 @@ async def _told_again(
     for row in absorbed:
         known = before.get(row.lot_id)
         if known is not None and row.counted_seq < known.counted_seq:
-            linked = dict.fromkeys(ids.get(row.lot_id, ()), row.lot_id)
+            linked = dict.fromkeys(ids.get(row.lot_id, {}), row.lot_id)
             told |= await tell_linked_lines(tx, [row], linked, RECOUNT, facts, now)
     return list(told.values())
 

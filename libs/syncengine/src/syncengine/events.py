@@ -92,13 +92,13 @@ def lot_settled(
     seller_id: str,
     lot_id: LotId,
     listing_id: ListingId | None,
-    listing_ids: Sequence[ListingId],
+    listing_ids: Mapping[ListingId, bool],
     revision: int,
     groups: Sequence[GroupReport],
     seq: int,
     correlation_id: str,
 ) -> Event:
-    """Tell how far a lot has come."""
+    """Tell how far a lot has come; `listing_ids` says of each that it ever had whether we made it."""
     settled = result_event_pb2.LotSettled(
         lot_id=lot_id,
         listing_id=listing_id or "",
@@ -114,6 +114,7 @@ def lot_settled(
             for report in groups
         ],
         correlation_id=correlation_id,
+        created_listing_ids=[listing_id for listing_id, created in listing_ids.items() if created],
     )
     return Event(
         topic=RESULTS_TOPIC,

@@ -74,7 +74,7 @@ class Lane:
         ids = await tx.listing_ids_of([row.lot_id for row in rows])
         saved, tiers, events = [], [], []
         for row in rows:
-            row, event = reported(row, connection, facts, ids.get(row.lot_id, ()), now)
+            row, event = reported(row, connection, facts, ids.get(row.lot_id, {}), now)
             saved.append(row)
             tiers.append(tier_of(row, facts))
             events += [event] if event is not None else []

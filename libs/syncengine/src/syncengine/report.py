@@ -1,6 +1,6 @@
 """What a lot's row says to inventory: derived each time the row is saved, and told once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,7 +26,7 @@ CHANGED_THERE = (
 
 
 def reported(
-    row: ListingRow, connection: ConnectionRow, facts: Facts, listing_ids: Sequence[ListingId], now: datetime
+    row: ListingRow, connection: ConnectionRow, facts: Facts, listing_ids: Mapping[ListingId, bool], now: datetime
 ) -> tuple[ListingRow, Event | None]:
     """Advance what is settled, and tell it if that differs from what was told last.
 

@@ -561,3 +561,20 @@ async def test_wrong_key_shows_before_any_lot_has_come() -> None:
     world.create("a", 10, note="a")
     await world.settle()
     assert world.shown() == {"a": 10}
+
+
+async def test_a_piece_added_to_an_order_older_than_its_lot_counts_after_a_loss_too() -> None:
+    """After the loss only inventory still knows that the listing was made for the lot (seed 145; rule C3)."""
+    world = await connected()
+    world.create("a", 10, Item(item_type="PART", number="1", color_id=1, condition="NEW", completeness=""), note="a")
+    await world.settle()
+    order_id = world.shop.buy(ListingId("1001"), 1)
+    await world.settle()
+    world.create("b", 5, note="b")
+    await world.settle()
+    world.shop.buy(ListingId("1002"), 2, order_id)
+    await lose_database(world)
+    await world.connect()
+    await world.settle()
+    assert world.inventory.lots[LotId("b")].quantity == 3
+    assert world.shown() == {"a": 9, "b": 3}

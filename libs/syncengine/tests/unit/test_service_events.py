@@ -1,6 +1,7 @@
 """Records of the topics, decoded or refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -58,6 +59,8 @@ def lot_changed(**fields: object) -> LotEvent:
         "listing_ids": ["1", "2"],
         "counted_at": stamp(NOW),
         "correlation_id": "cause",
+        "created_listing_ids": ["2"],
+        "sold_out": True,
     }
     return LotEvent(lot_changed=LotChanged(**(told | fields)))  # type: ignore[arg-type]
 
@@ -70,8 +73,9 @@ def test_lot() -> None:
         counted_seq=9,
         counted_at=NOW,
         listing_ids=(ListingId("1"), ListingId("2")),
-        lot=LOT,
+        lot=replace(LOT, sold_out=True),
         correlation_id="cause",
+        created_ids=frozenset({ListingId("2")}),
     )
 
 

@@ -71,8 +71,7 @@ _CREATED_AMONG: Final = text("""
     WHERE seller_id = :seller_id AND listing_id = ANY(:listing_ids) AND created
 """)
 _IDS_OF: Final = text("""
-    SELECT lot_id, array_agg(listing_id ORDER BY listing_id) AS listing_ids
-    FROM listing_ids WHERE lot_id = ANY(:lot_ids) GROUP BY lot_id
+    SELECT lot_id, listing_id, created FROM listing_ids WHERE lot_id = ANY(:lot_ids) ORDER BY lot_id, listing_id
 """)
 
 
@@ -156,11 +155,13 @@ class Listings:
         found = await self._conn.execute(_LOTS_OF, {"seller_id": seller_id, "listing_ids": list(listing_ids)})
         return {ListingId(row.listing_id): LotId(row.lot_id) for row in found}
 
-    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Sequence[ListingId]]:
+    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Mapping[ListingId, bool]]:
         if not lot_ids:
             return {}
-        found = await self._conn.execute(_IDS_OF, {"lot_ids": list(lot_ids)})
-        return {LotId(row.lot_id): [ListingId(listing_id) for listing_id in row.listing_ids] for row in found}
+        found: dict[LotId, dict[ListingId, bool]] = {}
+        for row in await self._conn.execute(_IDS_OF, {"lot_ids": list(lot_ids)}):
+            found.setdefault(LotId(row.lot_id), {})[ListingId(row.listing_id)] = row.created
+        return found
 
 
 def _numbers(tiers: Collection[Tier]) -> list[int]:

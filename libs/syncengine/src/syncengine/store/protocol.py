@@ -146,8 +146,8 @@ class Transaction(Protocol):
         """Find the owners of these listings."""
         ...
 
-    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Sequence[ListingId]]:
-        """List every listing that each lot ever had, by id."""
+    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Mapping[ListingId, bool]]:
+        """List every listing that each lot ever had, by id, and whether we made it."""
         ...
 
     # intents

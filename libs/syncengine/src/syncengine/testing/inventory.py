@@ -36,6 +36,7 @@ class Stock:
     revision: int = 1
     counted_seq: int = 0
     listing_ids: set[ListingId] = field(default_factory=set)
+    created_ids: set[ListingId] = field(default_factory=set)
     retain: bool = False
     for_sale: bool = True
     archived: bool = False
@@ -136,6 +137,7 @@ class Inventory:
                 counted_seq=stock.counted_seq,
                 counted_at=stock.counted_at,
                 listing_ids=tuple(sorted(stock.listing_ids)),
+                created_ids=frozenset(stock.created_ids),
                 lot=lot,
                 correlation_id="",
             )
@@ -149,6 +151,7 @@ class Inventory:
                 self.settled[LotId(settled.lot_id)] = result
                 if (stock := self.lots.get(LotId(settled.lot_id))) is not None:
                     stock.listing_ids |= {ListingId(listing_id) for listing_id in settled.listing_ids}
+                    stock.created_ids |= {ListingId(listing_id) for listing_id in settled.created_listing_ids}
             case "baseline_taken":
                 if self.baseline_at is None:
                     self.baseline_at = result.baseline_taken.baseline_at.ToDatetime(self.clock.now().tzinfo)
@@ -211,7 +214,12 @@ class Inventory:
         return replace(
             self,
             lots={
-                lot_id: replace(stock, fields=dict(stock.fields), listing_ids=set(stock.listing_ids))
+                lot_id: replace(
+                    stock,
+                    fields=dict(stock.fields),
+                    listing_ids=set(stock.listing_ids),
+                    created_ids=set(stock.created_ids),
+                )
                 for lot_id, stock in self.lots.items()
             },
             totals=dict(self.totals),

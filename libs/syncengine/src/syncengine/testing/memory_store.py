@@ -180,11 +180,11 @@ class MemoryTransaction:
         owners = self.tables.owners
         return {wanted: owners[seller_id, wanted] for wanted in listing_ids if (seller_id, wanted) in owners}
 
-    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Sequence[ListingId]]:
-        found: dict[LotId, list[ListingId]] = {}
-        for (_, listing_id), lot_id in sorted(self.tables.owners.items()):
+    async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Mapping[ListingId, bool]]:
+        found: dict[LotId, dict[ListingId, bool]] = {}
+        for (seller_id, listing_id), lot_id in sorted(self.tables.owners.items()):
             if lot_id in lot_ids:
-                found.setdefault(lot_id, []).append(listing_id)
+                found.setdefault(lot_id, {})[listing_id] = (seller_id, listing_id) in self.tables.created
         return found
 
     async def add_intent(self, intent: Intent) -> None:

@@ -26,7 +26,7 @@ from brickops.inventory.v1 import lot_pb2 as brickops_dot_inventory_dot_v1_dot_l
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"brickops/events/v1/lot_event.proto\x12\x12\x62rickops.events.v1\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x01\n\x08LotEvent\x12\x35\n\x0blot_changed\x18\x01 \x01(\x0b\x32\x1e.brickops.events.v1.LotChangedH\x00\x12;\n\x0estate_answered\x18\x02 \x01(\x0b\x32!.brickops.events.v1.StateAnsweredH\x00\x42\x07\n\x05\x65vent\"\xcc\x01\n\nLotChanged\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x13\n\x0b\x63ounted_seq\x18\x03 \x01(\x03\x12\x13\n\x0blisting_ids\x18\x04 \x03(\t\x12.\n\ncounted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\x12\x10\n\x08sold_out\x18\x07 \x01(\x08\"g\n\rStateAnswered\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x0b\x62\x61seline_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"brickops/events/v1/lot_event.proto\x12\x12\x62rickops.events.v1\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x01\n\x08LotEvent\x12\x35\n\x0blot_changed\x18\x01 \x01(\x0b\x32\x1e.brickops.events.v1.LotChangedH\x00\x12;\n\x0estate_answered\x18\x02 \x01(\x0b\x32!.brickops.events.v1.StateAnsweredH\x00\x42\x07\n\x05\x65vent\"\xe9\x01\n\nLotChanged\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x13\n\x0b\x63ounted_seq\x18\x03 \x01(\x03\x12\x13\n\x0blisting_ids\x18\x04 \x03(\t\x12.\n\ncounted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\x12\x10\n\x08sold_out\x18\x07 \x01(\x08\x12\x1b\n\x13\x63reated_listing_ids\x18\x08 \x03(\t\"g\n\rStateAnswered\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x0b\x62\x61seline_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOTEVENT']._serialized_start=125
   _globals['_LOTEVENT']._serialized_end=260
   _globals['_LOTCHANGED']._serialized_start=263
-  _globals['_LOTCHANGED']._serialized_end=467
-  _globals['_STATEANSWERED']._serialized_start=469
-  _globals['_STATEANSWERED']._serialized_end=572
+  _globals['_LOTCHANGED']._serialized_end=496
+  _globals['_STATEANSWERED']._serialized_start=498
+  _globals['_STATEANSWERED']._serialized_end=601
 # @@protoc_insertion_point(module_scope)

@@ -67,6 +67,7 @@ class LotChanged(_message.Message):
     COUNTED_AT_FIELD_NUMBER: _builtins.int
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     SOLD_OUT_FIELD_NUMBER: _builtins.int
+    CREATED_LISTING_IDS_FIELD_NUMBER: _builtins.int
     seller_id: _builtins.str
     """The seller."""
     counted_seq: _builtins.int
@@ -87,6 +88,12 @@ class LotChanged(_message.Message):
     def counted_at(self) -> _timestamp_pb2.Timestamp:
         """When its quantity was counted: its creation, or the list read of an import from the shop (rule C3)."""
 
+    @_builtins.property
+    def created_listing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of listing_ids that the sync service made for this very lot, as it said: every order on them is later than
+        the count of the lot's quantity, also when that service has lost its database (rule C3).
+        """
+
     def __init__(
         self,
         *,
@@ -97,10 +104,11 @@ class LotChanged(_message.Message):
         counted_at: _timestamp_pb2.Timestamp | None = ...,
         correlation_id: _builtins.str = ...,
         sold_out: _builtins.bool = ...,
+        created_listing_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["counted_at", b"counted_at", "lot", b"lot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "counted_at", b"counted_at", "counted_seq", b"counted_seq", "listing_ids", b"listing_ids", "lot", b"lot", "seller_id", b"seller_id", "sold_out", b"sold_out"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "counted_at", b"counted_at", "counted_seq", b"counted_seq", "created_listing_ids", b"created_listing_ids", "listing_ids", b"listing_ids", "lot", b"lot", "seller_id", b"seller_id", "sold_out", b"sold_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from brickops.inventory.v1 import lot_sync_pb2 as brickops_dot_inventory_dot_v1_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%brickops/events/v1/result_event.proto\x12\x12\x62rickops.events.v1\x1a$brickops/inventory/v1/lot_sync.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x01\n\x0bResultEvent\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x35\n\x0blot_settled\x18\x04 \x01(\x0b\x32\x1e.brickops.events.v1.LotSettledH\x00\x12;\n\x0e\x62\x61seline_taken\x18\x05 \x01(\x0b\x32!.brickops.events.v1.BaselineTakenH\x00\x12\x37\n\x0cstate_wished\x18\x06 \x01(\x0b\x32\x1f.brickops.events.v1.StateWishedH\x00\x42\x08\n\x06result\"\xa9\x01\n\nLotSettled\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x13\n\x0blisting_ids\x18\x03 \x03(\t\x12\x18\n\x10\x64\x65sired_revision\x18\x04 \x01(\x03\x12\x30\n\x06groups\x18\x05 \x03(\x0b\x32 .brickops.inventory.v1.GroupSync\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\"@\n\rBaselineTaken\x12/\n\x0b\x62\x61seline_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"!\n\x0bStateWished\x12\x12\n\nrequest_id\x18\x01 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%brickops/events/v1/result_event.proto\x12\x12\x62rickops.events.v1\x1a$brickops/inventory/v1/lot_sync.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x01\n\x0bResultEvent\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x35\n\x0blot_settled\x18\x04 \x01(\x0b\x32\x1e.brickops.events.v1.LotSettledH\x00\x12;\n\x0e\x62\x61seline_taken\x18\x05 \x01(\x0b\x32!.brickops.events.v1.BaselineTakenH\x00\x12\x37\n\x0cstate_wished\x18\x06 \x01(\x0b\x32\x1f.brickops.events.v1.StateWishedH\x00\x42\x08\n\x06result\"\xc6\x01\n\nLotSettled\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x13\n\x0blisting_ids\x18\x03 \x03(\t\x12\x18\n\x10\x64\x65sired_revision\x18\x04 \x01(\x03\x12\x30\n\x06groups\x18\x05 \x03(\x0b\x32 .brickops.inventory.v1.GroupSync\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\x12\x1b\n\x13\x63reated_listing_ids\x18\x07 \x03(\t\"@\n\rBaselineTaken\x12/\n\x0b\x62\x61seline_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"!\n\x0bStateWished\x12\x12\n\nrequest_id\x18\x01 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESULTEVENT']._serialized_start=133
   _globals['_RESULTEVENT']._serialized_end=382
   _globals['_LOTSETTLED']._serialized_start=385
-  _globals['_LOTSETTLED']._serialized_end=554
-  _globals['_BASELINETAKEN']._serialized_start=556
-  _globals['_BASELINETAKEN']._serialized_end=620
-  _globals['_STATEWISHED']._serialized_start=622
-  _globals['_STATEWISHED']._serialized_end=655
+  _globals['_LOTSETTLED']._serialized_end=583
+  _globals['_BASELINETAKEN']._serialized_start=585
+  _globals['_BASELINETAKEN']._serialized_end=649
+  _globals['_STATEWISHED']._serialized_start=651
+  _globals['_STATEWISHED']._serialized_end=684
 # @@protoc_insertion_point(module_scope)

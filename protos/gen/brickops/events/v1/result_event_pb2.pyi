@@ -82,6 +82,7 @@ class LotSettled(_message.Message):
     DESIRED_REVISION_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    CREATED_LISTING_IDS_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     """The lot."""
     listing_id: _builtins.str
@@ -98,6 +99,10 @@ class LotSettled(_message.Message):
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[_lot_sync_pb2.GroupSync]:
         """Group by group."""
 
+    @_builtins.property
+    def created_listing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of listing_ids that we made for this very lot (rule C3)."""
+
     def __init__(
         self,
         *,
@@ -107,10 +112,11 @@ class LotSettled(_message.Message):
         desired_revision: _builtins.int = ...,
         groups: _abc.Iterable[_lot_sync_pb2.GroupSync] | None = ...,
         correlation_id: _builtins.str = ...,
+        created_listing_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "desired_revision", b"desired_revision", "groups", b"groups", "listing_id", b"listing_id", "listing_ids", b"listing_ids", "lot_id", b"lot_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "created_listing_ids", b"created_listing_ids", "desired_revision", b"desired_revision", "groups", b"groups", "listing_id", b"listing_id", "listing_ids", b"listing_ids", "lot_id", b"lot_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -131,7 +131,7 @@ class ListingContract:
         async with store.transaction() as tx:
             assert await tx.lots_of_listings(A, [one, two, three, ListingId("9")]) == {one: a, two: a, three: b}
             assert await tx.lots_of_listings(A, []) == {}
-            assert await tx.listing_ids_of([a, b, LotId("none")]) == {a: [one, two], b: [three]}
+            assert await tx.listing_ids_of([a, b, LotId("none")]) == {a: {one: False, two: False}, b: {three: False}}
             assert await tx.listing_ids_of([]) == {}
 
     async def test_listings_that_we_made(self, store: Store) -> None:
