@@ -36,6 +36,7 @@ def lot_changed(lot: Lot, marketplace: str, *, topic: str, correlation_id: str) 
         listing_ids=lot.listing_ids.get(marketplace, ()),
         correlation_id=correlation_id,
         sold_out=lot.sold_out,
+        created_listing_ids=lot.created_listing_ids.get(marketplace, ()),
     )
     changed.counted_at.FromDatetime(lot.counted_at)
     event = lot_event_pb2.LotEvent(lot_changed=changed)

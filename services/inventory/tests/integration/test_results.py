@@ -124,6 +124,20 @@ async def test_an_older_report_is_ignored_but_its_listings_are_remembered(
     assert told == {"lots.bricklink": ["2", "1"], "lots.brickowl": []}
 
 
+async def test_which_listings_were_made_for_a_lot_is_remembered_and_told_again(
+    calls: Calls, engine: AsyncEngine, results: ResultsHandler
+) -> None:
+    """A sync service that lost its database has it from here (rule C3)."""
+    seller, lot_id = str(calls.seller), (await calls.create()).lot.lot_id
+    await absorb(engine, results, settled(seller, lot_id, seq=12, revision=1, listing_ids=["1"]))
+    told_later = settled(seller, lot_id, seq=13, revision=1, listing_ids=["1", "2"], created_listing_ids=["1"])
+    await absorb(engine, results, told_later, settled(seller, lot_id, seq=14, revision=1, listing_ids=["2"]))
+    await take_outbox(engine)
+    await calls.adjust(lot_id, 1)
+    told = {one.topic: list(one.event.lot_changed.created_listing_ids) for one in await take_outbox(engine)}
+    assert told == {"lots.bricklink": ["1"], "lots.brickowl": []}
+
+
 async def test_of_several_reports_in_a_batch_the_newest_holds(
     calls: Calls, engine: AsyncEngine, results: ResultsHandler
 ) -> None:

@@ -16,7 +16,7 @@ from inventory.domain.sync_status import GroupReport, LotReport, SyncState
 from inventory.events import LotTopics, state_answered
 from inventory.ids import is_id
 from inventory.recovery import note_loss
-from inventory.storage.lots import add_listing_ids
+from inventory.storage.lots import NamedListings, add_listing_ids
 from inventory.storage.republications import Wish, add_wish
 from inventory.storage.shops import NumberedReport, fix_baseline, mark_stale, note_connections, save_reports
 from servicekit import outbox
@@ -78,13 +78,16 @@ class ResultsHandler:
         if not newest:
             return
         await save_reports(conn, [_report(event, now) for event in newest.values()])
-        listing_ids: dict[tuple[str, str], dict[str, None]] = {}
+        named: dict[tuple[str, str], NamedListings] = {}
         for event in events:
-            settled = event.lot_settled
-            named = [*settled.listing_ids, settled.listing_id]
-            known = listing_ids.setdefault((settled.lot_id, event.marketplace), {})
-            known.update(dict.fromkeys(one for one in named if one))
-        await add_listing_ids(conn, {key: tuple(ids) for key, ids in listing_ids.items()})
+            settled, key = event.lot_settled, (event.lot_settled.lot_id, event.marketplace)
+            known = named.get(key, NamedListings((), ()))
+            present = [settled.listing_id] if settled.listing_id else []
+            named[key] = NamedListings(
+                every=[*known.every, *settled.listing_ids, *present],
+                created=[*known.created, *settled.created_listing_ids],
+            )
+        await add_listing_ids(conn, named)
 
     async def _answer_baseline(self, conn: AsyncConnection, result: _Result) -> None:
         event = result.event
@@ -150,6 +153,7 @@ def _texts(event: result_event_pb2.ResultEvent) -> Iterator[str]:
     """What a sync service put into words, or passed on from a shop."""
     yield from (event.seller_id, event.marketplace, event.state_wished.request_id)
     yield from (event.lot_settled.listing_id, *event.lot_settled.listing_ids)
+    yield from event.lot_settled.created_listing_ids
     yield from (told.reason for told in event.lot_settled.groups)
 
 

@@ -170,6 +170,8 @@ class Lot(LotFields):
     """By marketplace: the newest sales message that is in the quantity (rule Q2)."""
     listing_ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By marketplace: every listing that it ever had there (rule N5)."""
+    created_listing_ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those of them that the marketplace's sync service made for this lot (rule C3)."""
     sold_last: bool = False
     """Whether of sales and of what people do it was a sale that changed its quantity last."""
     sales_frozen: bool = False

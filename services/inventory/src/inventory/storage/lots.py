@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import RowMapping, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,29 +59,47 @@ async def lock_lots(conn: AsyncConnection, lot_ids: Sequence[str]) -> dict[str, 
     return {row["lot_id"]: lot_of(row) for row in (await conn.execute(query)).mappings()}
 
 
-async def add_listing_ids(conn: AsyncConnection, named: Mapping[tuple[str, str], Sequence[str]]) -> None:
-    """Remember, by lot and marketplace, listings that lots have or had (rule N5). They move no revision."""
+class NamedListings(NamedTuple):
+    """Listings that a report names for a lot in one shop."""
+
+    every: Sequence[str]
+    """Those that it has or had (rule N5)."""
+    created: Sequence[str]
+    """Those that were made for it (rule C3)."""
+
+
+async def add_listing_ids(conn: AsyncConnection, named: Mapping[tuple[str, str], NamedListings]) -> None:
+    """Remember, by lot and marketplace, listings that were named. They move no revision."""
     lot_ids = sorted({lot_id for lot_id, _ in named})
-    query = select(LOTS.c.lot_id, LOTS.c.listing_ids).where(LOTS.c.lot_id.in_(lot_ids))
-    known = {row.lot_id: row.listing_ids for row in await conn.execute(query)}
+    query = select(LOTS.c.lot_id, LOTS.c.listing_ids, LOTS.c.created_listing_ids).where(LOTS.c.lot_id.in_(lot_ids))
+    known = {row.lot_id: row for row in await conn.execute(query)}
     is_new = {
         lot_id
         for (lot_id, marketplace), ids in named.items()
-        if lot_id in known and not set(ids) <= set(known[lot_id].get(marketplace, ()))
+        if (row := known.get(lot_id)) is not None
+        and not (
+            set(ids.every) <= set(row.listing_ids.get(marketplace, ()))
+            and set(ids.created) <= set(row.created_listing_ids.get(marketplace, ()))
+        )
     }
     if not is_new:
         return  # most reports name nothing new, and lock nothing
     locked = query.where(LOTS.c.lot_id.in_(is_new)).order_by(LOTS.c.lot_id).with_for_update()
-    rows = {row.lot_id: row.listing_ids for row in await conn.execute(locked)}
+    rows = {row.lot_id: row for row in await conn.execute(locked)}
     for (lot_id, marketplace), ids in named.items():
-        if lot_id in rows:
-            rows[lot_id][marketplace] = list(dict.fromkeys([*rows[lot_id].get(marketplace, ()), *ids]))
-    values = [{"lot_id": lot_id, "listing_ids": listing_ids} for lot_id, listing_ids in rows.items()]
-    await conn.execute(_SAVE_LISTING_IDS, {"lots": json.dumps(values)})
+        if (row := rows.get(lot_id)) is not None:
+            _merge(row.listing_ids, marketplace, ids.every)
+            _merge(row.created_listing_ids, marketplace, ids.created)
+    await conn.execute(_SAVE_LISTING_IDS, {"lots": json.dumps([row._asdict() for row in rows.values()])})
+
+
+def _merge(known: dict[str, list[str]], marketplace: str, ids: Sequence[str]) -> None:
+    if ids:
+        known[marketplace] = list(dict.fromkeys([*known.get(marketplace, ()), *ids]))
 
 
 _SAVE_LISTING_IDS: Final = text("""
-    UPDATE lots SET listing_ids = given.listing_ids
+    UPDATE lots SET listing_ids = given.listing_ids, created_listing_ids = given.created_listing_ids
     FROM jsonb_populate_recordset(CAST(NULL AS lots), CAST(:lots AS jsonb)) AS given
     WHERE lots.lot_id = given.lot_id
 """)
@@ -133,6 +151,7 @@ def lot_of(row: RowMapping) -> Lot:
         group_revisions={FieldGroup(group): revision for group, revision in row["group_revisions"].items()},
         counted_seqs=row["counted_seqs"],
         listing_ids={marketplace: tuple(ids) for marketplace, ids in row["listing_ids"].items()},
+        created_listing_ids={marketplace: tuple(ids) for marketplace, ids in row["created_listing_ids"].items()},
         sold_last=row["sold_last"],
         sales_frozen=row["sales_frozen"],
     )
@@ -152,6 +171,7 @@ def json_of(lot: Lot) -> dict[str, Any]:
         "group_revisions": lot.group_revisions,
         "counted_seqs": lot.counted_seqs,
         "listing_ids": lot.listing_ids,
+        "created_listing_ids": lot.created_listing_ids,
         "sold_last": lot.sold_last,
         "sales_frozen": lot.sales_frozen,
     }

@@ -67,6 +67,7 @@ LOTS: Final = Table(
     # by marketplace, in the lot's own row: whoever waited for its lock then sees the newest (rule Q2)
     Column("counted_seqs", JSONB, nullable=False),
     Column("listing_ids", JSONB, nullable=False),
+    Column("created_listing_ids", JSONB, nullable=False, server_default="{}"),
     Column("sold_last", Boolean, nullable=False, server_default="false"),
     Column("sales_frozen", Boolean, nullable=False),
 )

@@ -58,6 +58,7 @@ def settled(
     seq: int,
     revision: int,
     listing_ids: Sequence[str] = ("50001001",),
+    created_listing_ids: Sequence[str] = (),
     marketplace: str = "bricklink",
     **states: lot_sync_pb2.SyncState.ValueType,
 ) -> Record:
@@ -79,6 +80,7 @@ def settled(
             listing_ids=listing_ids,
             desired_revision=revision,
             groups=groups,
+            created_listing_ids=created_listing_ids,
         )
     )
     return record(event.SerializeToString(), key=f"{marketplace}/{lot_id}", offset=seq)
