@@ -18,7 +18,7 @@ from syncengine.marketplace import Create, Update
 from syncengine.orders import OrdersSeen, read_orders
 from syncengine.rows import ConnectionRow, Fate, Intent, LineRow, ListingRow, Trouble
 from syncengine.send import with_highest
-from syncengine.settle import closed, created
+from syncengine.settle import closed, created, wants_look
 from syncengine.store.protocol import Transaction
 
 
@@ -100,12 +100,12 @@ async def _see(lane: Lane, due: Sequence[Suspect]) -> Sight:
     if whole_list:
         read = await lane.read(settings.list_deadline, lane.shop.read_all)
         listings, read_at = {listing.listing_id: listing for listing in read.listings}, read.read_at
-    else:
-        for suspect in due:
-            if suspect.row.listing_id is not None:
-                one = await lane.read(settings.call_deadline, partial(lane.shop.read, suspect.row.listing_id))
-                listings[suspect.row.listing_id] = one.listing
-                read_at = one.read_at if len(listings) == 1 else min(read_at, one.read_at)
+    for suspect in due:
+        # A list may be short: that a listing is gone, only its own read proves.
+        if suspect.row.listing_id is not None and suspect.row.listing_id not in listings:
+            one = await lane.read(settings.call_deadline, partial(lane.shop.read, suspect.row.listing_id))
+            read_at = min(read_at, one.read_at) if listings else one.read_at
+            listings[suspect.row.listing_id] = one.listing
     after = await read_orders(lane, pages)
     return Sight(listings=listings, read_at=read_at, at=at, before=before, after=after)
 
@@ -201,6 +201,8 @@ async def _link(
     row = created(row, intent, listing_id)
     sold = sum(line.total for line in lines if line.listing_id == listing_id)
     row = replace(row, ledger=(row.ledger or 0) - sold, not_before=None)
+    if row.ledger is not None and row.ledger < 0:
+        row = wants_look(row, now)  # rule K3
     shown = next((listing for listing in newcomers if listing.listing_id == listing_id), None)
     row = replace(row, shown=shown_values(shown)) if shown is not None else row
     await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)], created=True)

@@ -9,7 +9,7 @@ import pytest
 
 from syncengine.absorb import begin_anew_after_loss
 from syncengine.lane import Lane
-from syncengine.listing import Item, Listing, ListingId, LotId, OrderRead
+from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, OrderRead
 from syncengine.marketplace import Create, Halted, ReadFailedError, Remove, Ticket, Update
 from syncengine.rows import CensusReason, Trouble
 from syncengine.store.protocol import FencedError
@@ -578,3 +578,29 @@ async def test_a_piece_added_to_an_order_older_than_its_lot_counts_after_a_loss_
     await world.settle()
     assert world.inventory.lots[LotId("b")].quantity == 3
     assert world.shown() == {"a": 9, "b": 3}
+
+
+async def test_a_short_list_is_no_proof_that_a_listing_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retained listing without pieces looks the same gone or left out: only its own read tells (seed 1013)."""
+    world = await connected()
+    for number, name in enumerate("abcd"):
+        world.create(name, 1, replace(BRICK, color_id=number + 1), retain=True, note=name)
+    await world.settle()
+    for name in "abcd":
+        world.change(name, by=-1)
+    await world.settle()
+    assert world.shown() == dict.fromkeys("abcd", 0)
+    for row in list(world.store.tables.listings.values()):
+        world.store.tables.listings[row.lot_id] = replace(row, look_since=world.clock.now())
+    with monkeypatch.context() as patch:
+
+        async def short(ticket: Ticket) -> ListRead:
+            return ListRead(listings=(), read_at=world.clock.now())
+
+        patch.setattr(world.shop, "read_all", short)
+        world.create("e", 1, replace(BRICK, color_id=9), note="e")
+        await world.settle(timedelta(minutes=1))
+    for name in "abcd":
+        world.change(name, by=2)
+    await world.settle()
+    assert world.shown() == dict.fromkeys("abcd", 2) | {"e": 1}
