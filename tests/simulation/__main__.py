@@ -1,41 +1,50 @@
-"""Live many seeds on all cores: `python -m simulation --seeds 10000`; a failing one prints how to replay it."""
+"""Live many seeds on all cores: `make simulate SEEDS=10000`; a failing one prints how to live it again."""
 
 import argparse
-import os
+import logging
 import sys
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 
-from simulation.seeds import live
-from syncengine.testing.simulation.judges import Misjudged
+from simulation.runs import find_failing, run_all, table
+from simulation.switches import BY_RULE
 
 
-def _outcome(seed: int) -> tuple[int, str, Counter[str]]:
-    try:
-        return seed, "", live(seed).struck
-    except Misjudged as misjudged:
-        return seed, str(misjudged), Counter()
+def _live(seeds: range) -> int:
+    struck: Counter[str] = Counter()
+    decided: Counter[str] = Counter()
+    failed = 0
+    for run in run_all(seeds):
+        struck += run.struck
+        decided += run.decided
+        if run.words:
+            failed += 1
+            print(f"seed {run.seed}: {run.words}\n  again: make simulate FIRST={run.seed} SEEDS=1", flush=True)  # noqa: T201
+    print(f"\nwhat struck how often\n{table(struck)}\n\nwhat decided how often\n{table(decided)}\n")  # noqa: T201
+    print(f"{len(seeds) - failed} passed, {failed} failed")  # noqa: T201
+    return 1 if failed else 0
+
+
+def _switch(seeds: range) -> int:
+    unseen = 0
+    print(f"{'rule':<20} judgement  first seed  without it")  # noqa: T201
+    for rule, seed in find_failing(seeds):
+        switch = BY_RULE[rule]
+        unseen += seed is None
+        shown = "none" if seed is None else seed
+        print(f"{rule:<20} {switch.judgement:>9} {shown:>11}  {switch.without}", flush=True)  # noqa: T201
+    return 1 if unseen else 0
 
 
 def main() -> int:
     """Run the command line."""
+    logging.disable(logging.WARNING)  # what the engine tells an operator
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="how many (default: 1000)")
     parser.add_argument("--first", type=int, default=0, help="the first (default: 0)")
+    parser.add_argument("--switches", action="store_true", help="turn each rule off, and find the life that needs it")
     asked = parser.parse_args()
     seeds = range(asked.first, asked.first + asked.seeds)
-    struck: Counter[str] = Counter()
-    failed = 0
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for seed, words, its_struck in pool.map(_outcome, seeds, chunksize=10):
-            struck += its_struck
-            if words:
-                failed += 1
-                print(f"seed {seed}: {words}\n  replay: python -m simulation --first {seed} --seeds 1")  # noqa: T201
-    for name, count in sorted(struck.items()):
-        print(f"{count:>9}  {name}")  # noqa: T201
-    print(f"{len(seeds) - failed} passed, {failed} failed")  # noqa: T201
-    return 1 if failed else 0
+    return _switch(seeds) if asked.switches else _live(seeds)
 
 
 if __name__ == "__main__":

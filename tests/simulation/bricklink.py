@@ -1,7 +1,13 @@
-"""BrickLink in the simulation: the sandbox's own model of a shop, spoken to by the adapter's own mappings."""
+"""BrickLink in the simulation: the sandbox's own model of a shop, spoken to by the adapter's own mappings.
 
+Decoding is most of the work, so what was decoded is kept until the shop says that it changed.
+"""
+
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sandbox.bricklink.entities import Order
 from sandbox.bricklink.errors import ShopError
 from sandbox.bricklink.filters import OrderFilter
 from sandbox.bricklink.render import Renderer
@@ -10,25 +16,40 @@ from sandbox.bricklink.switches import Switches
 from sandbox.catalog import Catalog
 from sync_bricklink.listing import create_body, facts, listing_of, update_body
 from sync_bricklink.orders import order_lines_of, order_summary_of
-from syncengine.listing import Item, Listing, ListingId, OrderId, OrderLine, OrderRead, Values
-from syncengine.marketplace import Applied, Create, Gone, Outcome, ReadFailedError, Refused, Remove, Update, Write
+from syncengine.listing import Item, Listing, ListingId, OrderId, OrderLine, OrderRead, OrderSummary, Value, Values
+from syncengine.marketplace import (
+    Applied,
+    Create,
+    Facts,
+    Gone,
+    Limit,
+    Outcome,
+    ReadFailedError,
+    Refused,
+    Remove,
+    Update,
+    Write,
+)
 
 CATALOG = Catalog.shipped()
-CALLS_PER_DAY = 100_000
+_OPEN, _FILED = OrderFilter(filed=False), OrderFilter(filed=True)
 
 
 class BrickLinkModel:
     """Implements `ShopModel`."""
 
-    def __init__(self, switches: Switches | None = None) -> None:
-        self.facts = facts(CALLS_PER_DAY)
-        self._shop = Shop(seller_name="demo_seller", currency="EUR", catalog=CATALOG, switches=switches)
+    def __init__(self, seller_name: str, limit: Limit, switches: Switches) -> None:
+        self.facts: Facts = replace(facts(limit.calls), limit=limit)
+        self._shop = Shop(seller_name=seller_name, currency="EUR", catalog=CATALOG, switches=switches)
         self._render = Renderer(self._shop)
-        self._items: dict[ListingId, Item] = {}
+        self._listings: dict[ListingId, Listing] = {}
+        self._summaries: dict[int, tuple[Order, OrderSummary]] = {}
 
-    def fields(self, price: str, note: str) -> Values:
+    # A lot's fields
+
+    def fields(self, price: str, note: str, *, hidden: bool) -> Values:
         return {
-            "stock_room_id": "",
+            **self.stockroom(hidden=hidden),
             "unit_price": price,
             "sale_rate": 0,
             "tiers": "0:0.0000 0:0.0000 0:0.0000",
@@ -38,13 +59,24 @@ class BrickLinkModel:
             "my_cost": "0.0000",
         }
 
+    def stockroom(self, *, hidden: bool) -> Values:
+        return {"stock_room_id": "A" if hidden else ""}
+
+    def as_shown(self, fields: Values) -> Values:
+        switches, remarks = self._shop.switches, str(fields["remarks"])
+        if switches.markup == "strip":
+            remarks = re.sub("<[^>]*>", "", remarks)
+        if switches.long_text == "cut" and switches.text_limit is not None:
+            remarks = remarks[: switches.text_limit]
+        return {**fields, "remarks": remarks}
+
+    # What the API does
+
     def write(self, write: Write, now: datetime) -> Outcome:
         try:
             match write:
                 case Create():
-                    listing = listing_of(self._render.lot(self._shop.create_lot(create_body(write), now)))
-                    self._items[listing.listing_id] = listing.item
-                    return Applied(listing=listing)
+                    return Applied(listing=listing_of(self._render.lot(self._shop.create_lot(create_body(write), now))))
                 case Update():
                     lot = self._shop.update_lot(int(write.listing_id), update_body(write))
                     return Applied(listing=listing_of(self._render.lot(lot)))
@@ -55,13 +87,22 @@ class BrickLinkModel:
             return Gone() if error.code == 404 else Refused(reason="REFUSED")
 
     def listings(self) -> dict[ListingId, Listing]:
-        read = [listing_of(self._render.lot(lot)) for lot in self._shop.lots.values()]
-        return {listing.listing_id: listing for listing in read}
+        for lot_id, change in self._shop.take_changes().lots.items():
+            if change.after is None:
+                self._listings.pop(ListingId(str(lot_id)), None)
+            else:
+                self._listings[ListingId(str(lot_id))] = listing_of(self._render.lot(change.after))
+        return dict(self._listings)
 
     def orders(self, page: str, now: datetime) -> OrderRead:
-        asked = OrderFilter.of({"filed": "true" if page == "filed" else "false"})
-        shown = [order_summary_of(self._render.order_summary(order)) for order in self._shop.list_orders(asked, now)]
-        return OrderRead(orders=tuple(shown), read_at=now)
+        listed = self._shop.list_orders(_FILED if page == "filed" else _OPEN, now)
+        return OrderRead(orders=tuple(self._summary(order) for order in listed), read_at=now)
+
+    def _summary(self, order: Order) -> OrderSummary:
+        kept = self._summaries.get(order.order_id)
+        if kept is None or kept[0] is not order:
+            kept = self._summaries[order.order_id] = order, order_summary_of(self._render.order_summary(order))
+        return kept[1]
 
     def order_lines(self, order_id: OrderId, now: datetime) -> tuple[OrderLine, ...]:
         try:
@@ -69,6 +110,8 @@ class BrickLinkModel:
         except ShopError:
             raise ReadFailedError(Refused(reason="NOT_FOUND")) from None
         return order_lines_of(self._render.batches(order))
+
+    # What happens in the shop without us
 
     def buy(self, listing_id: ListingId, pieces: int, now: datetime, *, lag: timedelta) -> OrderId:
         order = self._shop.place_order([Wanted(int(listing_id), pieces)], now, lag_seconds=lag.total_seconds())
@@ -81,13 +124,18 @@ class BrickLinkModel:
     def file(self, order_id: OrderId) -> None:
         self._shop.file_order(int(order_id), filed=True)
 
-    def lines(self) -> dict[tuple[OrderId, ListingId], int]:
-        lines: dict[tuple[OrderId, ListingId], int] = {}
-        for order in self._shop.orders.values():
-            for line in order.lines:
-                key = OrderId(str(order.order_id)), ListingId(str(line.lot.lot_id))
-                lines[key] = lines.get(key, 0) + line.quantity
-        return lines
+    def cancel(self, order_id: OrderId, now: datetime, *, restock: bool) -> None:
+        self._shop.cancel_order(int(order_id), now, restock=restock)
 
-    def item_of(self, listing_id: ListingId) -> Item | None:
-        return self._items.get(listing_id)
+    def reduce(self, order_id: OrderId, listing_id: ListingId, by: int, now: datetime, *, restock: bool) -> None:
+        self._shop.reduce_line(int(order_id), int(listing_id), by, now, restock=restock)
+
+    def put_up(self, item: Item, quantity: int, fields: Values, now: datetime) -> ListingId:
+        body = create_body(Create(item=item, quantity=quantity, for_sale=True, retain=False, fields=fields))
+        return ListingId(str(self._shop.put_up_lot(body, now).lot_id))
+
+    def edit(self, listing_id: ListingId, quantity: int | None, fields: dict[str, Value]) -> None:
+        self._shop.edit_lot(int(listing_id), {"quantity": quantity, **fields})
+
+    def delete(self, listing_id: ListingId) -> None:
+        self._shop.delete_lot(int(listing_id))

@@ -4,20 +4,37 @@ from collections import Counter
 
 import pytest
 
-from simulation.seeds import live
-from syncengine.testing.simulation.shop import Accident
+from simulation.deciding import RULES
+from simulation.runs import LEAST_EVENTS, LEAST_FAULTS, run, table
+from simulation.switches import SWITCHES, Switch
 
-STRUCK = {
-    *(Accident.LOST_BEFORE, Accident.LOST_AFTER, Accident.LATE, Accident.ERROR_BEFORE, Accident.ERROR_AFTER),
-    *(Accident.BUSY, Accident.BUSY_UNTIL, Accident.SLOW, Accident.SHORT_LIST),
-    *("commit cut", "worker killed", "worker slept beyond its lease", "redelivery", "order listed late"),
-    *("database lost", "database restored", "keys replaced"),
+FAULTS = {
+    *("request lost", "reply lost", "landed late", "503 before", "503 after", "429", "429 with Retry-After", "slow"),
+    *("empty list", "short list", "stale list", "list of a closed shop", "429 by quota", "401"),
+    *("commit cut", "worker killed", "worker slept beyond its lease", "worker fenced"),
+    *("redelivery", "old revision delivered again", "order listed late", "batch added to an order", "order filed"),
+    *("database lost", "database restored", "inventory restored"),
+    *("keys replaced", "keys refused", "keys of another shop", "quota eaten by another tool", "shop closed"),
+    *("quantity changed by hand", "listing removed by hand", "look-alike put up by hand"),
+    *("lot hidden", "lot shown", "lot archived", "lot restored", "retain changed", "burst of edits"),
 }
 
 
-@pytest.mark.timeout(600)  # half a minute of one core, which other suites may want too
-def test_fifty_lives_pass_all_judgements_and_every_accident_struck() -> None:
-    struck: Counter[str] = Counter()
-    for seed in range(50):
-        struck += live(seed).struck
-    assert set(struck) == {str(accident) for accident in STRUCK}
+@pytest.mark.timeout(600)  # a quarter of a minute of one core, which other suites may want too
+def test_fifty_lives_pass_all_judgements_and_every_fault_struck_and_every_rule_decided() -> None:
+    runs = [run(seed) for seed in range(50)]
+    assert [each.words for each in runs if each.words] == []
+    struck = sum((each.struck for each in runs), Counter())
+    decided = sum((each.decided for each in runs), Counter())
+    print(f"\n{table(struck)}\n\n{table(decided)}")  # noqa: T201 - the table that says what fifty lives went through
+    assert FAULTS - struck.keys() == set()
+    assert RULES - decided.keys() == set()
+    for each in runs:
+        assert each.events >= LEAST_EVENTS, each.seed
+        assert each.struck.total() >= LEAST_FAULTS, each.seed
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.rule)
+def test_without_a_rule_its_judgement_fails(switch: Switch) -> None:
+    assert run(switch.seed, without=switch.rule).failed == switch.judgement

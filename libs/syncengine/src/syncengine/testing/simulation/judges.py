@@ -1,14 +1,18 @@
 """The judgements (design, "Proof"): what must hold at every step, and what must hold at rest."""
 
-from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from brickops.inventory.v1.lot_sync_pb2 import FIELD_GROUP_QUANTITY
+from brickops.inventory.v1.lot_sync_pb2 import SYNC_STATE_CONFLICT, SYNC_STATE_SYNCED
 from syncengine.listing import ListingId, LotId, OrderId
-from syncengine.marketplace import Applied, Create, Remove, Update
-from syncengine.rows import Intent
-from syncengine.testing.inventory import Inventory
-from syncengine.testing.simulation.shop import Landing, Network
+from syncengine.marketplace import Applied, Create, Remove, Ticket, Update, Write
+from syncengine.rows import ListingRow
+from syncengine.testing.inventory import SELLER, Stock
+from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent, Wish
+from syncengine.testing.simulation.network import Landing
+from syncengine.testing.simulation.pace import Pace
+from syncengine.testing.simulation.stage import Stage
 
 
 class Misjudged(AssertionError):
@@ -19,49 +23,83 @@ class Misjudged(AssertionError):
         self.number = number
 
 
+_MAY_BE_STRANGE = frozenset({Cause.LOSS, Cause.UNSEEN, Cause.FALSE_LIST})
+"""Why nobody may know any more whose a listing is."""
+
+
 @dataclass(slots=True)
 class Judges:
-    """Knows what users and buyers did, and watches what lands in the shop."""
+    """Watch what is sent, what lands and what is told."""
 
-    inventory: Inventory
-    network: Network | None = None
-    intents: dict[str, Intent] = field(default_factory=dict)
-    """By stamp: every intent that ever was, also of databases since lost."""
-    owners: dict[ListingId, LotId] = field(default_factory=dict)
-    """Which lot each listing truly is of."""
-    increases: Counter[LotId] = field(default_factory=Counter)
-    """Pieces that users put in."""
-    plus: Counter[LotId] = field(default_factory=Counter)
-    """Pieces that our creates and increases put into the shop."""
-    taken: Counter[LotId] = field(default_factory=Counter)
-    """Pieces that our decreases and removals took out of it."""
-    totals: dict[tuple[LotId, int], int] = field(default_factory=dict)
-    """What users made of a lot up to a revision: sales are no part of it."""
-    for_a_person: set[LotId] = field(default_factory=set)
-    """Lots that the script gave cause to wait for a person."""
+    stage: Stage
+    pace: Pace = field(init=False)
+    spent_since: datetime = field(init=False)
+    """When the account of calls that the engine has now began: a lost database's is lost with it."""
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.stage)
+        self.spent_since = self.stage.clock.now()
+
+    # Calls (judgements 5 and 6) ---------------------------------------------------------------------------------------
+
+    def arrived(self, ticket: Ticket) -> None:
+        """Judge a call that reaches a shop: ours alone never exceed its quota (judgement 5).
+
+        Calls are counted over a window less the longest call: the shop counts when a call arrives, the budget when it
+        is charged, up to a deadline before. Those that came out of nothing are not ours to avoid: what another tool
+        spent, and what the engine's account no longer holds because its database was lost.
+        """
+        network, limit = self.stage.network, self.stage.shop.facts.limit
+        if ticket.stamp in network.stamps:
+            raise Misjudged(5, "a call is wasted, as its stamp was used before")
+        since = max(self.spent_since, network.clock.now() - limit.window + self.stage.settings.list_deadline)
+        if len(network.calls) > limit.calls:
+            ours = sum(at > since for at in network.calls)
+            if ours > limit.calls:
+                raise Misjudged(5, f"{ours} calls within the window of {limit.calls}")
+
+    def intended(self, ticket: Ticket, write: Write) -> None:
+        """Judge a write whose call begins: its intent is durable by now (L3), and no decrease was due before (6)."""
+        books, unsettled = self.stage.books, reversed(self.stage.store.tables.unsettled.values())
+        intent = next((each for each in unsettled if each.stamp == ticket.stamp and each.write == write), None)
+        if intent is None:
+            raise Misjudged(1, "a write without an intent that outlives its sender")
+        books.sent[ticket.stamp] = Sent(intent=intent, revision=books.delivered.get(intent.lot_id, 0))
+        if overtaken := self.pace.overtaken_by(intent):
+            raise Misjudged(6, f"a decrease of {overtaken} was due before")
+
+    def judge_pace(self) -> None:
+        """Judge how long a decrease has been due with nothing in its way (judgement 6)."""
+        if (late := self.pace.late()) is not None:
+            lot_id, waited = late
+            raise Misjudged(6, f"a decrease of {lot_id} waits for {waited}")
+
+    # Landings (judgements 1 and 3) ------------------------------------------------------------------------------------
 
     def landed(self, landing: Landing) -> None:
-        """Judge a write that reached the shop (judgements 1 and 3)."""
-        if not isinstance(landing.outcome, Applied) or self.network is None:
+        """Judge a write that reached a shop (judgements 1 and 3)."""
+        if landing.model is not self.stage.shop:
+            raise Misjudged(1, "a write reached another shop")
+        if not isinstance(landing.outcome, Applied):
             return
-        intent = self.intents[landing.stamp.isoformat()]
-        lot_id, change = intent.lot_id, landing.after - landing.before
+        books, sent = self.stage.books, self.stage.books.sent[landing.stamp]
+        lot_id, change = sent.intent.lot_id, landing.after - landing.before
         if isinstance(landing.write, Create) and landing.listing_id is not None:
-            self.owners[landing.listing_id] = lot_id
+            books.own(landing.listing_id, lot_id)
         if isinstance(landing.write, Remove) or change < 0:
-            self.taken[lot_id] -= change
+            books.taken[lot_id] -= change
         if change > 0:
-            self.plus[lot_id] += change
-            self._judge_increase(lot_id, intent, landing)
+            books.plus[lot_id] += change
+            self._judge_increase(lot_id, books.wishes[lot_id, max(sent.revision, sent.intent.revision)], landing)
         self._judge_single(lot_id)
 
-    def _judge_increase(self, lot_id: LotId, intent: Intent, landing: Landing) -> None:
-        if lot_id in self.for_a_person:
-            return
-        if self.plus[lot_id] > self.increases[lot_id] + self.taken[lot_id]:
-            raise Misjudged(1, f"{lot_id}: {self.plus[lot_id]} pieces put in, for {self.increases[lot_id]} by users")
-        wanted = self.totals[lot_id, intent.revision] - self.sold(lot_id) + self._unlisted(lot_id)
-        if isinstance(landing.write, Create | Update) and landing.after > max(0, wanted):
+    def _judge_increase(self, lot_id: LotId, wish: Wish, landing: Landing) -> None:
+        books = self.stage.books
+        if books.plus[lot_id] > books.increases[lot_id] + books.taken[lot_id]:
+            raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, for {books.increases[lot_id]} by users")
+        sold = books.sold[lot_id] - books.not_yet_listed(lot_id, landing.at)
+        wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])
+        if isinstance(landing.write, Create | Update) and landing.after > wanted:
             raise Misjudged(1, f"{lot_id}: {landing.after} in the shop, {wanted} are there to sell")
 
     def _judge_single(self, lot_id: LotId) -> None:
@@ -71,78 +109,114 @@ class Judges:
 
     def live(self, lot_id: LotId) -> dict[ListingId, int]:
         """A lot's listings in the shop now, with their pieces."""
-        if self.network is None:
-            return {}
+        shown = self.stage.shop.listings()
         return {
-            listing_id: listing.quantity
-            for listing_id, listing in self.network.model.listings().items()
-            if self.owners.get(listing_id) == lot_id
+            listing_id: shown[listing_id].quantity
+            for listing_id in self.stage.books.listings[lot_id]
+            if listing_id in shown
         }
 
-    def sold(self, lot_id: LotId) -> int:
-        """Pieces of a lot in orders, listed or not."""
-        if self.network is None:
-            return 0
-        lines = self.network.model.lines()
-        return sum(pieces for (_, listing_id), pieces in lines.items() if self.owners.get(listing_id) == lot_id)
+    # What is told (judgements 2 and 4) --------------------------------------------------------------------------------
 
-    def _unlisted(self, lot_id: LotId) -> int:
-        """Pieces in orders that the shop does not show yet."""
-        network = self.network
-        if network is None:
-            return 0
-        now = network.clock.now()
-        shown: Counter[tuple[OrderId, ListingId]] = Counter()
-        for page in network.model.facts.order_pages:
-            for order in network.model.orders(page, now).orders:
-                for line in network.model.order_lines(order.order_id, now):
-                    if self.owners.get(line.listing_id) == lot_id:
-                        shown[order.order_id, line.listing_id] += line.quantity
-        return self.sold(lot_id) - shown.total()
-
-    def judge_step(self) -> None:
-        """Judge what inventory counted (judgement 2)."""
-        if self.network is None:
-            return
-        lines = self.network.model.lines()
-        for (order_id, listing_id), total in self.inventory.totals.items():
-            if total > lines.get((OrderId(order_id), ListingId(listing_id)), 0):
-                raise Misjudged(2, f"order {order_id}: {total} pieces of listing {listing_id} were counted")
+    def judge_count(self, order_id: str, listing_id: str) -> None:
+        """Judge what inventory has counted of a line (judgement 2)."""
+        counted = self.stage.inventory.counted.get((order_id, listing_id), 0)
+        line = self.stage.books.lines.get((OrderId(order_id), ListingId(listing_id)))
+        there = 0 if line is None else line.total - line.before
+        if counted > there:
+            raise Misjudged(2, f"order {order_id}: {counted} of {there} pieces of listing {listing_id} were counted")
 
     def judge_saying(self, lot_id: LotId, revision: int) -> None:
         """Judge "synced" at the moment at which it is said (judgement 4)."""
-        if lot_id in self.for_a_person or (lot_id, revision) not in self.totals:
+        books = self.stage.books
+        wish = books.wishes.get((lot_id, revision))
+        if wish is None or books.causes(lot_id):
             return
-        shown = sum(self.live(lot_id).values())
-        true = max(0, self.totals[lot_id, revision] - self.sold(lot_id))
-        if shown != true:
+        shown, true = sum(self.live(lot_id).values()), wish.pieces(books.sold[lot_id])
+        if shown != true and not (wish.hidden and shown == 0):
             raise Misjudged(4, f"{lot_id}: said to be synced at revision {revision}, the shop shows {shown} for {true}")
 
+    # Rest (judgements 2 and 7) ----------------------------------------------------------------------------------------
+
     def judge_rest(self) -> None:
-        """Judge what must hold when nothing moves any more (judgements 2 and 7)."""
-        if self.network is None:
+        """Judge what must hold when nothing moves any more."""
+        if self._whole_connection_waits():
             return
-        counted = {key: total for key, total in self.inventory.totals.items() if total}
-        for (order_id, listing_id), pieces in self.network.model.lines().items():
-            lot_id = self.owners.get(listing_id)
-            if (
-                lot_id is not None
-                and lot_id not in self.for_a_person
-                and pieces
-                and counted.get((order_id, listing_id)) != pieces
-            ):
-                told = counted.get((order_id, listing_id))
-                raise Misjudged(2, f"order {order_id}: {told} of {pieces} pieces of {lot_id} were counted")
-        for lot_id, stock in self.inventory.lots.items():
-            if lot_id in self.for_a_person:
+        self._judge_lines()
+        for lot_id, stock in sorted(self.stage.inventory.lots.items()):
+            row = self.stage.store.tables.listings.get(lot_id)
+            true = self.stage.books.current[lot_id].total - self.stage.books.sold[lot_id]
+            strange = self._strange_pieces(lot_id)
+            if stock.quantity != true + strange:
+                raise Misjudged(7, f"{lot_id}: inventory has {stock.quantity}, {true + strange} are there")
+            if row is not None and row.trouble is not None:
+                allowed = {trouble for cause in self.stage.books.causes(lot_id) for trouble in MAY_LEAD_TO[cause]}
+                if row.trouble not in allowed:
+                    raise Misjudged(7, f"{lot_id} waits for a person without a cause: {row.trouble}")
+            elif not strange:
+                self._judge_lot(stock, row)
+
+    def judge_quiet(self, known: Collection[datetime]) -> None:
+        """Judge that a lot that came to rest causes no further write, unless it waits for a person (judgement 8)."""
+        rows = self.stage.store.tables.listings
+        for stamp, sent in self.stage.books.sent.items():
+            if stamp not in known and rows[sent.intent.lot_id].trouble is None:
+                raise Misjudged(8, f"{sent.intent.lot_id} was settled, and is written again")
+
+    def _judge_lines(self) -> None:
+        """Each line of a lot's listing is counted, once (judgement 2)."""
+        for (order_id, listing_id), line in self.stage.books.lines.items():
+            if line.lot_id is None or self._is_strange(listing_id, line.lot_id):
                 continue
-            true = self.totals[lot_id, stock.revision] - self.sold(lot_id)
-            if stock.quantity != true:
-                raise Misjudged(7, f"{lot_id}: inventory has {stock.quantity}, {true} are there")
-            shown = sum(self.live(lot_id).values())
-            if shown != max(0, true):
-                raise Misjudged(7, f"{lot_id}: the shop shows {shown}, {true} are there")
-            said = self.inventory.settled[lot_id].lot_settled
-            settled = {group.group: group.settled_revision for group in said.groups}
-            if settled[FIELD_GROUP_QUANTITY] != stock.revision:
-                raise Misjudged(7, f"{lot_id}: not said to be synced at rest")
+            there = line.total - line.before - line.restocked
+            counted = self.stage.inventory.counted.get((order_id, listing_id), 0)
+            if counted != there:
+                raise Misjudged(2, f"order {order_id}: {counted} of {there} pieces of {line.lot_id} were counted")
+
+    def _is_strange(self, listing_id: ListingId, lot_id: LotId) -> bool:
+        """Nobody knows any more whose this listing is or was, for a cause: its lines are for a person to assign."""
+        known = (SELLER, listing_id) in self.stage.store.tables.owners
+        return not known and not self.stage.books.causes(lot_id).isdisjoint(_MAY_BE_STRANGE)
+
+    def _strange_pieces(self, lot_id: LotId) -> int:
+        """Pieces of a lot that such lines hold: not counted until a person assigns them (rule C4)."""
+        lines = self.stage.books.lines.items()
+        return sum(
+            line.total
+            for (_, listing_id), line in lines
+            if line.lot_id == lot_id and self._is_strange(listing_id, lot_id)
+        )
+
+    def _whole_connection_waits(self) -> bool:
+        connection = self.stage.connection
+        if connection.census_alarm == "LIST_IS_EMPTY" and not self.stage.shop.listings():
+            return connection.census_reason is not None  # sold out; by the list alone it may as well be closed (C5)
+        if connection.halted or connection.census_alarm or connection.confirmed_at is None:
+            why = connection.halted or connection.census_alarm or "not confirmed"
+            raise Misjudged(7, f"the connection waits for a person: {why}")
+        return False
+
+    def _judge_lot(self, stock: Stock, row: ListingRow | None) -> None:
+        books, lot_id = self.stage.books, stock.lot_id
+        wish = books.current[lot_id]
+        live, true = self.live(lot_id), wish.pieces(books.sold[lot_id])
+        if sum(live.values()) != true and not (wish.hidden and not live):
+            raise Misjudged(7, f"{lot_id}: the shop shows {sum(live.values())}, {true} are there")
+        groups = self.stage.inventory.settled[lot_id].lot_settled.groups
+        in_conflict = [group for group in groups if group.state == SYNC_STATE_CONFLICT]
+        for group in groups:
+            if group.state != SYNC_STATE_SYNCED and not (in_conflict and Cause.FIELDS in books.causes(lot_id)):
+                raise Misjudged(7, f"{lot_id}: group {group.group} waits for a person: {group.reason}")
+            if group.state == SYNC_STATE_SYNCED and group.settled_revision != stock.revision:
+                raise Misjudged(7, f"{lot_id}: group {group.group} is not said to be synced at rest")
+        shown = self.stage.shop.listings()
+        for listing_id in live:
+            listing = shown[listing_id]
+            if listing.for_sale == (wish.hidden or wish.archived):
+                raise Misjudged(7, f"{lot_id} is {'for sale' if listing.for_sale else 'hidden'}")
+            if (listing.fields != self.stage.shop.as_shown(stock.fields)) != bool(in_conflict):
+                raise Misjudged(
+                    7, f"{lot_id}: the shop shows other fields, {len(in_conflict)} groups wait for a person"
+                )
+            if row is not None and listing.retain != stock.retain:
+                raise Misjudged(7, f"{lot_id} is {'' if listing.retain else 'not '}retained")

@@ -1,0 +1,96 @@
+"""Buyers at the shop, and what becomes of their orders."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+
+from syncengine.listing import Listing, ListingId, OrderId
+from syncengine.testing.simulation.stage import Stage
+
+_LATE_SHARE = 0.4
+_LATEST = 0.8
+"""Of the lag window."""
+
+
+@dataclass(slots=True)
+class Buyers:
+    """They take pieces at once; the shop lists their orders when it likes to."""
+
+    stage: Stage
+
+    def _for_sale(self) -> list[Listing]:
+        listings = [
+            listing for listing in self.stage.shop.listings().values() if listing.quantity > 0 and listing.for_sale
+        ]
+        return sorted(listings, key=lambda listing: listing.listing_id)
+
+    def _orders(self) -> list[OrderId]:
+        return sorted({order_id for order_id, _ in self.stage.books.lines})
+
+    def _lag(self) -> timedelta:
+        if self.stage.random.random() >= _LATE_SHARE:
+            return timedelta(0)
+        self.stage.struck["order listed late"] += 1
+        return self.stage.settings.lag_window * self.stage.random.random() * _LATEST
+
+    def order(self, listing: Listing, pieces: int, lag: timedelta) -> OrderId:
+        """Order pieces of a listing."""
+        self.stage.events += 1
+        now = self.stage.clock.now()
+        order_id = self.stage.shop.buy(listing.listing_id, pieces, now, lag=lag)
+        self.stage.books.sell(order_id, listing.listing_id, listing.item, pieces, now + lag)
+        return order_id
+
+    # Happenings
+
+    def buy(self) -> None:
+        """A buyer orders."""
+        if listings := self._for_sale():
+            listing = self.stage.random.choice(listings)
+            pieces = (1, listing.quantity, self.stage.random.randint(1, listing.quantity))
+            self.order(listing, self.stage.random.choice(pieces), self._lag())
+
+    def buy_more(self) -> None:
+        """A buyer adds to an order."""
+        listings = self._for_sale()
+        orders = [order_id for order_id in self._orders() if order_id not in self.stage.books.reduced]
+        if listings and orders:
+            self.stage.events += 1
+            listing, order_id = self.stage.random.choice(listings), self.stage.random.choice(orders)
+            now, lag = self.stage.clock.now(), self._lag()
+            self.stage.shop.buy_more(order_id, listing.listing_id, 1, now, lag=lag)
+            self.stage.books.sell(order_id, listing.listing_id, listing.item, 1, now + lag)
+            self.stage.struck["batch added to an order"] += 1
+
+    def file(self) -> None:
+        """The seller files an order away."""
+        if orders := self._orders():
+            self.stage.events += 1
+            self.stage.shop.file(self.stage.random.choice(orders))
+            self.stage.struck["order filed"] += 1
+
+    def cancel_or_reduce(self) -> None:
+        """The seller cancels an order or takes pieces out of it, with the restock box or without (rule S4).
+
+        Only of listings that still stand: a shop makes one anew for pieces that come back to none, and whose that is
+        only its fields can say.
+        """
+        books, random, live = self.stage.books, self.stage.random, self.stage.shop.listings()
+        lines: defaultdict[OrderId, dict[ListingId, int]] = defaultdict(dict)
+        for (order_id, listing_id), line in books.lines.items():
+            lines[order_id][listing_id] = line.total if listing_id in live and not line.before else 0
+        whole = [order_id for order_id, held in lines.items() if all(held.values()) and order_id not in books.reduced]
+        if not whole:
+            return
+        self.stage.events += 1
+        order_id, restock, now = random.choice(sorted(whole)), random.random() < 0.5, self.stage.clock.now()
+        if random.random() < 0.5:
+            self.stage.shop.cancel(order_id, now, restock=restock)
+            for listing_id, pieces in lines[order_id].items():
+                books.take_back(order_id, listing_id, pieces, restock=restock)
+        else:
+            listing_id, pieces = random.choice(sorted(lines[order_id].items()))
+            taken = random.randint(1, pieces)
+            self.stage.shop.reduce(order_id, listing_id, taken, now, restock=restock)
+            books.take_back(order_id, listing_id, taken, restock=restock)
+        self.stage.struck["pieces out of an order, restocked" if restock else "pieces out of an order"] += 1

@@ -1,0 +1,122 @@
+"""Databases that are lost, or restored from a backup: the engine's and inventory's (rules T2, T6, C1)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from brickops.events.v1.result_event_pb2 import ResultEvent
+from syncengine.absorb import begin_anew_after_loss
+from syncengine.events import RESULTS_TOPIC
+from syncengine.listing import ListingId, LotId
+from syncengine.marketplace import Create
+from syncengine.testing.inventory import Inventory
+from syncengine.testing.memory_store import Tables
+from syncengine.testing.simulation.books import Cause, Wish
+from syncengine.testing.simulation.judges import Judges
+from syncengine.testing.simulation.keys import Keys
+from syncengine.testing.simulation.mail import Mail
+from syncengine.testing.simulation.stage import Stage, at_once
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryBackup:
+    """Inventory's database as it was, its position in the topic among it."""
+
+    inventory: Inventory
+    positions: dict[str, int]
+    wishes: dict[LotId, Wish]
+
+
+@dataclass(slots=True)
+class Databases:
+    """Backups of both, and their losses."""
+
+    stage: Stage
+    mail: Mail
+    judges: Judges
+    keys: Keys
+    backup: Tables | None = None
+    inventory_backup: InventoryBackup | None = None
+    inventory_was_restored: bool = False
+
+    def back_up(self) -> None:
+        """Take a backup of each."""
+        stage = self.stage
+        self.backup = stage.store.tables.copy()
+        self.inventory_backup = InventoryBackup(
+            inventory=stage.inventory.copy(), positions=self.mail.positions(), wishes=dict(stage.books.current)
+        )
+
+    # The engine's
+
+    def lose(self) -> None:
+        """The engine's database is gone, and begins empty or from a backup (rule C1)."""
+        stage, store = self.stage, self.stage.store
+        store.before_commit = store.after_commit = lambda: None
+        self.mail.publish()
+        restored = self.backup if stage.random.random() < 0.5 else None
+        stamp = stage.connection.last_stamp
+        self._blame_what_only_it_knew(restored or Tables())
+        store.tables = restored.copy() if restored is not None else Tables()
+        store.tables.outbox = []
+        self.mail.published = 0
+        self.backup = None
+        at_once(self._begin_anew())
+        self.keys.connect()
+        # The shop remembers the stamps it saw, in whole seconds; a clock that has moved on is above them (rule B4).
+        if stamp is not None and stamp + _SECOND > stage.clock.now():
+            stage.clock.turn(stamp + _SECOND - stage.clock.now())
+        self.judges.spent_since = stage.clock.now()
+        self.judges.pace.since.clear()
+        stage.struck["database restored" if restored is not None else "database lost"] += 1
+
+    async def _begin_anew(self) -> None:
+        async with self.stage.store.transaction() as tx:
+            await begin_anew_after_loss(tx, self.stage.clock.now())
+
+    def _blame_what_only_it_knew(self, kept: Tables) -> None:
+        """Creates under way, and listings of which neither the backup nor inventory was told: whose are they (C4)?"""
+        stage = self.stage
+        told = {listing_id for _, listing_id in kept.owners}
+        for stock in stage.inventory.lots.values():
+            told |= stock.listing_ids
+        for event in self.mail.topics[RESULTS_TOPIC].unread():
+            if isinstance(event.message, ResultEvent):
+                told |= {ListingId(listing_id) for listing_id in event.message.lot_settled.listing_ids}
+        for listing_id, lot_id in stage.books.owners.items():
+            if listing_id not in told:
+                stage.books.blame_item(stage.inventory.lots[lot_id].item, Cause.LOSS)
+        for intent in (*stage.store.tables.unsettled.values(), *kept.unsettled.values()):
+            if isinstance(intent.write, Create):
+                stage.books.blame_item(intent.write.item, Cause.LOSS)
+
+    # Inventory's
+
+    def lose_inventory(self) -> None:
+        """Inventory's database is restored from a backup and recovers (rule T6).
+
+        Once in a life, and only where no lot was made since: what becomes of lots that inventory no longer knows is
+        not built yet (T6).
+        """
+        stage, backup = self.stage, self.inventory_backup
+        if backup is None or self.inventory_was_restored or backup.wishes.keys() != stage.books.current.keys():
+            return
+        stage.inventory.restore(backup.inventory)
+        self.mail.read_again(backup.positions)
+        for lot_id, stock in stage.inventory.lots.items():
+            wish = backup.wishes[lot_id]
+            stage.books.increases[lot_id] += max(0, wish.total - stage.books.current[lot_id].total)
+            stage.books.current[lot_id] = wish
+            stage.books.note(stock)
+        self.inventory_was_restored = True
+        stage.struck["inventory restored"] += 1
+
+    # Happenings
+
+    def lose_one(self) -> None:
+        """One of them is lost."""
+        if self.stage.random.random() < 0.6:
+            self.lose()
+        else:
+            self.lose_inventory()

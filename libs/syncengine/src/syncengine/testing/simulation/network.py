@@ -1,0 +1,201 @@
+"""All calls to a seller's shop: which accident strikes next, what has landed, what is still on its way."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from random import Random
+
+from syncengine.listing import Listing, ListingId, ListRead
+from syncengine.marketplace import Create, Outcome, Ticket, Write
+from syncengine.rows import Settings
+from syncengine.testing.clock import HandClock
+from syncengine.testing.simulation.model import ShopModel
+
+
+class Accident(StrEnum):
+    """What may become of one call."""
+
+    LOST_BEFORE = "request lost"
+    LOST_AFTER = "reply lost"
+    LATE = "landed late"
+    ERROR_BEFORE = "503 before"
+    ERROR_AFTER = "503 after"
+    BUSY = "429"
+    BUSY_UNTIL = "429 with Retry-After"
+    SLOW = "slow"
+    EMPTY_LIST = "empty list"
+    SHORT_LIST = "short list"
+    STALE_LIST = "stale list"
+
+
+class Kind(StrEnum):
+    """What a call is for: which accidents can strike it."""
+
+    WRITE = "write"
+    READ = "read"
+    LIST = "list"
+    """The whole shop."""
+
+
+ACCIDENTS = {
+    Kind.WRITE: (
+        *(Accident.LOST_BEFORE, Accident.LOST_AFTER, Accident.LATE, Accident.ERROR_BEFORE, Accident.ERROR_AFTER),
+        *(Accident.BUSY, Accident.BUSY_UNTIL, Accident.SLOW),
+    ),
+    Kind.READ: (Accident.LOST_BEFORE, Accident.ERROR_BEFORE, Accident.BUSY),
+    Kind.LIST: (Accident.EMPTY_LIST, Accident.SHORT_LIST, Accident.STALE_LIST, Accident.LOST_BEFORE),
+}
+
+
+_KEPT = 50
+"""States of the shop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """A write that reached the shop."""
+
+    write: Write
+    stamp: datetime
+    outcome: Outcome
+    at: datetime
+    before: int
+    after: int
+    listing_id: ListingId | None
+    model: ShopModel
+
+
+@dataclass(slots=True, kw_only=True)
+class Network:
+    """What lies between the workers and the shops that their keys open."""
+
+    models: dict[int, ShopModel]
+    """By key version: new keys may be another shop's by mistake."""
+    clock: HandClock
+    settings: Settings
+    random: Random
+    intended: Callable[[Ticket, Write], None]
+    """Told of each write at the moment at which its call begins."""
+    arrived: Callable[[Ticket], None]
+    """Told of each call that reaches a shop, before anything comes of it."""
+    landed: Callable[[Landing], None]
+    deceived: Callable[[Accident, ListRead], None]
+    """Told of a list that shows another shop than the one there is."""
+    accidents: dict[Kind, deque[Accident]] = field(default_factory=lambda: {kind: deque() for kind in Kind})
+    struck: Counter[str] = field(default_factory=Counter)
+    late: list[tuple[datetime, Write, Ticket, ShopModel]] = field(default_factory=list)
+    stamps: set[datetime] = field(default_factory=set)
+    calls: deque[datetime] = field(default_factory=deque)
+    """Of ours that the shop counted, by its clock."""
+    others_calls: deque[datetime] = field(default_factory=deque)
+    """Of another tool with the same keys."""
+    refused: deque[datetime] = field(default_factory=deque)
+    """Of ours that the shop refused because its quota was used up."""
+    wrong_key_until: datetime | None = None
+    closed_until: datetime | None = None
+    """A closed shop lists nothing; else it is as ever."""
+    earlier: deque[tuple[datetime, tuple[Listing, ...]]] = field(default_factory=deque)
+    """What the shop held, each from some moment on."""
+
+    def next_accident(self, kind: Kind) -> Accident | None:
+        """Take the first accident meant for such a call."""
+        waiting = self.accidents[kind]
+        if not waiting:
+            return None
+        accident = waiting.popleft()
+        self.struck[accident] += 1
+        return accident
+
+    def take_call(self, ticket: Ticket, model: ShopModel) -> bool:
+        """Count a call as the shop does; false if its quota is used up."""
+        now = self.clock.now()
+        self.calls.append(now)
+        self.arrived(ticket)
+        self.stamps.add(ticket.stamp)
+        if self.calls_since(now - model.facts.limit.window) > model.facts.limit.calls:
+            self.refused.append(now)
+            self.struck["429 by quota"] += 1
+            return False
+        return True
+
+    def calls_since(self, since: datetime) -> int:
+        """Count what the shop counts, ours and others'."""
+        for calls in (self.calls, self.others_calls):
+            while calls and calls[0] <= since:
+                calls.popleft()
+        return len(self.calls) + len(self.others_calls)
+
+    def key_is_wrong(self) -> bool:
+        """Tell whether the shop refuses these keys now."""
+        if not self.key_is_wrong_now():
+            return False
+        self.struck["401"] += 1
+        return True
+
+    def key_is_wrong_now(self) -> bool:
+        """Tell, without a call, whether the shop would refuse these keys."""
+        return self.wrong_key_until is not None and self.clock.now() < self.wrong_key_until
+
+    def is_closed(self) -> bool:
+        """Tell whether the shop lists nothing now."""
+        if self.closed_until is None or self.clock.now() >= self.closed_until:
+            return False
+        self.struck["list of a closed shop"] += 1
+        return True
+
+    def remember_list(self, model: ShopModel) -> None:
+        """Keep what the shop holds now, for lists that come a moment late."""
+        held = tuple(model.listings().values())
+        if not self.earlier or self.earlier[-1][1] != held:
+            self.earlier.append((self.clock.now(), held))
+            if len(self.earlier) > _KEPT:
+                self.earlier.popleft()
+
+    def earlier_list(self) -> tuple[Listing, ...] | None:
+        """What the shop held at some moment within the late window."""
+        since = self.clock.now() - self.settings.late_window * self.random.random()
+        held = [listings for at, listings in self.earlier if at <= since]
+        return held[-1] if held else None
+
+    def calm_down(self) -> None:
+        """No accidents any more."""
+        for waiting in self.accidents.values():
+            waiting.clear()
+        self.closed_until = None
+
+    def land(self, write: Write, ticket: Ticket, model: ShopModel) -> Outcome:
+        """Let a write reach its shop."""
+        before = model.listings()
+        outcome = model.write(write, self.clock.now())
+        after = model.listings()
+        listing_id = next(iter(after.keys() - before.keys()), None) if isinstance(write, Create) else write.listing_id
+        self.landed(
+            Landing(
+                write=write,
+                stamp=ticket.stamp,
+                outcome=outcome,
+                at=self.clock.now(),
+                before=before[listing_id].quantity if listing_id in before else 0,
+                after=after[listing_id].quantity if listing_id in after else 0,
+                listing_id=listing_id,
+                model=model,
+            )
+        )
+        return outcome
+
+    def land_late(self, write: Write, ticket: Ticket, model: ShopModel) -> None:
+        """Let a write reach its shop at some moment up to the end of the late window (rule K1)."""
+        after = self.random.random() * (ticket.deadline + self.settings.late_window)
+        self.late.append((self.clock.now() + after, write, ticket, model))
+
+    def land_late_ones(self) -> None:
+        """Let writes land whose time has come."""
+        if not self.late:
+            return
+        now = self.clock.now()
+        due = sorted((each for each in self.late if each[0] <= now), key=lambda each: each[0])
+        self.late = [each for each in self.late if each[0] > now]
+        for _, write, ticket, model in due:
+            self.land(write, ticket, model)

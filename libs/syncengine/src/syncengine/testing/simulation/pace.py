@@ -1,0 +1,71 @@
+"""How soon a decrease goes out (judgement 6): in calls, and in time that nothing else claims."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from syncengine.listing import LotId
+from syncengine.marketplace import Remove, Update
+from syncengine.rows import ConnectionRow, Intent, ListingRow
+from syncengine.testing.simulation.stage import Stage
+
+
+@dataclass(slots=True)
+class Pace:
+    """Knows since when each lot's decrease could have gone."""
+
+    stage: Stage
+    since: dict[LotId, datetime] = field(default_factory=dict)
+
+    def bound(self) -> timedelta:
+        """How long a decrease may wait once nothing is in its way.
+
+        A dead worker's lease runs out, and then whatever ranks before it takes its turn: a census and a look (orders,
+        list, orders: six lists of at most `list_deadline` each, most of them far quicker), and one other decrease for
+        each other lot.
+        """
+        settings, lots = self.stage.settings, len(self.stage.inventory.lots)
+        return settings.lease + 6 * settings.list_deadline + lots * settings.call_deadline
+
+    def look(self) -> None:
+        """See which decreases could go now."""
+        now, connection = self.stage.clock.now(), self.stage.connection
+        free = self._is_free(connection, now)
+        guarded = connection.removals_held > 0
+        for row in self.stage.store.tables.listings.values():
+            if not (free and is_due(row, now)) or (guarded and row.target == 0):
+                self.since.pop(row.lot_id, None)
+            else:
+                self.since.setdefault(row.lot_id, now)
+
+    def _is_free(self, connection: ConnectionRow, now: datetime) -> bool:
+        paused = max(connection.not_before or now, connection.writes_not_before or now) > now
+        begun = connection.census_reason is None and connection.baseline_at is not None
+        agreed = connection.confirmed_at is not None and not connection.halted
+        return begun and agreed and not paused and not self.stage.network.key_is_wrong_now()
+
+    def late(self) -> tuple[LotId, timedelta] | None:
+        """Find a decrease that waits for too long."""
+        now = self.stage.clock.now()
+        for lot_id, since in self.since.items():
+            if now - since > self.bound():
+                return lot_id, now - since
+        return None
+
+    def overtaken_by(self, intent: Intent) -> LotId | None:
+        """Find a decrease that was due when this write, which is none, was intended."""
+        write, rows = intent.write, self.stage.store.tables.listings
+        if isinstance(write, Remove) or (isinstance(write, Update) and (write.delta < 0 or write.for_sale is False)):
+            return None
+        for lot_id, since in self.since.items():
+            if since < intent.sent_at and lot_id != intent.lot_id and is_due(rows[lot_id], intent.sent_at):
+                return lot_id
+        return None
+
+
+def is_due(row: ListingRow, now: datetime) -> bool:
+    """Tell whether a decrease of this lot, or its hiding, could go by all that the engine knows (rules Q5, B2)."""
+    if row.listing_id is None or row.intent_id is not None or row.look_since is not None or row.stale:
+        return False
+    if row.ledger is None or row.counted_seq < row.recount_seq or (row.not_before is not None and row.not_before > now):
+        return False
+    return row.target < row.ledger or (row.sent_for_sale and not row.desired.for_sale)

@@ -1,0 +1,49 @@
+"""What all who act in one seed's life share."""
+
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from random import Random
+from typing import TypeVar
+
+from syncengine.rows import ConnectionRow, Settings
+from syncengine.testing.clock import HandClock
+from syncengine.testing.inventory import SELLER, Inventory
+from syncengine.testing.memory_store import MemoryStore
+from syncengine.testing.simulation.books import Books
+from syncengine.testing.simulation.character import Character
+from syncengine.testing.simulation.model import ShopModel
+from syncengine.testing.simulation.network import Network
+from syncengine.testing.simulation.schedule import Task
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """One seller, one shop, one inventory, one engine's database."""
+
+    random: Random
+    clock: HandClock
+    settings: Settings
+    character: Character
+    inventory: Inventory
+    store: MemoryStore
+    shop: ShopModel
+    network: Network
+    books: Books
+    struck: Counter[str] = field(default_factory=Counter)
+    """How often each accident happened."""
+    events: int = 0
+    """What users, buyers, the seller's hands, accidents and messages did."""
+
+    @property
+    def connection(self) -> ConnectionRow:
+        """The connection's row."""
+        return self.store.tables.connections[SELLER]
+
+
+def at_once(work: Coroutine[None, None, None]) -> None:
+    """Run a coroutine that never pauses."""
+    if Task("at once", work).step():
+        raise AssertionError("it paused")

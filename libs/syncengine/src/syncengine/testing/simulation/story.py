@@ -1,0 +1,91 @@
+"""What happens how often, and which of it a life may do without."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from syncengine.testing.simulation.buyers import Buyers
+from syncengine.testing.simulation.databases import Databases
+from syncengine.testing.simulation.faults import Faults
+from syncengine.testing.simulation.keys import Keys
+from syncengine.testing.simulation.mail import Mail
+from syncengine.testing.simulation.users import Users
+from syncengine.testing.simulation.website import Website
+from syncengine.testing.simulation.workers import Workers
+
+Happening = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """All who act."""
+
+    users: Users
+    buyers: Buyers
+    website: Website
+    workers: Workers
+    databases: Databases
+    keys: Keys
+    mail: Mail
+    faults: Faults
+
+
+def _always(cast: Cast) -> list[tuple[float, Happening]]:
+    return [
+        (110, cast.workers.step_one),
+        (20, cast.mail.deliver),
+        (17, cast.faults.pass_time),
+        (5, cast.users.create),
+        (16, cast.users.edit),
+        (12, cast.buyers.buy),
+        (8, cast.faults.strike_call),
+    ]
+
+
+def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
+    return {
+        "more": (2, cast.buyers.buy_more),
+        "file": (1, cast.buyers.file),
+        "return": (0, cast.buyers.cancel_or_reduce),
+        "price": (0, cast.website.change_price),
+        "kill": (1, cast.workers.kill),
+        "sleep": (1, cast.workers.sleep),
+        "cut": (1, cast.workers.cut_commit),
+        "again": (1, cast.mail.redeliver_results),
+        "old": (1, cast.mail.redeliver_lots),
+        "hide": (1, cast.users.hide_or_show),
+        "archive": (1, cast.users.archive_or_restore),
+        "retain": (0.7, cast.users.retain_or_not),
+        "burst": (0.3, cast.users.edit_in_a_burst),
+        "list": (2, cast.faults.strike_list),
+        "close": (0.15, cast.website.close),
+        "tool": (1, cast.website.let_another_tool_call),
+        "quantity": (0.15, cast.website.change_quantity),
+        "removal": (0.15, cast.website.remove),
+        "look-alike": (0.1, cast.website.put_up_look_alike),
+        "refused keys": (0.2, cast.keys.refuse),
+        "other keys": (0.1, cast.keys.swap),
+        "new keys": (0.1, cast.keys.replace),
+        "loss": (0.25, cast.databases.lose_one),
+    }
+
+
+MAY_BE_LEFT_OUT = (
+    *("return", "price"),
+    *("more", "file", "kill", "sleep", "cut", "again", "old", "hide", "archive", "retain", "burst", "list", "close"),
+    *("tool", "quantity", "removal", "look-alike", "refused keys", "other keys", "new keys", "loss"),
+)
+
+
+class Story:
+    """Says what happens next."""
+
+    def __init__(self, cast: Cast, random: Random, left_out: frozenset[str]) -> None:
+        told = _always(cast) + [each for name, each in _sometimes(cast).items() if name not in left_out]
+        self._random = random
+        self._happenings = [happening for _, happening in told]
+        self._weights = [weight for weight, _ in told]
+
+    def go_on(self) -> None:
+        """Let the next thing happen."""
+        self._random.choices(self._happenings, self._weights)[0]()

@@ -1,0 +1,124 @@
+"""Users at inventory: they make lots, change them, hide, archive and restore them, singly and in bursts."""
+
+from dataclasses import dataclass, replace
+
+from syncengine.listing import Item, LotId, Values
+from syncengine.testing.inventory import Stock
+from syncengine.testing.simulation.books import Wish
+from syncengine.testing.simulation.stage import Stage
+
+COLORS = (1, 5, 11)
+"""Few, so that lots of one item get into each other's way."""
+_MOST_LOTS = 10
+_BURST = 25
+_LONG_NOTE = 300
+"""Longer than any shop takes; two of the notes are so long, or have markup."""
+
+
+@dataclass(slots=True)
+class Users:
+    """What they do at inventory is what should be in the shop."""
+
+    stage: Stage
+    names: int = 0
+
+    def make_item(self) -> Item:
+        """Pick what a lot is of."""
+        color_id = self.stage.random.choice(COLORS)
+        return Item(item_type="PART", number="3001", color_id=color_id, condition="NEW", completeness="")
+
+    def make_fields(self, name: int, *, hidden: bool = False) -> Values:
+        """Fields for a lot: its note is its own, so that no two lots are equal."""
+        note, character = f"note {name}", self.stage.character
+        if character.strips_markup and name % 5 == 2:
+            note = f"<b>{note}</b>"
+        elif character.cuts_texts and name % 5 == 3:
+            note = note.ljust(_LONG_NOTE, ".")
+        price = f"0.{self.stage.random.randint(1, 9999):04}"
+        return self.stage.shop.fields(price, note, hidden=hidden)
+
+    def _name_of(self, lot_id: LotId) -> int:
+        return int(lot_id.removeprefix("lot-"))
+
+    def _some_lot(self) -> Stock | None:
+        lots = self.stage.inventory.lots
+        return lots[self.stage.random.choice(sorted(lots))] if lots else None
+
+    def _wish(self, stock: Stock, wish: Wish) -> None:
+        self.stage.events += 1
+        self.stage.books.current[stock.lot_id] = wish
+        self.stage.books.note(stock)
+
+    def add(self, quantity: int, item: Item, fields: Values, *, retain: bool, hidden: bool = False) -> Stock:
+        """Make a lot."""
+        self.names += 1
+        lot_id = LotId(f"lot-{self.names:02}")
+        stock = self.stage.inventory.create(lot_id, quantity, item, retain=retain, for_sale=not hidden, fields=fields)
+        self._wish(stock, Wish(total=quantity, archived=False, hidden=hidden))
+        return stock
+
+    def change_by(self, stock: Stock, by: int, *, fields: bool) -> None:
+        """Change a lot's quantity, its price with it if asked."""
+        wish = self.stage.books.current[stock.lot_id]
+        new = self.make_fields(self._name_of(stock.lot_id), hidden=wish.hidden) if fields else {}
+        self.stage.inventory.change(stock.lot_id, by=by, fields=new)
+        self.stage.books.increases[stock.lot_id] += max(0, by)
+        self._wish(stock, replace(wish, total=wish.total + by))
+
+    # Happenings
+
+    def create(self) -> None:
+        """A user makes a lot."""
+        if self.names >= _MOST_LOTS:
+            return
+        random = self.stage.random
+        quantity, hidden = random.randint(1, 25), random.random() < 0.1
+        fields = self.make_fields(self.names + 1, hidden=hidden)
+        stock = self.add(quantity, self.make_item(), fields, retain=random.random() < 0.2, hidden=hidden)
+        self.stage.books.increases[stock.lot_id] += quantity
+
+    def edit(self) -> None:
+        """A user changes a lot's quantity, fields, or both."""
+        if (stock := self._some_lot()) is None:
+            return
+        random, there = self.stage.random, max(0, stock.quantity)
+        by = random.choice((0, random.randint(1, 12), -random.randint(0, there)))
+        if random.random() < 0.1:
+            by = -there
+        self.change_by(stock, by, fields=by == 0 or random.random() < 0.4)
+
+    def edit_in_a_burst(self) -> None:
+        """A script changes a lot many times in a row."""
+        if (stock := self._some_lot()) is None:
+            return
+        for _ in range(_BURST):
+            by = self.stage.random.choice((-1, 1)) if stock.quantity > 0 else 1
+            self.change_by(stock, by, fields=False)
+        self.stage.struck["burst of edits"] += 1
+
+    def hide_or_show(self) -> None:
+        """A user puts a lot into a stockroom, or back on sale (rule Q5)."""
+        if (stock := self._some_lot()) is None:
+            return
+        wish = self.stage.books.current[stock.lot_id]
+        stockroom = self.stage.shop.stockroom(hidden=not wish.hidden)
+        self.stage.inventory.change(stock.lot_id, for_sale=wish.hidden, fields=stockroom)
+        self._wish(stock, replace(wish, hidden=not wish.hidden))
+        self.stage.struck["lot hidden" if not wish.hidden else "lot shown"] += 1
+
+    def archive_or_restore(self) -> None:
+        """A user archives a lot, which takes it out of every shop, or brings it back."""
+        if (stock := self._some_lot()) is None:
+            return
+        wish = self.stage.books.current[stock.lot_id]
+        self.stage.inventory.change(stock.lot_id, archived=not wish.archived)
+        self._wish(stock, replace(wish, archived=not wish.archived))
+        self.stage.struck["lot archived" if not wish.archived else "lot restored"] += 1
+
+    def retain_or_not(self) -> None:
+        """A user says whether the listing stays at zero."""
+        if (stock := self._some_lot()) is None:
+            return
+        self.stage.inventory.change(stock.lot_id, retain=not stock.retain)
+        self._wish(stock, self.stage.books.current[stock.lot_id])
+        self.stage.struck["retain changed"] += 1

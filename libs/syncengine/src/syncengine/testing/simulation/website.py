@@ -1,0 +1,87 @@
+"""What the seller does in the shop itself, past us: edits, removals, look-alikes; a closed shop; another tool."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from syncengine.listing import Listing
+from syncengine.testing.inventory import SELLER
+from syncengine.testing.simulation.books import Cause
+from syncengine.testing.simulation.stage import Stage
+from syncengine.testing.simulation.users import Users
+
+
+@dataclass(slots=True)
+class Website:
+    """Hands in the shop."""
+
+    stage: Stage
+    users: Users
+
+    def _some_listing(self) -> Listing | None:
+        owners = self.stage.books.owners
+        listings = [listing for listing in self.stage.shop.listings().values() if listing.listing_id in owners]
+        ordered = sorted(listings, key=lambda listing: listing.listing_id)
+        return self.stage.random.choice(ordered) if ordered else None
+
+    def _blame(self, listing: Listing, cause: Cause) -> None:
+        if (SELLER, listing.listing_id) in self.stage.store.tables.owners:
+            self.stage.books.blame(self.stage.books.owners[listing.listing_id], cause)
+        else:
+            self.stage.books.blame_item(listing.item, Cause.UNSEEN)
+
+    # Happenings
+
+    def change_quantity(self) -> None:
+        """The seller corrects a number on the website."""
+        if (listing := self._some_listing()) is None:
+            return
+        lot_id = self.stage.books.owners[listing.listing_id]
+        quantity = max(1, listing.quantity + self.stage.random.choice((-3, -2, -1, 1, 2, 5)))
+        if quantity == listing.quantity:
+            return
+        self.stage.events += 1
+        self.stage.shop.edit(listing.listing_id, quantity, {})
+        self.stage.books.by_hand[lot_id] += quantity - listing.quantity
+        self._blame(listing, Cause.QUANTITY)
+        self.stage.struck["quantity changed by hand"] += 1
+
+    def change_price(self) -> None:
+        """The seller sets a price on the website (rule F2)."""
+        if (listing := self._some_listing()) is None:
+            return
+        self.stage.events += 1
+        self.stage.shop.edit(listing.listing_id, None, {"unit_price": f"9.{self.stage.random.randint(1, 9999):04}"})
+        self._blame(listing, Cause.FIELDS)
+        self.stage.struck["price changed by hand"] += 1
+
+    def remove(self) -> None:
+        """The seller removes a listing on the website."""
+        if (listing := self._some_listing()) is None:
+            return
+        self.stage.events += 1
+        lot_id = self.stage.books.owners[listing.listing_id]
+        self.stage.shop.delete(listing.listing_id)
+        self.stage.books.by_hand[lot_id] -= listing.quantity
+        self._blame(listing, Cause.REMOVAL)
+        self.stage.struck["listing removed by hand"] += 1
+
+    def put_up_look_alike(self) -> None:
+        """The seller lists by hand what looks like a lot of theirs."""
+        self.stage.events += 1
+        item = self.users.make_item()
+        fields = {**self.users.make_fields(0), "remarks": "by hand"}
+        self.stage.shop.put_up(item, self.stage.random.randint(1, 9), fields, self.stage.clock.now())
+        self.stage.books.blame_item(item, Cause.LOOK_ALIKE)
+        self.stage.struck["look-alike put up by hand"] += 1
+
+    def close(self) -> None:
+        """The shop is closed for a while, and lists nothing (rule C5)."""
+        self.stage.network.closed_until = self.stage.clock.now() + timedelta(seconds=self.stage.random.randint(5, 90))
+        self.stage.struck["shop closed"] += 1
+
+    def let_another_tool_call(self) -> None:
+        """Another program of the seller's uses the same quota."""
+        now, limit = self.stage.clock.now(), self.stage.shop.facts.limit
+        eaten = self.stage.random.randint(5, limit.calls // 4) if limit.calls < 1000 else 5
+        self.stage.network.others_calls.extend([now] * eaten)
+        self.stage.struck["quota eaten by another tool"] += 1

@@ -1,0 +1,129 @@
+"""The engine's processes: they take turns as the service's do, and are killed, put to sleep and cut off anywhere."""
+
+from dataclasses import dataclass, field
+
+from syncengine.lane import Lane
+from syncengine.store.protocol import FencedError
+from syncengine.testing.inventory import SELLER
+from syncengine.testing.simulation.mail import Mail
+from syncengine.testing.simulation.schedule import Task, pause
+from syncengine.testing.simulation.shop import FaultyShop
+from syncengine.testing.simulation.stage import Stage
+from syncengine.turn import take_turn
+
+_WORKERS = 2
+_TURNS_AT_ONCE = 6
+_STEPS = (1, 1, 2, 4, 12)
+"""How far a worker gets before anything else happens: a call is four."""
+
+
+class CutError(Exception):
+    """The database's connection broke in a commit; nobody can say whether it was one."""
+
+
+@dataclass(slots=True)
+class Workers:
+    """All workers of the one connection."""
+
+    stage: Stage
+    mail: Mail
+    tasks: list[Task] = field(init=False)
+    busy: dict[int, bool] = field(default_factory=dict)
+    """By place: whether its worker is in the middle of a turn."""
+
+    def __post_init__(self) -> None:
+        self.tasks = [self._start(place) for place in range(_WORKERS)]
+
+    def _start(self, place: int) -> Task:
+        owner = f"worker-{place}-{self.stage.random.getrandbits(32)}"
+        return Task(owner, self._work(place, owner))
+
+    async def _work(self, place: int, owner: str) -> None:
+        stage, store, clock = self.stage, self.stage.store, self.stage.clock
+        while True:
+            self.busy[place] = False
+            await pause()
+            now = clock.now()
+            if await store.next_due(owner, now) is None:
+                continue
+            lease = await store.take_lease(SELLER, owner, now, now + stage.settings.lease)
+            if lease is None:
+                continue
+            self.busy[place] = True
+            try:
+                for _ in range(_TURNS_AT_ONCE):
+                    await pause()
+                    due_at, keys = stage.connection.due_at, stage.connection.key_version
+                    if due_at is None or due_at > clock.now():
+                        break
+                    shop = FaultyShop(stage.network, stage.network.models[keys])
+                    lane = Lane(store, clock, shop, stage.settings, stage.random, lease, keys)
+                    await take_turn(lane)
+                    lease = lane.lease
+            except FencedError:
+                stage.struck["worker fenced"] += 1
+                continue
+            except CutError:
+                stage.struck["commit cut"] += 1
+                continue
+            await store.release_lease(lease, clock.now())
+
+    def step(self, worker: Task) -> None:
+        """Let one run to its next pause."""
+        if worker.frozen_until is not None and worker.frozen_until > self.stage.clock.now():
+            return
+        worker.step()
+        self.mail.publish()
+
+    def step_all(self) -> None:
+        """Let each run to its next pause."""
+        for worker in self.tasks:
+            self.step(worker)
+
+    def are_under_way(self) -> bool:
+        """Tell whether one is in the middle of a turn, or asleep in one."""
+        return any(self.busy.values())
+
+    def calm_down(self) -> None:
+        """No accidents of processes any more."""
+        self.stage.store.before_commit = self.stage.store.after_commit = lambda: None
+        for worker in self.tasks:
+            worker.frozen_until = None
+
+    # Happenings
+
+    def step_one(self) -> None:
+        """One of them runs on for a while."""
+        worker = self.stage.random.choice(self.tasks)
+        for _ in range(self.stage.random.choice(_STEPS)):
+            self.step(worker)
+
+    def kill(self) -> None:
+        """One dies where it stands; another takes its place."""
+        place = self.stage.random.randrange(len(self.tasks))
+        self.tasks[place].kill()
+        self.tasks[place] = self._start(place)
+        self.stage.struck["worker killed"] += 1
+
+    def sleep(self) -> None:
+        """One stands still, with its lease or without."""
+        worker = self.stage.random.choice(self.tasks)
+        worker.frozen_until = self.stage.clock.now() + self.stage.settings.lease * self.stage.random.uniform(0.5, 3)
+        self.stage.struck["worker slept beyond its lease"] += 1
+
+    def cut_commit(self) -> None:
+        """Some commits later the connection to the database breaks, before the commit or before its answer."""
+        count = self.stage.random.randint(0, 8)
+        store = self.stage.store
+
+        def cut() -> None:
+            nonlocal count
+            count -= 1
+            if count < 0:
+                store.before_commit = store.after_commit = lambda: None
+                raise CutError
+
+        if self.stage.random.random() < 0.5:
+            store.before_commit = cut
+        else:
+            store.after_commit = cut

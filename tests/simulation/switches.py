@@ -1,0 +1,434 @@
+"""Each numbered rule turned off, from outside, for a test only: some life must then fail the judgement named here.
+
+A rule that no life needs would be either badly simulated or superfluous.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import syncengine.booking
+import syncengine.settle
+import syncengine.turn
+from syncengine.budget import ticket
+from syncengine.events import RECOUNT
+from syncengine.explain import Known, explain, explain_in_hindsight
+from syncengine.explain_create import Absent, explain_create
+from syncengine.lane import Lane
+from syncengine.marketplace import Ticket, Update
+from syncengine.plan import Send, Tier, plan
+from syncengine.rows import CensusReason, Fate, Intent, ListingRow, Trouble
+from syncengine.testing.inventory import Inventory
+from syncengine.testing.memory_store import MemoryStore, MemoryTransaction
+
+Patch = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """One rule's absence."""
+
+    rule: str
+    without: str
+    """What happens instead."""
+    judgement: int
+    """Which must fail."""
+    seed: int
+    """A life in which it does: the first found."""
+    patches: tuple[Patch, ...]
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """Turn the rule off."""
+        with ExitStack() as stack:
+            for each in self.patches:
+                stack.enter_context(each())
+            yield
+
+
+def _instead(target: str, replacement: Any) -> Patch:
+    return partial(patch, target, replacement)
+
+
+def _of(owner: type, name: str, replacement: Any) -> Patch:
+    return partial(patch.object, owner, name, replacement)
+
+
+# Replacements: each does what the engine did without its rule ---------------------------------------------------------
+
+_check_reply, _in_ledger = syncengine.settle._check_reply, syncengine.booking._in_ledger
+_refused, _rows_callable = syncengine.settle.refused, MemoryTransaction._callable_rows
+_census_due_at, _take_result = syncengine.turn._census_due_at, Inventory.take_result
+
+
+def _believe_reply(row: ListingRow, intent: Intent, listing: Any, facts: Any, now: datetime) -> ListingRow:
+    row = _check_reply(row, intent, listing, facts, now)
+    if listing is None or row.ledger is None:
+        return row
+    return replace(row, ledger=listing.quantity, look_since=None)
+
+
+def _repair_at_once(row: ListingRow, intent: Any, seen: Any, *rest: Any, **named: Any) -> Known | None:
+    known = explain(row, intent, seen, *rest, **named)
+    if known is not None or intent is not None or seen.quantity is None:
+        return known
+    return Known(replace(row, ledger=seen.quantity, look_since=None, observed=None, doubt=0, probation=None), None)
+
+
+def _without_probation(*given: Any, **named: Any) -> Known | None:
+    known = explain(*given, **named)
+    return known if known is None else replace(known, row=replace(known.row, probation=None))
+
+
+def _create_again(*given: Any, **named: Any) -> Known:
+    known = explain_in_hindsight(*given, **named)
+    is_gone = known.row.trouble is Trouble.GONE_UNEXPLAINED
+    return replace(known, row=replace(known.row, trouble=None)) if is_gone else known
+
+
+def _absent_from_one_list(intent: Any, newcomers: Any, lines: Any) -> Any:
+    return explain_create(intent, newcomers, lines) if newcomers else Absent()
+
+
+def _hiding_last(row: ListingRow, *given: Any, **named: Any) -> Any:
+    planned = plan(row, *given, **named)
+    if isinstance(planned, Send) and isinstance(planned.write, Update):
+        hides = planned.write.for_sale is False and planned.write.delta >= 0
+        return replace(planned, tier=Tier.REST) if hides else planned
+    return planned
+
+
+def _park_everything(row: ListingRow, intent: Intent, reason: str, facts: Any, now: datetime) -> ListingRow:
+    if len(intent.groups) == 1:
+        return _refused(row, intent, reason, facts, now)
+    row = syncengine.settle.not_applied(row)
+    for group in intent.groups:
+        row = syncengine.settle.park(row, group, reason, facts, intent.revision)
+    return row
+
+
+def _park_decrease(row: ListingRow, now: datetime) -> ListingRow:
+    return row
+
+
+def _unheld(row: Any, **changes: Any) -> Any:
+    changes.pop("hold_increases_until", None)
+    return replace(row, **changes)
+
+
+async def _no_alarm(*given: Any) -> str:
+    return ""
+
+
+async def _no_loss(*given: Any) -> None:
+    """Go on as if nothing had happened."""
+
+
+async def _no_check(*given: Any) -> None:
+    """Take any shop for ours."""
+
+
+async def _nothing_unowned(*given: Any) -> list[Any]:
+    return []
+
+
+async def _nothing_being_created(*given: Any) -> set[Any]:
+    return set()
+
+
+async def _rows_untold(tx: Any, rows: Any, *given: Any) -> Any:
+    return {row.lot_id: row for row in rows}
+
+
+async def _orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
+    orphans = [intent for intent in await tx.open_intents(connection.seller_id) if intent.fate is Fate.OPEN]
+    rows = await tx.find_listings([intent.lot_id for intent in orphans])
+    for intent in orphans:
+        await tx.save_intent(syncengine.settle.closed(intent, Fate.NOT_APPLIED, lane.clock.now()))
+    await lane.save(tx, [syncengine.settle.not_applied(row) for row in rows.values()])
+
+
+def _ledger_of_any_listing(row: ListingRow, line: Any, *rest: Any) -> ListingRow:
+    return _in_ledger(row, replace(line, listing_id=row.listing_id), *rest)
+
+
+def _census_at_once(lane: Any, connection: Any, now: datetime) -> datetime:
+    return now if connection.census_reason is CensusReason.DATABASE_LOST else _census_due_at(lane, connection, now)
+
+
+def _unlimited(*given: Any, **named: Any) -> Any:
+    return ticket(*given, **{**named, "used": 0})
+
+
+def _stamped_by_the_clock(connection: Any, *given: Any, **named: Any) -> Any:
+    granted = ticket(connection, *given, **named)
+    if not isinstance(granted, tuple):
+        return granted
+    stamp = named["now"].astimezone(UTC).replace(microsecond=0)
+    return granted[0], Ticket(stamp=stamp, deadline=named["deadline"])
+
+
+def _unranked(self: MemoryTransaction, seller_id: Any, tiers: Any) -> list[ListingRow]:
+    return sorted(_rows_callable(self, seller_id, tiers), key=lambda row: row.lot_id)
+
+
+def _unsent_lots(self: Inventory, result: Any) -> None:
+    lots, self.lots = self.lots, {} if result.WhichOneof("result") == "state_wished" else self.lots
+    _take_result(self, result)
+    self.lots = lots
+
+
+def _add_total(line: Any, total: int) -> tuple[int, int]:
+    return line.total, line.total
+
+
+def _last_plus_one(last: int, now: datetime) -> int:
+    return last + 1
+
+
+def _look_at_once(self: Intent, settings: Any) -> datetime:
+    return self.sent_at + self.deadline
+
+
+SWITCHES: tuple[Switch, ...] = (
+    Switch(
+        rule="Q1",
+        without="the number in a reply is believed",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.settle._check_reply", _believe_reply),),
+    ),
+    Switch(
+        rule="Q2",
+        without="sales that inventory has not counted yet are put back on sale",
+        judgement=1,
+        seed=0,
+        patches=(_of(ListingRow, "target", property(lambda row: max(0, row.desired.quantity))),),
+    ),
+    Switch(
+        rule="Q4",
+        without="what is gone without an explanation is listed again",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.look.explain_in_hindsight", _create_again),),
+    ),
+    Switch(
+        rule="Q5",
+        without="hiding a lot waits behind everything",
+        judgement=6,
+        seed=0,
+        patches=(_instead("syncengine.lane.plan", _hiding_last), _instead("syncengine.send.plan", _hiding_last)),
+    ),
+    Switch(
+        rule="N1",
+        without="lots of one item are created at the same time",
+        judgement=7,
+        seed=0,
+        patches=(_instead("syncengine.send._items_being_created", _nothing_being_created),),
+    ),
+    Switch(
+        rule="N3",
+        without="one list without a candidate proves that a create was not done",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.look.explain_create", _absent_from_one_list),),
+    ),
+    Switch(
+        rule="N5",
+        without="order lines on old listings move the ledger of the present one",
+        judgement=7,
+        seed=0,
+        patches=(_instead("syncengine.booking._in_ledger", _ledger_of_any_listing),),
+    ),
+    Switch(
+        rule="K1",
+        without="a look does not wait for what may still land",
+        judgement=1,
+        seed=0,
+        patches=(_of(Intent, "looked_at_from", _look_at_once),),
+    ),
+    Switch(
+        rule="K2",
+        without="an increase is believed not done as soon as the number says so",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.explain._is_increase", lambda intent: False),),
+    ),
+    Switch(
+        rule="K3",
+        without="a refused decrease, or a reply unlike the ledger, is not looked at",
+        judgement=7,
+        seed=0,
+        patches=(_instead("syncengine.settle.wants_look", _park_decrease),),
+    ),
+    Switch(
+        rule="K4",
+        without="a shortfall that no order explains is repaired at once",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.look.explain", _repair_at_once),),
+    ),
+    Switch(
+        rule="K5",
+        without="the first look at an unknown outcome is the last",
+        judgement=7,
+        seed=0,
+        patches=(_instead("syncengine.look.explain", _without_probation),),
+    ),
+    Switch(
+        rule="C1",
+        without="after a loss the census does not wait for what was sent before",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.turn._census_due_at", _census_at_once),),
+    ),
+    Switch(
+        rule="C2",
+        without="listings that nobody owns do not matter",
+        judgement=3,
+        seed=0,
+        patches=(_of(MemoryTransaction, "unowned", _nothing_unowned),),
+    ),
+    Switch(
+        rule="C3",
+        without="orders older than the connection are subtracted",
+        judgement=2,
+        seed=0,
+        patches=(_instead("syncengine.census.BASELINE", RECOUNT),),
+    ),
+    Switch(
+        rule="C4",
+        without="after a census increases do not wait for late orders",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.census.replace", _unheld),),
+    ),
+    Switch(
+        rule="C4 (counted)",
+        without="a lot does not wait until inventory has counted what was told again",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.plan._is_counted", lambda row: True),),
+    ),
+    Switch(
+        rule="C4 (strange orders)",
+        without="orders of listings that nobody knows hold nothing back",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.held._held", lambda lines, connection: ()),),
+    ),
+    Switch(
+        rule="C5",
+        without="an empty list is believed",
+        judgement=3,
+        seed=0,
+        patches=(_instead("syncengine.census._alarm", _no_alarm),),
+    ),
+    Switch(
+        rule="L1, L2",
+        without="a worker whose lease is another's goes on",
+        judgement=1,
+        seed=0,
+        patches=(
+            _of(MemoryStore, "_check", lambda self, lease: None),
+            _of(Lane, "check_lease_outlives", lambda self, deadline: None),
+        ),
+    ),
+    Switch(
+        rule="L3",
+        without="an intent dies with its sender",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.turn._find_orphans", _orphans_not_done),),
+    ),
+    Switch(
+        rule="B1",
+        without="calls are not counted",
+        judgement=5,
+        seed=0,
+        patches=(_instead("syncengine.lane.ticket", _unlimited),),
+    ),
+    Switch(
+        rule="B2",
+        without="calls go in the order of lots",
+        judgement=6,
+        seed=0,
+        patches=(_of(MemoryTransaction, "_callable_rows", _unranked),),
+    ),
+    Switch(
+        rule="B4",
+        without="a call's stamp is the clock's second",
+        judgement=5,
+        seed=0,
+        patches=(_instead("syncengine.lane.ticket", _stamped_by_the_clock),),
+    ),
+    Switch(
+        rule="F1",
+        without="whatever was in a refused call is parked",
+        judgement=7,
+        seed=0,
+        patches=(_instead("syncengine.settle.refused", _park_everything),),
+    ),
+    Switch(
+        rule="T1",
+        without="numbers go on from the last one known",
+        judgement=2,
+        seed=0,
+        patches=(_instead("syncengine.booking.next_seq", _last_plus_one),),
+    ),
+    Switch(
+        rule="T2",
+        without="a restored database is not noticed",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.testing.simulation.databases.begin_anew_after_loss", _no_loss),),
+    ),
+    Switch(
+        rule="T3",
+        without="whatever lot event comes last is the newest",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.absorb._rank", lambda item: (2**62, 0)),),
+    ),
+    Switch(
+        rule="T4",
+        without="inventory does not send lots again",
+        judgement=7,
+        seed=0,
+        patches=(_of(Inventory, "take_result", _unsent_lots),),
+    ),
+    Switch(
+        rule="T6",
+        without="a restored inventory's revisions begin where its backup was",
+        judgement=7,
+        seed=0,
+        patches=(_instead("syncengine.testing.inventory.RESTORED", 0),),
+    ),
+    Switch(
+        rule="S1",
+        without="an order line that waited for its listing is never told",
+        judgement=2,
+        seed=0,
+        patches=(_instead("syncengine.look.tell_linked_lines", _rows_untold),),
+    ),
+    Switch(
+        rule="S3",
+        without="inventory adds each total that it is told",
+        judgement=2,
+        seed=0,
+        patches=(_of(Inventory, "_of_known", staticmethod(_add_total)),),
+    ),
+    Switch(
+        rule="W1",
+        without="nobody checks whose shop it is",
+        judgement=1,
+        seed=0,
+        patches=(_instead("syncengine.orders._verify_shop", _no_check),),
+    ),
+)
+
+BY_RULE: Mapping[str, Switch] = {switch.rule: switch for switch in SWITCHES}
