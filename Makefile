@@ -8,10 +8,10 @@ TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1)
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e simulate chaos bench
+.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-neighbours
 
 help: ## Show what can be done
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## Make the virtual environment and install everything, pinned and hash-checked
 .venv/installed: requirements.lock $(PACKAGES:%=%/pyproject.toml)
@@ -67,10 +67,16 @@ e2e: setup ## Test every process together against the sandbox
 simulate: setup ## Live many random seeds of the engine on all cores: make simulate SEEDS=10000
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000)
 
+recovery: setup ## Test coming back: long outages, lost and restored databases, swapped keys, a spent quota
+	pytest tests/recovery
+
 chaos: setup ## Test the same with something killed, paused or slow
 	pytest tests/chaos
 
 bench: setup ## Measure the product beside the bare things that it is made of
 	PYTHONPATH=tests python -m bench
 
-test: protos-check lint types imports unit integration e2e chaos ## All that must pass
+test: protos-check lint types imports unit integration e2e recovery chaos ## All that must pass
+
+measure-neighbours: setup ## Measure what a seller with 50,000 waiting lots costs another: seconds from change to call
+	PYTHONPATH=tests python -m recovery.measure_neighbours

@@ -15,6 +15,9 @@ from sandbox.testing import NO_TLS, ShopControl
 
 BRICKLINK = "/v1/connections/bricklink"
 
+# The gateway closes an idle connection after 5 s. A request sent at that very moment would find it closed.
+_LIMITS = httpx.Limits(keepalive_expiry=2)
+
 
 def new_keys() -> dict[str, str]:
     """Keys that no other shop has."""
@@ -42,7 +45,9 @@ class Seller:
         At the end the shop is disconnected, so that nobody polls it for the rest of the session.
         """
         async with (
-            httpx.AsyncClient(base_url=stack.gateway_url, timeout=30, trust_env=False, verify=NO_TLS) as http,
+            httpx.AsyncClient(
+                base_url=stack.gateway_url, timeout=30, trust_env=False, verify=NO_TLS, limits=_LIMITS
+            ) as http,
             ShopControl.open(stack.sandbox_url, f"shop-{secrets.token_hex(6)}") as shop,
         ):
             seller = cls(stack, http, shop, currency=currency)

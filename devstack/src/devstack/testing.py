@@ -5,17 +5,26 @@
 
 import contextlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
 
 from devstack.certificates import certificates_folder
 from devstack.ports import HOST, free_port
+from devstack.postgres import DatabaseUrls, create_database, drop_database
 from devstack.product import Product
+from devstack.programs import Running
 from devstack.settings import Settings, Surroundings, on_free_ports
 from servicekit.mtls import TlsFiles
 from servicekit.testing.ca import TestAuthority
+
+_COMMAND_WITHIN = 120  # seconds
 
 
 class Stack(Product):
@@ -51,10 +60,43 @@ class Stack(Product):
             raise ValueError(f"{name} runs")
         self.begin(self.running[name].program, ready=ready)
 
-    def restart(self, name: str) -> None:
-        """Stop it in good order and start it again."""
+    def restart(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """Stop it in good order and start it again, from now on with these variables changed."""
         self.terminate(name)
-        self.start_again(name)
+        program = self.running[name].program
+        self.begin(replace(program, environment={**program.environment, **(environment or {})}))
+
+    def copy_database(self, service: str) -> str:
+        """Keep the database of a service, which must not run, as it is now; return the name of the copy."""
+        copy = f"{service.replace('-', '_')}_{secrets.token_hex(4)}"
+        self._copy(_database_of(self.database(service)), copy, service)
+        return copy
+
+    def restore_database(self, service: str, copy: str) -> None:
+        """Put a copy in the place of the database of a service, which must not run."""
+        urls = self.database(service)
+        drop_database(self.postgres_url, urls)
+        self._copy(copy, _database_of(urls), service)
+
+    def empty_database(self, service: str) -> None:
+        """Drop the database of a service, which must not run, and make a new one with its tables."""
+        drop_database(self.postgres_url, self.database(service))
+        create_database(self.postgres_url, service)
+        self._migrate(service)
+
+    def _copy(self, source: str, target: str, service: str) -> None:
+        owner = urlsplit(self.database(service).owner).username or ""
+        with psycopg.connect(self.postgres_url, autocommit=True) as server:
+            server.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(*map(sql.Identifier, (target, owner, source)))
+            )
+        create_database(self.postgres_url, service)  # who may connect is not copied
+
+    def run_once(self, service: str, *arguments: str) -> int:
+        """Run another command of a service (`python -m inventory recover`) to its end; return its exit code."""
+        program = self.running[service].program
+        command = (*program.command[:-1], *arguments)
+        return Running(replace(program, name=f"{service}-{arguments[0]}", command=command)).wait(_COMMAND_WITHIN)
 
     def start_second(self, service: str) -> str:
         """Start one more instance of a service beside the first, on a port of its own; return the name it goes by.
@@ -83,6 +125,10 @@ class Stack(Product):
     def authority(self) -> TestAuthority:
         """The authority of this stack, to issue certificates that it must refuse."""
         return TestAuthority(certificates_folder(self.folder))
+
+
+def _database_of(urls: DatabaseUrls) -> str:
+    return urlsplit(urls.owner).path.removeprefix("/")
 
 
 @contextlib.contextmanager
