@@ -5,6 +5,7 @@ import logging
 import sys
 from collections import Counter
 
+from simulation.blind import weigh_all
 from simulation.runs import find_failing, run_all, table
 from simulation.switches import BY_RULE
 
@@ -35,6 +36,14 @@ def _switch(seeds: range) -> int:
     return 1 if unseen else 0
 
 
+def _compare(seeds: range) -> int:
+    ours, blind = weigh_all(seeds, blind=False), weigh_all(seeds, blind=True)
+    print(f"{'':<32} {'looking':>9} {'sending again':>14}")  # noqa: T201
+    for name in sorted(ours.keys() | blind.keys()):
+        print(f"{name:<32} {ours[name]:>9} {blind[name]:>14}")  # noqa: T201
+    return 0
+
+
 def main() -> int:
     """Run the command line."""
     logging.disable(logging.WARNING)  # what the engine tells an operator
@@ -42,8 +51,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many (default: 1000)")
     parser.add_argument("--first", type=int, default=0, help="the first (default: 0)")
     parser.add_argument("--switches", action="store_true", help="turn each rule off, and find the life that needs it")
+    parser.add_argument(
+        "--blind", action="store_true", help="compare with a policy that sends again instead of looking"
+    )
     asked = parser.parse_args()
     seeds = range(asked.first, asked.first + asked.seeds)
+    if asked.blind:
+        return _compare(seeds)
     return _switch(seeds) if asked.switches else _live(seeds)
 
 

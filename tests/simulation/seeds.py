@@ -2,6 +2,7 @@
 
 from sandbox.bricklink.switches import Switches
 from simulation.bricklink import BrickLinkModel
+from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.simulation.character import Character
 from syncengine.testing.simulation.life import Life, Outline
 
@@ -17,6 +18,11 @@ def make_shop(seller_name: str, character: Character) -> BrickLinkModel:
     return BrickLinkModel(seller_name, character.limit, switches)
 
 
+def make_life(seed: int, store: MemoryStore | None = None) -> Life:
+    """Set the stage."""
+    return Life(seed, make_shop, store=store)
+
+
 def live(seed: int) -> Outline:
     """Live it; raises Misjudged."""
-    return Life(seed, make_shop).live()
+    return make_life(seed).live()

@@ -144,7 +144,8 @@ async def _rows_untold(tx: Any, rows: Any, *given: Any) -> Any:
     return {row.lot_id: row for row in rows}
 
 
-async def _orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
+async def orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
+    """Take an intent without an outcome for one that was never sent."""
     orphans = [intent for intent in await tx.open_intents(connection.seller_id) if intent.fate is Fate.OPEN]
     rows = await tx.find_listings([intent.lot_id for intent in orphans])
     for intent in orphans:
@@ -343,7 +344,7 @@ SWITCHES: tuple[Switch, ...] = (
         without="an intent dies with its sender",
         judgement=1,
         seed=0,
-        patches=(_instead("syncengine.turn._find_orphans", _orphans_not_done),),
+        patches=(_instead("syncengine.turn._find_orphans", orphans_not_done),),
     ),
     Switch(
         rule="B1",
