@@ -68,7 +68,6 @@ def line_totalled(
             kind=kind,
             seq=seq,
             ordered_at=_timestamp(line.ordered_at),
-            cut=line.returned > 0,
             returned=line.returned,
             listing_is_ours=ours,
         ),

@@ -166,7 +166,7 @@ async def test_an_unknown_line_counts_only_after_baseline_and_count(
         sale(seller, lot_id, 2, seq=101, order_id="old-recount", ordered_at=before, kind=RECOUNT),
         sale(seller, lot_id, 4, seq=102, order_id="new", ordered_at=after),
         sale(seller, lot_id, 8, seq=103, order_id="new-recount", ordered_at=after, kind=RECOUNT),
-        sale(seller, lot_id, 16, seq=104, order_id="new-cut", ordered_at=after, kind=RECOUNT, cut=True),
+        sale(seller, lot_id, 16, seq=104, order_id="new-cut", ordered_at=after, kind=RECOUNT, returned=16),
     )
     assert (await calls.get(lot_id)).lot.quantity == 40 - 4 - 8
 
@@ -184,10 +184,10 @@ async def test_a_lower_total_changes_nothing_but_opens_a_return(
 ) -> None:
     seller = str(calls.seller)
     await absorb(engine, sales, sale(seller, lot_id, 5, seq=100))
-    await absorb(engine, sales, sale(seller, lot_id, 2, seq=101, cut=True))
+    await absorb(engine, sales, sale(seller, lot_id, 2, seq=101))
     assert (await calls.get(lot_id)).lot.quantity == 35
-    query = "SELECT total, told_total, seq, cut FROM order_lines WHERE lot_id = :lot_id"
-    assert [tuple(row) for row in await rows(engine, query, lot_id=lot_id)] == [(5, 2, 101, True)]
+    query = "SELECT total, told_total, seq FROM order_lines WHERE lot_id = :lot_id"
+    assert [tuple(row) for row in await rows(engine, query, lot_id=lot_id)] == [(5, 2, 101)]
     assert [(one.pieces, one.HasField("closed_at")) for one in (await calls.list_returns()).returns] == [(3, False)]
 
 
@@ -303,13 +303,13 @@ async def test_a_return_stays_open_until_it_is_said_where_the_pieces_are(
     await absorb(engine, sales, sale(seller, lot_id, 5, seq=100))
     assert not (await calls.list_returns(include_closed=True)).returns
 
-    await absorb(engine, sales, sale(seller, lot_id, 5, seq=101, cut=True, returned=4))
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=101, returned=4))
     (opened,) = (await calls.list_returns()).returns
     assert (opened.lot_id, opened.pieces, opened.HasField("closed_at")) == (lot_id, 4, False)
     order = opened.order
     assert (order.marketplace, order.order_id, order.listing_id) == ("bricklink", "9000042", "50001001")
 
-    await absorb(engine, sales, sale(seller, lot_id, 3, seq=102, cut=True, returned=2, kind=RETURN))
+    await absorb(engine, sales, sale(seller, lot_id, 3, seq=102, returned=2, kind=RETURN))
     (less,) = (await calls.list_returns()).returns
     assert (less.return_id, less.pieces, less.opened_at) == (opened.return_id, 2, opened.opened_at)
     assert (await calls.get(lot_id)).lot.quantity == 37
@@ -320,7 +320,7 @@ async def test_a_return_stays_open_until_it_is_said_where_the_pieces_are(
     assert (closed.return_id, closed.pieces, closed.HasField("closed_at")) == (opened.return_id, 2, True)
     assert (await calls.get(lot_id)).lot.quantity == 37
 
-    await absorb(engine, sales, sale(seller, lot_id, 3, seq=104, cut=True, returned=3))
+    await absorb(engine, sales, sale(seller, lot_id, 3, seq=104, returned=3))
     (anew,) = (await calls.list_returns()).returns
     assert (anew.return_id != opened.return_id, anew.pieces) == (True, 3)
 
@@ -345,7 +345,7 @@ async def test_returns_come_in_pages_newest_first(
     other = (await calls.create()).lot.lot_id
     for number in range(5):
         of = other if number == 2 else lot_id
-        cancelled = sale(seller, of, 1, seq=100 + number, order_id=f"order-{number}", cut=True, returned=1)
+        cancelled = sale(seller, of, 1, seq=100 + number, order_id=f"order-{number}", returned=1)
         await absorb(engine, sales, cancelled)
     first = await calls.list_returns(page_size=3)
     rest = await calls.list_returns(page_size=3, page_token=first.next_page_token)

@@ -192,7 +192,7 @@ class Inventory:
         is_later = line.listing_is_ours or line.ordered_at.ToDatetime(since.tzinfo) > since
         if line.kind == SALE_KIND_BASELINE or not is_later:
             return line.total, 0
-        if line.kind == SALE_KIND_RECOUNT and line.cut:
+        if line.kind == SALE_KIND_RECOUNT and line.returned > 0:
             return 0, 0
         return line.total, line.total
 
@@ -203,7 +203,7 @@ class Inventory:
             lowered = min(total, line.total)
             return lowered, lowered - total
         raised = max(total, line.total)
-        if line.kind == SALE_KIND_SALE or (line.kind == SALE_KIND_RECOUNT and not line.cut):
+        if line.kind == SALE_KIND_SALE or (line.kind == SALE_KIND_RECOUNT and line.returned == 0):
             return raised, raised - total
         return (raised, 0) if line.kind == SALE_KIND_BASELINE else (total, 0)
 

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$brickops/events/v1/sales_event.proto\x12\x12\x62rickops.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n\x11OrderLineTotalled\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x12\n\nlisting_id\x18\x04 \x01(\t\x12\x0e\n\x06lot_id\x18\x05 \x01(\t\x12\r\n\x05total\x18\x06 \x01(\x03\x12*\n\x04kind\x18\x07 \x01(\x0e\x32\x1c.brickops.events.v1.SaleKind\x12\x0b\n\x03seq\x18\x08 \x01(\x03\x12.\n\nordered_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03\x63ut\x18\n \x01(\x08\x12\x17\n\x0flisting_is_ours\x18\x0b \x01(\x08\x12\x10\n\x08returned\x18\x0c \x01(\x03*~\n\x08SaleKind\x12\x19\n\x15SALE_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eSALE_KIND_SALE\x10\x01\x12\x16\n\x12SALE_KIND_BASELINE\x10\x02\x12\x15\n\x11SALE_KIND_RECOUNT\x10\x03\x12\x14\n\x10SALE_KIND_RETURN\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$brickops/events/v1/sales_event.proto\x12\x12\x62rickops.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x02\n\x11OrderLineTotalled\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12\x12\n\nlisting_id\x18\x04 \x01(\t\x12\x0e\n\x06lot_id\x18\x05 \x01(\t\x12\r\n\x05total\x18\x06 \x01(\x03\x12*\n\x04kind\x18\x07 \x01(\x0e\x32\x1c.brickops.events.v1.SaleKind\x12\x0b\n\x03seq\x18\x08 \x01(\x03\x12.\n\nordered_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0flisting_is_ours\x18\x0b \x01(\x08\x12\x10\n\x08returned\x18\x0c \x01(\x03J\x04\x08\n\x10\x0bR\x03\x63ut*~\n\x08SaleKind\x12\x19\n\x15SALE_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eSALE_KIND_SALE\x10\x01\x12\x16\n\x12SALE_KIND_BASELINE\x10\x02\x12\x15\n\x11SALE_KIND_RECOUNT\x10\x03\x12\x14\n\x10SALE_KIND_RETURN\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.events.v1.sales_event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SALEKIND']._serialized_start=385
-  _globals['_SALEKIND']._serialized_end=511
+  _globals['_SALEKIND']._serialized_start=383
+  _globals['_SALEKIND']._serialized_end=509
   _globals['_ORDERLINETOTALLED']._serialized_start=94
-  _globals['_ORDERLINETOTALLED']._serialized_end=383
+  _globals['_ORDERLINETOTALLED']._serialized_end=381
 # @@protoc_insertion_point(module_scope)

@@ -65,7 +65,6 @@ class OrderLineTotalled(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
     ORDERED_AT_FIELD_NUMBER: _builtins.int
-    CUT_FIELD_NUMBER: _builtins.int
     LISTING_IS_OURS_FIELD_NUMBER: _builtins.int
     RETURNED_FIELD_NUMBER: _builtins.int
     seller_id: _builtins.str
@@ -84,8 +83,6 @@ class OrderLineTotalled(_message.Message):
     """Why it is told."""
     seq: _builtins.int
     """Rises within a lot and marketplace, also over a lost database (rule T1)."""
-    cut: _builtins.bool
-    """Whether the line is cut, cancelled or refunded (rule C3)."""
     listing_is_ours: _builtins.bool
     """Whether we created the listing for this very lot: then each of its orders is later than the count of the lot's
     quantity, whatever the two clocks say.
@@ -110,13 +107,12 @@ class OrderLineTotalled(_message.Message):
         kind: Global___SaleKind.ValueType = ...,
         seq: _builtins.int = ...,
         ordered_at: _timestamp_pb2.Timestamp | None = ...,
-        cut: _builtins.bool = ...,
         listing_is_ours: _builtins.bool = ...,
         returned: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ordered_at", b"ordered_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "kind", b"kind", "listing_id", b"listing_id", "listing_is_ours", b"listing_is_ours", "lot_id", b"lot_id", "marketplace", b"marketplace", "order_id", b"order_id", "ordered_at", b"ordered_at", "returned", b"returned", "seller_id", b"seller_id", "seq", b"seq", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "listing_id", b"listing_id", "listing_is_ours", b"listing_is_ours", "lot_id", b"lot_id", "marketplace", b"marketplace", "order_id", b"order_id", "ordered_at", b"ordered_at", "returned", b"returned", "seller_id", b"seller_id", "seq", b"seq", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -215,7 +215,6 @@ def _decoded(value: bytes | None, correlation_id: str) -> _Told:
         kind=kind,
         seq=message.seq,
         ordered_at=message.ordered_at.ToDatetime(tzinfo=UTC),
-        cut=message.cut,
         listing_is_ours=message.listing_is_ours,
         returned=message.returned,
     )

@@ -40,12 +40,15 @@ class ToldLine:
     seq: int
     ordered_at: datetime
     """By the shop's clock."""
-    cut: bool = False
-    """Whether the line is cut, cancelled or refunded."""
     listing_is_ours: bool = False
     """Whether we made the listing for this very lot: its orders are later than the lot's count, whatever clocks say."""
     returned: int = 0
     """Pieces of the total that left the order since, and of which the sync service cannot say where they are (S4)."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the line, or some of it, is cut, cancelled or refunded (rule C3)."""
+        return self.returned > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,6 @@ class KeptLine:
     seq: int
     kind: SaleKind
     ordered_at: datetime
-    cut: bool
 
     @property
     def open_return(self) -> int:
@@ -116,7 +118,6 @@ def _line(told: ToldLine, *, total: int, sold: int) -> KeptLine:
         seq=told.seq,
         kind=told.kind,
         ordered_at=told.ordered_at,
-        cut=told.cut,
     )
 
 
@@ -126,7 +127,7 @@ def _of_unknown(told: ToldLine, *, baseline_at: datetime | None, counted_at: dat
     is_later = told.listing_is_ours or told.ordered_at > start
     if told.kind is SaleKind.BASELINE or not is_later:
         return told.total, 0  # its pieces were gone when the lot was counted (rule C3)
-    if told.kind is SaleKind.RECOUNT and told.cut:
+    if told.kind is SaleKind.RECOUNT and told.is_cut:
         return 0, 0  # a recount raises a total only where the line is not cut (rule C3)
     return told.total, told.total  # also for a return: what is left of its order was sold (C3, "whatever the kind")
 
@@ -137,7 +138,7 @@ def _of_known(told: ToldLine, total: int) -> tuple[int, int]:
     match told.kind:
         case SaleKind.BASELINE:
             return raised, 0
-        case SaleKind.RECOUNT if told.cut:
+        case SaleKind.RECOUNT if told.is_cut:
             return total, 0
         case _:
             return raised, raised - total

@@ -86,7 +86,6 @@ async def kept_lines(conn: AsyncConnection, keys: Sequence[LineKey]) -> dict[Lin
             seq=row.seq,
             kind=SaleKind(row.kind),
             ordered_at=row.ordered_at,
-            cut=row.cut,
         )
         for row in found
     ]
@@ -256,5 +255,4 @@ def _json_of(line: KeptLine) -> dict[str, Any]:
         "seq": line.seq,
         "kind": line.kind,
         "ordered_at": line.ordered_at.isoformat(),
-        "cut": line.cut,
     }

@@ -125,7 +125,6 @@ ORDER_LINES: Final = Table(
     Column("seq", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     Column("ordered_at", _TIME, nullable=False),
-    Column("cut", Boolean, nullable=False),
 )
 
 RETURNS: Final = Table(

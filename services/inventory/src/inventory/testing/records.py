@@ -28,7 +28,6 @@ def sale(
     listing_id: str = "50001001",
     kind: sales_event_pb2.SaleKind.ValueType = sales_event_pb2.SALE_KIND_SALE,
     ordered_at: datetime | None = None,
-    cut: bool = False,
     ours: bool = False,
     returned: int = 0,
     marketplace: str = "bricklink",
@@ -43,7 +42,6 @@ def sale(
         total=total,
         kind=kind,
         seq=seq,
-        cut=cut,
         listing_is_ours=ours,
         returned=returned,
     )
