@@ -133,7 +133,7 @@ BAD_FILES: dict[str, tuple[dict[str, Any], str]] = {
     "an XML bomb": ({"content": b'<!DOCTYPE x [<!ENTITY a "a">]><INVENTORY>&a;</INVENTORY>'}, "content"),
     "empty": ({"content": b""}, "content"),
     "too large": ({"content": b" " * (LARGEST_FILE + 1)}, "content"),
-    "no format": ({"content": file(1), "format": import_pb2.IMPORT_FORMAT_UNSPECIFIED}, "format"),
+    "another format": ({"content": file(1), "format": import_pb2.IMPORT_FORMAT_BSX}, "content"),
     "an unknown format": ({"content": file(1), "format": 99}, "format"),
     "a long name": ({"content": file(1), "file_name": "n" * 256}, "file_name"),
 }
@@ -246,6 +246,25 @@ async def test_an_import_pauses_while_the_outbox_is_long(
         await conn.execute(text("DELETE FROM outbox"))
     await run_to_the_end(runner)
     assert (await calls.get_import(accepted.import_id)).created_rows == 5
+
+
+BSX = b"""<!DOCTYPE BrickStoreXML>
+<BrickStoreXML><Inventory Currency="EUR">
+<Item><ItemID>3001</ItemID><ItemTypeID>P</ItemTypeID><ColorID>5</ColorID><Qty>4</Qty><Price>0.1</Price></Item>
+<Item><ItemID>3002</ItemID><ItemTypeID>P</ItemTypeID><ColorID>5</ColorID><Status>X</Status></Item>
+</Inventory></BrickStoreXML>"""
+
+
+@pytest.mark.parametrize("said", [import_pb2.IMPORT_FORMAT_BSX, import_pb2.IMPORT_FORMAT_UNSPECIFIED])
+async def test_the_content_says_that_a_file_is_bsx_whatever_its_name(
+    calls: Calls, runner: ImportRunner, said: import_pb2.ImportFormat.ValueType
+) -> None:
+    accepted = await calls.import_file(BSX, format=said, file_name="stock.xml")
+    assert (accepted.format, accepted.total_rows) == (import_pb2.IMPORT_FORMAT_BSX, 2)
+    await run_to_the_end(runner)
+    assert await lots_of(calls) == ["3001"]
+    (skipped,) = (await calls.list_rows(accepted.import_id, refused_only=True)).rows
+    assert (skipped.number, skipped.field) == (2, "Status")
 
 
 async def test_an_accepted_import_is_run_by_itself(calls: Calls, runner: ImportRunner) -> None:

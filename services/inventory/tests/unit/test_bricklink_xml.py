@@ -5,12 +5,18 @@ from decimal import Decimal
 import pytest
 
 from inventory.domain.lot import Completeness, Condition, ItemType, LotFields, Stockroom, Tier
-from inventory.imports import bricklink_xml
-from inventory.imports.bricklink_xml import FileRefused, read_rows
+from inventory.imports import bricklink_xml, xml_items
 from inventory.imports.operation import CheckedRow
+from inventory.imports.xml_items import FileRefused, read_items
 
 BRICK = {"ITEMTYPE": "P", "ITEMID": "3001", "COLOR": "5", "QTY": "40", "PRICE": "0.120", "CONDITION": "U"}
 SET = {"ITEMTYPE": "S", "ITEMID": "75192-1", "QTY": "1", "PRICE": "649.000", "CONDITION": "N", "SUBCONDITION": "S"}
+
+
+def read_rows(content: bytes, *, currency: str) -> list[CheckedRow]:
+    read = read_items(content, [bricklink_xml.DIALECT], currency=currency)
+    assert read.format == "BRICKLINK_XML"
+    return read.rows
 
 
 def item(tags: dict[str, str], **others: str) -> str:
@@ -210,7 +216,7 @@ def test_a_file_that_cannot_be_believed_is_refused_whole(content: bytes, why: st
 
 
 def test_a_file_with_too_many_rows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bricklink_xml, "MOST_ROWS", 3)
+    monkeypatch.setattr(xml_items, "MOST_ROWS", 3)
     assert len(read_rows(file(*[item(BRICK)] * 3), currency="EUR")) == 3
     with pytest.raises(FileRefused, match="more than 3 rows"):
         read_rows(file(*[item(BRICK)] * 4), currency="EUR")

@@ -25,17 +25,21 @@ class _ImportFormat:
 class _ImportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportFormat.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     IMPORT_FORMAT_UNSPECIFIED: _ImportFormat.ValueType  # 0
-    """Not said; refused."""
+    """Not said: the content tells which one it is."""
     IMPORT_FORMAT_BRICKLINK_XML: _ImportFormat.ValueType  # 1
     """BrickLink's upload XML: root INVENTORY, one ITEM per lot."""
+    IMPORT_FORMAT_BSX: _ImportFormat.ValueType  # 2
+    """BSX, as BrickStore and BrickSync write it: root BrickStoreXML or BrickStockXML."""
 
 class ImportFormat(_ImportFormat, metaclass=_ImportFormatEnumTypeWrapper):
     """The dialect of an imported file."""
 
 IMPORT_FORMAT_UNSPECIFIED: ImportFormat.ValueType  # 0
-"""Not said; refused."""
+"""Not said: the content tells which one it is."""
 IMPORT_FORMAT_BRICKLINK_XML: ImportFormat.ValueType  # 1
 """BrickLink's upload XML: root INVENTORY, one ITEM per lot."""
+IMPORT_FORMAT_BSX: ImportFormat.ValueType  # 2
+"""BSX, as BrickStore and BrickSync write it: root BrickStoreXML or BrickStockXML."""
 Global___ImportFormat: _TypeAlias = ImportFormat  # noqa: Y015
 
 class _ImportState:

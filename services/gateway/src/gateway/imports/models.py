@@ -10,6 +10,7 @@ class ImportFormat(StrEnum):
     """The dialect of an imported file."""
 
     BRICKLINK_XML = "bricklink_xml"
+    BSX = "bsx"
 
 
 class ImportState(StrEnum):

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from brickops.inventory.v1 import import_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from gateway.commands import RequestId
 from gateway.guard import BEARER, GuardedRoute
@@ -21,7 +20,7 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRo
 
 ImportId = Annotated[str, Path(description="The import.")]
 
-_FILE = {"type": "string", "format": "binary", "description": "The file, 32 MiB at most."}
+_FILE = {"type": "string", "format": "binary", "description": "BrickLink's upload XML or BSX, 32 MiB at most."}
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -63,14 +62,14 @@ async def create_import(
     behind: FromBehind,
     response: Response,
 ) -> Import:
-    """Checks a BrickLink upload XML whole and accepts it; its good rows then become lots one after the other.
+    """Checks a file whole and accepts it; its good rows then become lots one after the other.
 
-    A file that is cut off, has another root or plays tricks with entities is refused and makes no lot.
+    It may be BrickLink's upload XML or a BSX document of BrickStore or BrickSync: the content tells. A file that is cut
+    off, has another root or plays tricks with entities is refused and makes no lot.
     """
     upload = await read_upload(request)
     asked = inventory.CreateImportRequest(
         request_id=request_id,
-        format=import_pb2.IMPORT_FORMAT_BRICKLINK_XML,
         content=upload.content,
         file_name=upload.name,
         currency_code=query.currency,

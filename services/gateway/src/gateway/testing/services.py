@@ -309,7 +309,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         self.files.append(request.content)
         operation = import_pb2.Import(
             import_id=f"import-{next(self._ids)}",
-            format=request.format,
+            format=request.format or import_pb2.IMPORT_FORMAT_BRICKLINK_XML,
             state=import_pb2.IMPORT_STATE_DONE,
             total_rows=2,
             created_rows=1,

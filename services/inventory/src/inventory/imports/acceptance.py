@@ -11,16 +11,17 @@ from inventory.commands import By
 from inventory.domain.errors import InvalidFields, Violation
 from inventory.domain.text import normal_form
 from inventory.ids import new_id
-from inventory.imports import bricklink_xml
-from inventory.imports.bricklink_xml import FileRefused
+from inventory.imports import bricklink_xml, bsx
 from inventory.imports.operation import CheckedRow, Import
+from inventory.imports.xml_items import FileRefused, read_items
 from inventory.storage.imports import add_import
 from inventory.storage.sellers import find_currency, fix_currency
 from inventory.storage.unit_of_work import UnitOfWork
 
 LARGEST_FILE: Final = 32 * 1024 * 1024
 LONGEST_FILE_NAME: Final = 255
-BRICKLINK_XML: Final = "BRICKLINK_XML"
+DIALECTS: Final = {dialect.format: dialect for dialect in (bricklink_xml.DIALECT, bsx.DIALECT)}
+ANY_FORMAT: Final = "UNSPECIFIED"
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 
@@ -30,7 +31,7 @@ class UploadedFile:
     """A file as it came in."""
 
     format: str
-    """BRICKLINK_XML; anything else is refused."""
+    """One of DIALECTS, or ANY_FORMAT: then the content says which one it is. Its name never does."""
     content: bytes
     file_name: str
     currency: str
@@ -50,8 +51,8 @@ class CheckedFile:
 async def check_file(file: UploadedFile, by: By, engine: AsyncEngine) -> CheckedFile:
     """Reads a file whole, beside the event loop. Raises InvalidFields if it cannot be taken; nothing is written."""
     violations = []
-    if file.format != BRICKLINK_XML:
-        violations.append(Violation("format", "must be BRICKLINK_XML"))
+    if file.format not in {*DIALECTS, ANY_FORMAT}:
+        violations.append(Violation("format", f"must be one of {', '.join(DIALECTS)}, or left out"))
     if not file.content:
         violations.append(Violation("content", "is empty"))
     if len(file.content) > LARGEST_FILE:
@@ -63,11 +64,12 @@ async def check_file(file: UploadedFile, by: By, engine: AsyncEngine) -> Checked
         raise InvalidFields(violations)
     async with engine.connect() as conn:
         currency = _currency(file.currency, await find_currency(conn, by.seller_id))
+    dialects = [DIALECTS[file.format]] if file.format in DIALECTS else list(DIALECTS.values())
     try:
-        rows = await asyncio.to_thread(bricklink_xml.read_rows, file.content, currency=currency)
+        read = await asyncio.to_thread(read_items, file.content, dialects, currency=currency)
     except FileRefused as refusal:
         raise InvalidFields.one("content", str(refusal)) from None
-    return CheckedFile(format=file.format, file_name=file_name, currency=currency, rows=rows)
+    return CheckedFile(format=read.format, file_name=file_name, currency=currency, rows=read.rows)
 
 
 def _currency(said: str, sellers: str | None) -> str:
