@@ -43,6 +43,7 @@ CREATE TABLE connections (
     pin_proven boolean NOT NULL,
     orders_read_at timestamptz,
     all_orders_read_at timestamptz,
+    polled_last boolean NOT NULL,
     poll_at timestamptz,
     halted text NOT NULL,
     halted_at timestamptz,

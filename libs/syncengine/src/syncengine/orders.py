@@ -25,10 +25,13 @@ class OrdersSeen:
     """Listings in orders that were new or changed in this read."""
 
 
-async def read_orders(lane: Lane, pages: Sequence[str], *, only_store: bool = False) -> OrdersSeen:
+async def read_orders(
+    lane: Lane, pages: Sequence[str], *, only_store: bool = False, at_most: int | None = None
+) -> OrdersSeen:
     """Read pages of orders and book what is new.
 
     `only_store` keeps the lines without touching a ledger or telling anyone: a census tells them itself (rule C3).
+    After the lines of `at_most` orders the rest is left to a later read; until then no read counts as complete.
 
     Raises:
         PausedError: a call could not be made; what was booked before it stays booked.
@@ -42,10 +45,14 @@ async def read_orders(lane: Lane, pages: Sequence[str], *, only_store: bool = Fa
     async with lane.transaction() as (tx, connection):
         known = await tx.find_orders(connection.seller_id, list(summaries))
     touched: set[ListingId] = set()
+    left = len(summaries) if at_most is None else at_most
     for summary in sorted(summaries.values(), key=lambda order: order.changed_at):
         before = known.get(summary.order_id)
         if before is not None and before.fingerprint == summary.fingerprint:
             continue
+        if left <= 0:
+            break
+        left -= 1
         lines = await lane.read(lane.settings.call_deadline, partial(_lines_if_kept, lane.shop, summary.order_id))
         if lines is None:
             lines = await _known_lines(lane, summary.order_id)
@@ -61,10 +68,11 @@ async def read_orders(lane: Lane, pages: Sequence[str], *, only_store: bool = Fa
                 await lane.save(tx, rows)
                 if any(line.listing_id not in known_ids for line in lines):
                     await hold_items(lane, tx)
-    async with lane.transaction() as (tx, connection):
-        await tx.save_connection(
-            _read_through(connection, began_at, whole=set(pages) >= set(lane.shop.facts.order_pages))
-        )
+    else:
+        async with lane.transaction() as (tx, connection):
+            await tx.save_connection(
+                _read_through(connection, began_at, whole=set(pages) >= set(lane.shop.facts.order_pages))
+            )
     return OrdersSeen(
         began_at=began_at,
         fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},

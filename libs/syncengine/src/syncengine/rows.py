@@ -154,6 +154,8 @@ class ConnectionRow:
     """When the last complete read of the fresh page began, by our clock."""
     all_orders_read_at: datetime | None = None
     """When the last complete read of every page began, by our clock."""
+    polled_last: bool = False
+    """The last turn read orders: this one may send before it reads more."""
     poll_at: datetime | None = None
     """Orders are read no later than this, ahead of their interval: something waits for it (rule N4)."""
 

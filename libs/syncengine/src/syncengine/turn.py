@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum, auto
 from functools import partial
 
 from syncengine.census import take_census
@@ -17,53 +18,73 @@ PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEY
 """Halts that may end by themselves; the others wait for new keys or a person (rules O2, W1)."""
 
 
+_ORDERS_A_POLL = 10
+"""Whose lines one turn reads: after an outage hundreds are new, and changes must not wait for all of them."""
+
+
 async def take_turn(lane: Lane) -> None:
     """Do the one thing that matters most for this connection, and note when it wants its next turn.
 
     Raises:
         FencedError: the lease is another worker's by now.
     """
+    job, paused = None, False
     try:
-        busy = await _work(lane)
+        job = await _work(lane)
     except PausedError:
-        busy = False  # what was to be done is still in the rows, and the pause in the connection's
+        paused = True  # what was to be done is still in the rows, and the pause in the connection's
     except ShopMismatchError:
-        busy = False
+        pass
     async with lane.transaction() as (tx, connection):
         now = lane.clock.now()
-        due_at = now if busy else await _next_due(lane, tx, connection, now)
-        await tx.save_connection(replace(connection, due_at=due_at, last_served_at=now))
+        due_at = await _next_due(lane, tx, connection, now) if job is None else now
+        polled = job is _Job.POLL or (paused and connection.polled_last)
+        await tx.save_connection(replace(connection, due_at=due_at, last_served_at=now, polled_last=polled))
 
 
-async def _work(lane: Lane) -> bool:
-    """Do one job; False if none is due."""
+class _Job(Enum):
+    """What a turn did."""
+
+    LOOK = auto()
+    POLL = auto()
+    SEND = auto()
+    CENSUS = auto()
+    OTHER = auto()
+
+
+async def _work(lane: Lane) -> _Job | None:
+    """Do one job; None if none is due."""
     async with lane.transaction() as (tx, connection):
         await _find_orphans(lane, tx, connection)
         now = lane.clock.now()
         looks_due = any(suspect.due_at(lane) <= now for suspect in await suspects(tx, connection))
     if not connection.enabled or _paused_until(connection, now) is not None:
-        return False
+        return None
     if not lane.has_keys_of(connection):
-        return True  # the next turn opens the shop with them
+        return _Job.OTHER  # the next turn opens the shop with them
     if connection.halted:
         return await _probe(lane, connection)
     if connection.census_reason is not None:
         return await _begin(lane, connection, now)
     if looks_due:
         await take_looks(lane)
-        return True
+        return _Job.LOOK
+    may_send = may_write(connection, lane.settings) and not _writes_pause(connection, now)
+    # Orders come first, but a shop whose orders take longer to read than the interval must not keep writes waiting.
+    if may_send and connection.polled_last and await send_next(lane):
+        return _Job.SEND
     if (pages := _pages_due(lane, connection, now)) is not None:
-        await read_orders(lane, pages)
-        return True
+        await read_orders(lane, pages, at_most=_ORDERS_A_POLL)
+        return _Job.POLL
     if connection.list_wanted_at is not None and _census_due_at(lane, connection, now) <= now:
         await take_census(lane)
-        return True
-    if may_write(connection, lane.settings) and not _writes_pause(connection, now) and await send_next(lane):
-        return True
+        return _Job.CENSUS
+    if may_send and await send_next(lane):
+        return _Job.SEND
     if _census_due_at(lane, connection, now) <= now:
         await take_census(lane)
-        return True
-    return False
+        return _Job.CENSUS
+    return None
 
 
 async def _find_orphans(lane: Lane, tx: Transaction, connection: ConnectionRow) -> None:
@@ -77,14 +98,14 @@ async def _find_orphans(lane: Lane, tx: Transaction, connection: ConnectionRow) 
     await lane.save(tx, [replace(row, unknown=True) for row in rows.values()])
 
 
-async def _probe(lane: Lane, connection: ConnectionRow) -> bool:
+async def _probe(lane: Lane, connection: ConnectionRow) -> _Job | None:
     """Try a halted connection with one cheap read (rule O2)."""
     if connection.halted not in PROBED:
-        return False
+        return None
     await _read_cheaply(lane)
     async with lane.transaction() as (tx, current):
         await tx.save_connection(replace(current, halted="", halted_at=None, not_before=None, waiting_for=""))
-    return True
+    return _Job.OTHER
 
 
 async def _read_cheaply(lane: Lane) -> None:
@@ -93,7 +114,7 @@ async def _read_cheaply(lane: Lane) -> None:
     await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, first_page))
 
 
-async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> bool:
+async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job | None:
     """Get the seller's lots from inventory, then match them with the shop (rules T4, C1)."""
     if not connection.wish_id:
         async with lane.transaction() as (tx, current):
@@ -104,11 +125,11 @@ async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> bool:
             )
             await tx.save_connection(replace(current, wish_id=wish_id, wished_at=now))
         await _read_cheaply(lane)  # a wrong key shows at once, however many lots are on their way
-        return False
+        return None
     if connection.answered_at is None or now < _census_due_at(lane, connection, now):
-        return False
+        return None
     await take_census(lane)
-    return True
+    return _Job.CENSUS
 
 
 def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> datetime:

@@ -604,3 +604,42 @@ async def test_a_short_list_is_no_proof_that_a_listing_is_gone(monkeypatch: pyte
         world.change(name, by=2)
     await world.settle()
     assert world.shown() == dict.fromkeys("abcd", 2) | {"e": 1}
+
+
+async def test_changes_do_not_wait_until_all_orders_of_an_outage_are_read() -> None:
+    world = await connected()
+    world.create("a", 200, note="a")
+    world.create("b", 9, replace(BRICK, color_id=7), note="b")
+    await world.settle(timedelta(minutes=1))
+    for _ in range(60):
+        world.shop.buy(ListingId("1001"), 1)
+    world.change("b", by=-4)
+    await world.deliver()
+    world.clock.turn(world.settings.order_poll_interval)
+    calls = world.shop.calls
+    while world.shown()["b"] == 9:
+        assert await world.turn()
+    assert world.shop.calls - calls <= 12
+    await world.settle()
+    assert world.shown() == {"a": 140, "b": 5}
+    assert world.inventory.lots[LotId("a")].quantity == 140
+
+
+async def test_a_shop_whose_orders_take_longer_to_read_than_the_interval_still_takes_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = await connected()
+    world.create("a", 20, note="a")
+    await world.settle(timedelta(minutes=1))
+    list_orders = world.shop.list_orders
+
+    async def slowly(page: str, ticket: Ticket) -> OrderRead:
+        world.clock.turn(world.settings.order_poll_interval * 2)
+        return await list_orders(page, ticket)
+
+    monkeypatch.setattr(world.shop, "list_orders", slowly)
+    world.change("a", by=-4)
+    await world.deliver()
+    for _ in range(4):
+        await world.turn()
+    assert world.shown() == {"a": 16}

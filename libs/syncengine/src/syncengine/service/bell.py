@@ -32,7 +32,8 @@ class Bell:
     async def wait(self, seconds: float) -> None:
         """Wait until it has rung since `clear`, `seconds` at the longest."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
 
     async def listen(self) -> None:
         """Hear what the database says until cancelled, through its outages; meanwhile nobody hears it."""

@@ -88,7 +88,8 @@ class Worker:
                 delay = backoff.failed()
                 logger.warning("a lane rests", exc_info=error, extra={"seconds": round(delay, 2)})
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), delay)
+                    async with asyncio.timeout(delay):
+                        await self._stopping.wait()
 
     async def _next_lease(self, owner: str) -> Lease | None:
         """Wait for a connection to serve; None when the process stops. One lane looks out, the others wait behind."""

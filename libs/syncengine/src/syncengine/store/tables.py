@@ -54,6 +54,7 @@ CONNECTIONS: Final = Table(
     Column("pin_proven", Boolean, nullable=False),
     Column("orders_read_at", _TIME),
     Column("all_orders_read_at", _TIME),
+    Column("polled_last", Boolean, nullable=False),
     Column("poll_at", _TIME),
     Column("halted", Text, nullable=False),
     Column("halted_at", _TIME),

@@ -294,6 +294,10 @@ class MemoryStore:
         self.tables = view.tables
         self.after_commit()
 
+    def restore(self, tables: Tables) -> None:
+        """Put a backup in the place of all that is kept; what was to be published is no part of it."""
+        self.tables = replace(tables, outbox=[])
+
     def _check(self, lease: Lease) -> None:
         current = self.tables.leases.get(lease.seller_id)
         if current is None or (current.owner, current.term) != (lease.owner, lease.term):

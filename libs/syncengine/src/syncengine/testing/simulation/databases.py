@@ -58,8 +58,7 @@ class Databases:
         restored = self.backup if stage.random.random() < 0.5 else None
         stamp = stage.connection.last_stamp
         self._blame_what_only_it_knew(restored or Tables())
-        store.tables = restored.copy() if restored is not None else Tables()
-        store.tables.outbox = []
+        store.restore(restored or Tables())
         self.mail.published = 0
         self.backup = None
         at_once(self._begin_anew())
