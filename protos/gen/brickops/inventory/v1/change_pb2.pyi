@@ -150,6 +150,8 @@ class Change(_message.Message):
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
     IMPORT_ID_FIELD_NUMBER: _builtins.int
+    UNDONE_BY_FIELD_NUMBER: _builtins.int
+    UNDOES_FIELD_NUMBER: _builtins.int
     change_id: _builtins.str
     """Rises with time within a seller; opaque otherwise."""
     lot_id: _builtins.str
@@ -172,6 +174,10 @@ class Change(_message.Message):
     """Follows one request through every service."""
     import_id: _builtins.str
     """Set if the source is an import."""
+    undone_by: _builtins.str
+    """The change that undid this one; empty if none did. That one may have been undone in turn."""
+    undoes: _builtins.str
+    """The change that this one undid; empty if it is no undo."""
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded."""
@@ -206,10 +212,12 @@ class Change(_message.Message):
         correlation_id: _builtins.str = ...,
         order: Global___OrderReference | None = ...,
         import_id: _builtins.str = ...,
+        undone_by: _builtins.str = ...,
+        undoes: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "order", b"order", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "after", b"after", "before", b"before", "change_id", b"change_id", "correlation_id", b"correlation_id", "import_id", b"import_id", "lot_id", b"lot_id", "order", b"order", "quantity_delta", b"quantity_delta", "reason", b"reason", "recorded_at", b"recorded_at", "reserved_delta", b"reserved_delta", "revision", b"revision", "source", b"source", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "after", b"after", "before", b"before", "change_id", b"change_id", "correlation_id", b"correlation_id", "import_id", b"import_id", "lot_id", b"lot_id", "order", b"order", "quantity_delta", b"quantity_delta", "reason", b"reason", "recorded_at", b"recorded_at", "reserved_delta", b"reserved_delta", "revision", b"revision", "source", b"source", "type", b"type", "undoes", b"undoes", "undone_by", b"undone_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

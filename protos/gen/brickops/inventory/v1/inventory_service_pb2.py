@@ -23,81 +23,108 @@ _sym_db = _symbol_database.Default()
 
 
 from brickops.inventory.v1 import change_pb2 as brickops_dot_inventory_dot_v1_dot_change__pb2
+from brickops.inventory.v1 import export_pb2 as brickops_dot_inventory_dot_v1_dot_export__pb2
 from brickops.inventory.v1 import import_pb2 as brickops_dot_inventory_dot_v1_dot_import__pb2
 from brickops.inventory.v1 import lot_pb2 as brickops_dot_inventory_dot_v1_dot_lot__pb2
 from brickops.inventory.v1 import lot_sync_pb2 as brickops_dot_inventory_dot_v1_dot_lot__sync__pb2
 from brickops.inventory.v1 import oversell_pb2 as brickops_dot_inventory_dot_v1_dot_oversell__pb2
 from brickops.inventory.v1 import return_pb2 as brickops_dot_inventory_dot_v1_dot_return__pb2
+from brickops.inventory.v1 import undo_pb2 as brickops_dot_inventory_dot_v1_dot_undo__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-brickops/inventory/v1/inventory_service.proto\x12\x15\x62rickops.inventory.v1\x1a\"brickops/inventory/v1/change.proto\x1a\"brickops/inventory/v1/import.proto\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a$brickops/inventory/v1/lot_sync.proto\x1a$brickops/inventory/v1/oversell.proto\x1a\"brickops/inventory/v1/return.proto\x1a google/protobuf/field_mask.proto\"_\n\x10\x43reateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x0e\n\x06reason\x18\x03 \x01(\t\"f\n\x11\x43reateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\x1f\n\rGetLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\"g\n\x0eGetLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12,\n\x04sync\x18\x02 \x03(\x0b\x32\x1e.brickops.inventory.v1.LotSync\"R\n\x0fListLotsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_archived\x18\x03 \x01(\x08\"`\n\x10ListLotsResponse\x12\x33\n\x04lots\x18\x01 \x03(\x0b\x32%.brickops.inventory.v1.GetLotResponse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x01\n\x10UpdateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x05 \x01(\tB\x14\n\x12_expected_revision\"f\n\x11UpdateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\xa2\x01\n\x15\x41\x64justQuantityRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\x03\x12\x13\n\x0breserved_by\x18\x04 \x01(\x03\x12\x1e\n\x11\x65xpected_revision\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\tB\x14\n\x12_expected_revision\"T\n\x16\x41\x64justQuantityResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11\x41rchiveLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12\x41rchiveLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11RestoreLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12RestoreLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"^\n\x12ListChangesRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x13ListChangesResponse\x12.\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Change\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x10GetChangeRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\"B\n\x11GetChangeResponse\x12-\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Change\"\x99\x01\n\x13\x43reateImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x06\x66ormat\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportFormat\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\"H\n\x14\x43reateImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"E\n\x11GetImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x13ListImportsResponse\x12.\n\x07imports\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x15ListImportRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x14\n\x0crefused_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"a\n\x16ListImportRowsResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .brickops.inventory.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"c\n\x12ListReturnsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x16\n\x0einclude_closed\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x13ListReturnsResponse\x12.\n\x07returns\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Return\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x14ListOversellsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x15ListOversellsResponse\x12\x32\n\toversells\x18\x01 \x03(\x0b\x32\x1f.brickops.inventory.v1.Oversell\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf1\x0b\n\x10InventoryService\x12^\n\tCreateLot\x12\'.brickops.inventory.v1.CreateLotRequest\x1a(.brickops.inventory.v1.CreateLotResponse\x12U\n\x06GetLot\x12$.brickops.inventory.v1.GetLotRequest\x1a%.brickops.inventory.v1.GetLotResponse\x12[\n\x08ListLots\x12&.brickops.inventory.v1.ListLotsRequest\x1a\'.brickops.inventory.v1.ListLotsResponse\x12^\n\tUpdateLot\x12\'.brickops.inventory.v1.UpdateLotRequest\x1a(.brickops.inventory.v1.UpdateLotResponse\x12m\n\x0e\x41\x64justQuantity\x12,.brickops.inventory.v1.AdjustQuantityRequest\x1a-.brickops.inventory.v1.AdjustQuantityResponse\x12\x61\n\nArchiveLot\x12(.brickops.inventory.v1.ArchiveLotRequest\x1a).brickops.inventory.v1.ArchiveLotResponse\x12\x61\n\nRestoreLot\x12(.brickops.inventory.v1.RestoreLotRequest\x1a).brickops.inventory.v1.RestoreLotResponse\x12\x64\n\x0bListChanges\x12).brickops.inventory.v1.ListChangesRequest\x1a*.brickops.inventory.v1.ListChangesResponse\x12^\n\tGetChange\x12\'.brickops.inventory.v1.GetChangeRequest\x1a(.brickops.inventory.v1.GetChangeResponse\x12g\n\x0c\x43reateImport\x12*.brickops.inventory.v1.CreateImportRequest\x1a+.brickops.inventory.v1.CreateImportResponse\x12^\n\tGetImport\x12\'.brickops.inventory.v1.GetImportRequest\x1a(.brickops.inventory.v1.GetImportResponse\x12\x64\n\x0bListImports\x12).brickops.inventory.v1.ListImportsRequest\x1a*.brickops.inventory.v1.ListImportsResponse\x12m\n\x0eListImportRows\x12,.brickops.inventory.v1.ListImportRowsRequest\x1a-.brickops.inventory.v1.ListImportRowsResponse\x12\x64\n\x0bListReturns\x12).brickops.inventory.v1.ListReturnsRequest\x1a*.brickops.inventory.v1.ListReturnsResponse\x12j\n\rListOversells\x12+.brickops.inventory.v1.ListOversellsRequest\x1a,.brickops.inventory.v1.ListOversellsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-brickops/inventory/v1/inventory_service.proto\x12\x15\x62rickops.inventory.v1\x1a\"brickops/inventory/v1/change.proto\x1a\"brickops/inventory/v1/export.proto\x1a\"brickops/inventory/v1/import.proto\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a$brickops/inventory/v1/lot_sync.proto\x1a$brickops/inventory/v1/oversell.proto\x1a\"brickops/inventory/v1/return.proto\x1a brickops/inventory/v1/undo.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x10\x43reateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x0e\n\x06reason\x18\x03 \x01(\t\"f\n\x11\x43reateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\x1f\n\rGetLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\"g\n\x0eGetLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12,\n\x04sync\x18\x02 \x03(\x0b\x32\x1e.brickops.inventory.v1.LotSync\"R\n\x0fListLotsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_archived\x18\x03 \x01(\x08\"`\n\x10ListLotsResponse\x12\x33\n\x04lots\x18\x01 \x03(\x0b\x32%.brickops.inventory.v1.GetLotResponse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x01\n\x10UpdateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x05 \x01(\tB\x14\n\x12_expected_revision\"f\n\x11UpdateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\xa2\x01\n\x15\x41\x64justQuantityRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\x03\x12\x13\n\x0breserved_by\x18\x04 \x01(\x03\x12\x1e\n\x11\x65xpected_revision\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\tB\x14\n\x12_expected_revision\"T\n\x16\x41\x64justQuantityResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11\x41rchiveLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12\x41rchiveLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11RestoreLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12RestoreLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"\xdd\x02\n\x12ListChangesRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x30\n\x05types\x18\x06 \x03(\x0e\x32!.brickops.inventory.v1.ChangeType\x12\x34\n\x07sources\x18\x07 \x03(\x0e\x32#.brickops.inventory.v1.ChangeSource\x12\x31\n\rrecorded_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0frecorded_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06undone\x18\n \x01(\x08H\x00\x88\x01\x01\x42\t\n\x07_undone\"^\n\x13ListChangesResponse\x12.\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Change\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x10GetChangeRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\"B\n\x11GetChangeResponse\x12-\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Change\"J\n\x11UndoChangeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"P\n\x12UndoChangeResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"J\n\x11UndoImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"J\n\x12UndoImportResponse\x12\x34\n\toperation\x18\x01 \x01(\x0b\x32!.brickops.inventory.v1.ImportUndo\")\n\x14GetImportUndoRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"M\n\x15GetImportUndoResponse\x12\x34\n\toperation\x18\x01 \x01(\x0b\x32!.brickops.inventory.v1.ImportUndo\"\xaa\x01\n\x13\x43reateImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x06\x66ormat\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportFormat\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x0f\n\x07preview\x18\x06 \x01(\x08\"H\n\x14\x43reateImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"\xac\x01\n\x14\x43onfirmImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x37\n\nduplicates\x18\x03 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x34\n\x04rows\x18\x04 \x03(\x0b\x32&.brickops.inventory.v1.ImportRowChoice\"I\n\x15\x43onfirmImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\"H\n\x14\x43\x61ncelImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"E\n\x11GetImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x13ListImportsResponse\x12.\n\x07imports\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x15ListImportRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x14\n\x0crefused_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x17\n\x0f\x64uplicates_only\x18\x05 \x01(\x08\"a\n\x16ListImportRowsResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .brickops.inventory.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe5\x01\n\x11\x45xportLotsRequest\x12\x33\n\x06\x66ormat\x18\x01 \x01(\x0e\x32#.brickops.inventory.v1.ExportFormat\x12\x18\n\x10include_archived\x18\x02 \x01(\x08\x12\x18\n\x10with_pieces_only\x18\x03 \x01(\x08\x12\x32\n\titem_type\x18\x04 \x01(\x0e\x32\x1f.brickops.inventory.v1.ItemType\x12\x33\n\tcondition\x18\x05 \x01(\x0e\x32 .brickops.inventory.v1.Condition\"%\n\x12\x45xportLotsResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"c\n\x12ListReturnsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x16\n\x0einclude_closed\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x13ListReturnsResponse\x12.\n\x07returns\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Return\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x14ListOversellsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x15ListOversellsResponse\x12\x32\n\toversells\x18\x01 \x03(\x0b\x32\x1f.brickops.inventory.v1.Oversell\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdd\x10\n\x10InventoryService\x12^\n\tCreateLot\x12\'.brickops.inventory.v1.CreateLotRequest\x1a(.brickops.inventory.v1.CreateLotResponse\x12U\n\x06GetLot\x12$.brickops.inventory.v1.GetLotRequest\x1a%.brickops.inventory.v1.GetLotResponse\x12[\n\x08ListLots\x12&.brickops.inventory.v1.ListLotsRequest\x1a\'.brickops.inventory.v1.ListLotsResponse\x12^\n\tUpdateLot\x12\'.brickops.inventory.v1.UpdateLotRequest\x1a(.brickops.inventory.v1.UpdateLotResponse\x12m\n\x0e\x41\x64justQuantity\x12,.brickops.inventory.v1.AdjustQuantityRequest\x1a-.brickops.inventory.v1.AdjustQuantityResponse\x12\x61\n\nArchiveLot\x12(.brickops.inventory.v1.ArchiveLotRequest\x1a).brickops.inventory.v1.ArchiveLotResponse\x12\x61\n\nRestoreLot\x12(.brickops.inventory.v1.RestoreLotRequest\x1a).brickops.inventory.v1.RestoreLotResponse\x12\x64\n\x0bListChanges\x12).brickops.inventory.v1.ListChangesRequest\x1a*.brickops.inventory.v1.ListChangesResponse\x12^\n\tGetChange\x12\'.brickops.inventory.v1.GetChangeRequest\x1a(.brickops.inventory.v1.GetChangeResponse\x12\x61\n\nUndoChange\x12(.brickops.inventory.v1.UndoChangeRequest\x1a).brickops.inventory.v1.UndoChangeResponse\x12\x61\n\nUndoImport\x12(.brickops.inventory.v1.UndoImportRequest\x1a).brickops.inventory.v1.UndoImportResponse\x12j\n\rGetImportUndo\x12+.brickops.inventory.v1.GetImportUndoRequest\x1a,.brickops.inventory.v1.GetImportUndoResponse\x12g\n\x0c\x43reateImport\x12*.brickops.inventory.v1.CreateImportRequest\x1a+.brickops.inventory.v1.CreateImportResponse\x12j\n\rConfirmImport\x12+.brickops.inventory.v1.ConfirmImportRequest\x1a,.brickops.inventory.v1.ConfirmImportResponse\x12g\n\x0c\x43\x61ncelImport\x12*.brickops.inventory.v1.CancelImportRequest\x1a+.brickops.inventory.v1.CancelImportResponse\x12^\n\tGetImport\x12\'.brickops.inventory.v1.GetImportRequest\x1a(.brickops.inventory.v1.GetImportResponse\x12\x64\n\x0bListImports\x12).brickops.inventory.v1.ListImportsRequest\x1a*.brickops.inventory.v1.ListImportsResponse\x12m\n\x0eListImportRows\x12,.brickops.inventory.v1.ListImportRowsRequest\x1a-.brickops.inventory.v1.ListImportRowsResponse\x12\x63\n\nExportLots\x12(.brickops.inventory.v1.ExportLotsRequest\x1a).brickops.inventory.v1.ExportLotsResponse0\x01\x12\x64\n\x0bListReturns\x12).brickops.inventory.v1.ListReturnsRequest\x1a*.brickops.inventory.v1.ListReturnsResponse\x12j\n\rListOversells\x12+.brickops.inventory.v1.ListOversellsRequest\x1a,.brickops.inventory.v1.ListOversellsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.inventory.v1.inventory_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATELOTREQUEST']._serialized_start=323
-  _globals['_CREATELOTREQUEST']._serialized_end=418
-  _globals['_CREATELOTRESPONSE']._serialized_start=420
-  _globals['_CREATELOTRESPONSE']._serialized_end=522
-  _globals['_GETLOTREQUEST']._serialized_start=524
-  _globals['_GETLOTREQUEST']._serialized_end=555
-  _globals['_GETLOTRESPONSE']._serialized_start=557
-  _globals['_GETLOTRESPONSE']._serialized_end=660
-  _globals['_LISTLOTSREQUEST']._serialized_start=662
-  _globals['_LISTLOTSREQUEST']._serialized_end=744
-  _globals['_LISTLOTSRESPONSE']._serialized_start=746
-  _globals['_LISTLOTSRESPONSE']._serialized_end=842
-  _globals['_UPDATELOTREQUEST']._serialized_start=845
-  _globals['_UPDATELOTREQUEST']._serialized_end=1043
-  _globals['_UPDATELOTRESPONSE']._serialized_start=1045
-  _globals['_UPDATELOTRESPONSE']._serialized_end=1147
-  _globals['_ADJUSTQUANTITYREQUEST']._serialized_start=1150
-  _globals['_ADJUSTQUANTITYREQUEST']._serialized_end=1312
-  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_start=1314
-  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_end=1398
-  _globals['_ARCHIVELOTREQUEST']._serialized_start=1400
-  _globals['_ARCHIVELOTREQUEST']._serialized_end=1525
-  _globals['_ARCHIVELOTRESPONSE']._serialized_start=1527
-  _globals['_ARCHIVELOTRESPONSE']._serialized_end=1607
-  _globals['_RESTORELOTREQUEST']._serialized_start=1609
-  _globals['_RESTORELOTREQUEST']._serialized_end=1734
-  _globals['_RESTORELOTRESPONSE']._serialized_start=1736
-  _globals['_RESTORELOTRESPONSE']._serialized_end=1816
-  _globals['_LISTCHANGESREQUEST']._serialized_start=1818
-  _globals['_LISTCHANGESREQUEST']._serialized_end=1912
-  _globals['_LISTCHANGESRESPONSE']._serialized_start=1914
-  _globals['_LISTCHANGESRESPONSE']._serialized_end=2008
-  _globals['_GETCHANGEREQUEST']._serialized_start=2010
-  _globals['_GETCHANGEREQUEST']._serialized_end=2047
-  _globals['_GETCHANGERESPONSE']._serialized_start=2049
-  _globals['_GETCHANGERESPONSE']._serialized_end=2115
-  _globals['_CREATEIMPORTREQUEST']._serialized_start=2118
-  _globals['_CREATEIMPORTREQUEST']._serialized_end=2271
-  _globals['_CREATEIMPORTRESPONSE']._serialized_start=2273
-  _globals['_CREATEIMPORTRESPONSE']._serialized_end=2345
-  _globals['_GETIMPORTREQUEST']._serialized_start=2347
-  _globals['_GETIMPORTREQUEST']._serialized_end=2384
-  _globals['_GETIMPORTRESPONSE']._serialized_start=2386
-  _globals['_GETIMPORTRESPONSE']._serialized_end=2455
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=2457
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=2516
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=2518
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=2612
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=2614
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=2717
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=2719
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=2816
-  _globals['_LISTRETURNSREQUEST']._serialized_start=2818
-  _globals['_LISTRETURNSREQUEST']._serialized_end=2917
-  _globals['_LISTRETURNSRESPONSE']._serialized_start=2919
-  _globals['_LISTRETURNSRESPONSE']._serialized_end=3013
-  _globals['_LISTOVERSELLSREQUEST']._serialized_start=3015
-  _globals['_LISTOVERSELLSREQUEST']._serialized_end=3092
-  _globals['_LISTOVERSELLSRESPONSE']._serialized_start=3094
-  _globals['_LISTOVERSELLSRESPONSE']._serialized_end=3194
-  _globals['_INVENTORYSERVICE']._serialized_start=3197
-  _globals['_INVENTORYSERVICE']._serialized_end=4718
+  _globals['_CREATELOTREQUEST']._serialized_start=426
+  _globals['_CREATELOTREQUEST']._serialized_end=521
+  _globals['_CREATELOTRESPONSE']._serialized_start=523
+  _globals['_CREATELOTRESPONSE']._serialized_end=625
+  _globals['_GETLOTREQUEST']._serialized_start=627
+  _globals['_GETLOTREQUEST']._serialized_end=658
+  _globals['_GETLOTRESPONSE']._serialized_start=660
+  _globals['_GETLOTRESPONSE']._serialized_end=763
+  _globals['_LISTLOTSREQUEST']._serialized_start=765
+  _globals['_LISTLOTSREQUEST']._serialized_end=847
+  _globals['_LISTLOTSRESPONSE']._serialized_start=849
+  _globals['_LISTLOTSRESPONSE']._serialized_end=945
+  _globals['_UPDATELOTREQUEST']._serialized_start=948
+  _globals['_UPDATELOTREQUEST']._serialized_end=1146
+  _globals['_UPDATELOTRESPONSE']._serialized_start=1148
+  _globals['_UPDATELOTRESPONSE']._serialized_end=1250
+  _globals['_ADJUSTQUANTITYREQUEST']._serialized_start=1253
+  _globals['_ADJUSTQUANTITYREQUEST']._serialized_end=1415
+  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_start=1417
+  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_end=1501
+  _globals['_ARCHIVELOTREQUEST']._serialized_start=1503
+  _globals['_ARCHIVELOTREQUEST']._serialized_end=1628
+  _globals['_ARCHIVELOTRESPONSE']._serialized_start=1630
+  _globals['_ARCHIVELOTRESPONSE']._serialized_end=1710
+  _globals['_RESTORELOTREQUEST']._serialized_start=1712
+  _globals['_RESTORELOTREQUEST']._serialized_end=1837
+  _globals['_RESTORELOTRESPONSE']._serialized_start=1839
+  _globals['_RESTORELOTRESPONSE']._serialized_end=1919
+  _globals['_LISTCHANGESREQUEST']._serialized_start=1922
+  _globals['_LISTCHANGESREQUEST']._serialized_end=2271
+  _globals['_LISTCHANGESRESPONSE']._serialized_start=2273
+  _globals['_LISTCHANGESRESPONSE']._serialized_end=2367
+  _globals['_GETCHANGEREQUEST']._serialized_start=2369
+  _globals['_GETCHANGEREQUEST']._serialized_end=2406
+  _globals['_GETCHANGERESPONSE']._serialized_start=2408
+  _globals['_GETCHANGERESPONSE']._serialized_end=2474
+  _globals['_UNDOCHANGEREQUEST']._serialized_start=2476
+  _globals['_UNDOCHANGEREQUEST']._serialized_end=2550
+  _globals['_UNDOCHANGERESPONSE']._serialized_start=2552
+  _globals['_UNDOCHANGERESPONSE']._serialized_end=2632
+  _globals['_UNDOIMPORTREQUEST']._serialized_start=2634
+  _globals['_UNDOIMPORTREQUEST']._serialized_end=2708
+  _globals['_UNDOIMPORTRESPONSE']._serialized_start=2710
+  _globals['_UNDOIMPORTRESPONSE']._serialized_end=2784
+  _globals['_GETIMPORTUNDOREQUEST']._serialized_start=2786
+  _globals['_GETIMPORTUNDOREQUEST']._serialized_end=2827
+  _globals['_GETIMPORTUNDORESPONSE']._serialized_start=2829
+  _globals['_GETIMPORTUNDORESPONSE']._serialized_end=2906
+  _globals['_CREATEIMPORTREQUEST']._serialized_start=2909
+  _globals['_CREATEIMPORTREQUEST']._serialized_end=3079
+  _globals['_CREATEIMPORTRESPONSE']._serialized_start=3081
+  _globals['_CREATEIMPORTRESPONSE']._serialized_end=3153
+  _globals['_CONFIRMIMPORTREQUEST']._serialized_start=3156
+  _globals['_CONFIRMIMPORTREQUEST']._serialized_end=3328
+  _globals['_CONFIRMIMPORTRESPONSE']._serialized_start=3330
+  _globals['_CONFIRMIMPORTRESPONSE']._serialized_end=3403
+  _globals['_CANCELIMPORTREQUEST']._serialized_start=3405
+  _globals['_CANCELIMPORTREQUEST']._serialized_end=3465
+  _globals['_CANCELIMPORTRESPONSE']._serialized_start=3467
+  _globals['_CANCELIMPORTRESPONSE']._serialized_end=3539
+  _globals['_GETIMPORTREQUEST']._serialized_start=3541
+  _globals['_GETIMPORTREQUEST']._serialized_end=3578
+  _globals['_GETIMPORTRESPONSE']._serialized_start=3580
+  _globals['_GETIMPORTRESPONSE']._serialized_end=3649
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=3651
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=3710
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=3712
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=3806
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=3809
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=3937
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=3939
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=4036
+  _globals['_EXPORTLOTSREQUEST']._serialized_start=4039
+  _globals['_EXPORTLOTSREQUEST']._serialized_end=4268
+  _globals['_EXPORTLOTSRESPONSE']._serialized_start=4270
+  _globals['_EXPORTLOTSRESPONSE']._serialized_end=4307
+  _globals['_LISTRETURNSREQUEST']._serialized_start=4309
+  _globals['_LISTRETURNSREQUEST']._serialized_end=4408
+  _globals['_LISTRETURNSRESPONSE']._serialized_start=4410
+  _globals['_LISTRETURNSRESPONSE']._serialized_end=4504
+  _globals['_LISTOVERSELLSREQUEST']._serialized_start=4506
+  _globals['_LISTOVERSELLSREQUEST']._serialized_end=4583
+  _globals['_LISTOVERSELLSRESPONSE']._serialized_start=4585
+  _globals['_LISTOVERSELLSRESPONSE']._serialized_end=4685
+  _globals['_INVENTORYSERVICE']._serialized_start=4688
+  _globals['_INVENTORYSERVICE']._serialized_end=6829
 # @@protoc_insertion_point(module_scope)

@@ -4,15 +4,18 @@ isort:skip_file
 """
 
 from brickops.inventory.v1 import change_pb2 as _change_pb2
+from brickops.inventory.v1 import export_pb2 as _export_pb2
 from brickops.inventory.v1 import import_pb2 as _import_pb2
 from brickops.inventory.v1 import lot_pb2 as _lot_pb2
 from brickops.inventory.v1 import lot_sync_pb2 as _lot_sync_pb2
 from brickops.inventory.v1 import oversell_pb2 as _oversell_pb2
 from brickops.inventory.v1 import return_pb2 as _return_pb2
+from brickops.inventory.v1 import undo_pb2 as _undo_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -493,6 +496,12 @@ class ListChangesRequest(_message.Message):
     IMPORT_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    RECORDED_FROM_FIELD_NUMBER: _builtins.int
+    RECORDED_BEFORE_FIELD_NUMBER: _builtins.int
+    UNDONE_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     """Only those of this lot; empty for all of the seller."""
     import_id: _builtins.str
@@ -501,6 +510,26 @@ class ListChangesRequest(_message.Message):
     """1 to 500; 0 means 50."""
     page_token: _builtins.str
     """From the page before; empty for the first."""
+    actor: _builtins.str
+    """Only those of this user or service; empty for all."""
+    undone: _builtins.bool
+    """Only those that were undone, or that were not."""
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_change_pb2.ChangeType.ValueType]:
+        """Only those of these kinds; none for all."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_change_pb2.ChangeSource.ValueType]:
+        """Only those with these causes; none for all."""
+
+    @_builtins.property
+    def recorded_from(self) -> _timestamp_pb2.Timestamp:
+        """Only those recorded at this moment or later."""
+
+    @_builtins.property
+    def recorded_before(self) -> _timestamp_pb2.Timestamp:
+        """Only those recorded before this moment."""
+
     def __init__(
         self,
         *,
@@ -508,12 +537,20 @@ class ListChangesRequest(_message.Message):
         import_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        types: _abc.Iterable[_change_pb2.ChangeType.ValueType] | None = ...,
+        sources: _abc.Iterable[_change_pb2.ChangeSource.ValueType] | None = ...,
+        recorded_from: _timestamp_pb2.Timestamp | None = ...,
+        recorded_before: _timestamp_pb2.Timestamp | None = ...,
+        undone: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_undone", b"_undone", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "undone", b"undone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "lot_id", b"lot_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_undone", b"_undone", "actor", b"actor", "import_id", b"import_id", "lot_id", b"lot_id", "page_size", b"page_size", "page_token", b"page_token", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "sources", b"sources", "types", b"types", "undone", b"undone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__undone: _TypeAlias = _typing.Literal["undone"]  # noqa: Y015
+    _WhichOneofArgType__undone: _TypeAlias = _typing.Literal["_undone", b"_undone"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__undone) -> _WhichOneofReturnType__undone | None: ...
 
 Global___ListChangesRequest: _TypeAlias = ListChangesRequest  # noqa: Y015
 
@@ -592,6 +629,164 @@ class GetChangeResponse(_message.Message):
 Global___GetChangeResponse: _TypeAlias = GetChangeResponse  # noqa: Y015
 
 @_typing.final
+class UndoChangeRequest(_message.Message):
+    """Undoes one change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CHANGE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    change_id: _builtins.str
+    """The change to undo."""
+    reason: _builtins.str
+    """Why, in the caller's words; may be empty."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        change_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_id", b"change_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoChangeRequest: _TypeAlias = UndoChangeRequest  # noqa: Y015
+
+@_typing.final
+class UndoChangeResponse(_message.Message):
+    """The lot after it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_FIELD_NUMBER: _builtins.int
+    CHANGE_ID_FIELD_NUMBER: _builtins.int
+    change_id: _builtins.str
+    """The change that was recorded; it undoes the other, and can be undone itself."""
+    @_builtins.property
+    def lot(self) -> _lot_pb2.Lot:
+        """The lot."""
+
+    def __init__(
+        self,
+        *,
+        lot: _lot_pb2.Lot | None = ...,
+        change_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_id", b"change_id", "lot", b"lot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoChangeResponse: _TypeAlias = UndoChangeResponse  # noqa: Y015
+
+@_typing.final
+class UndoImportRequest(_message.Message):
+    """Undoes a whole import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    import_id: _builtins.str
+    """The import; it must have run to its end."""
+    reason: _builtins.str
+    """Why, in the caller's words; may be empty."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        import_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoImportRequest: _TypeAlias = UndoImportRequest  # noqa: Y015
+
+@_typing.final
+class UndoImportResponse(_message.Message):
+    """The accepted undo."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _undo_pb2.ImportUndo:
+        """The undo."""
+
+    def __init__(
+        self,
+        *,
+        operation: _undo_pb2.ImportUndo | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoImportResponse: _TypeAlias = UndoImportResponse  # noqa: Y015
+
+@_typing.final
+class GetImportUndoRequest(_message.Message):
+    """Reads the undo of an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    import_id: _builtins.str
+    """The import."""
+    def __init__(
+        self,
+        *,
+        import_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetImportUndoRequest: _TypeAlias = GetImportUndoRequest  # noqa: Y015
+
+@_typing.final
+class GetImportUndoResponse(_message.Message):
+    """The undo of an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _undo_pb2.ImportUndo:
+        """The undo."""
+
+    def __init__(
+        self,
+        *,
+        operation: _undo_pb2.ImportUndo | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetImportUndoResponse: _TypeAlias = GetImportUndoResponse  # noqa: Y015
+
+@_typing.final
 class CreateImportRequest(_message.Message):
     """Accepts a file."""
 
@@ -602,6 +797,7 @@ class CreateImportRequest(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     FILE_NAME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat harmless."""
     format: _import_pb2.ImportFormat.ValueType
@@ -612,6 +808,10 @@ class CreateImportRequest(_message.Message):
     """Its name, for the seller's memory; may be empty."""
     currency_code: _builtins.str
     """The currency of its prices, ISO 4217; empty means the seller's."""
+    preview: _builtins.bool
+    """Whether to judge the rows only: nothing becomes a lot before ConfirmImport. Without it every good row becomes a new
+    lot, also one that is equal to a lot.
+    """
     def __init__(
         self,
         *,
@@ -620,10 +820,11 @@ class CreateImportRequest(_message.Message):
         content: _builtins.bytes = ...,
         file_name: _builtins.str = ...,
         currency_code: _builtins.str = ...,
+        preview: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "currency_code", b"currency_code", "file_name", b"file_name", "format", b"format", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "currency_code", b"currency_code", "file_name", b"file_name", "format", b"format", "preview", b"preview", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -652,6 +853,116 @@ class CreateImportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateImportResponse: _TypeAlias = CreateImportResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmImportRequest(_message.Message):
+    """Confirms a preview. Refused with FAILED_PRECONDITION / IMPORT_NOT_IN_PREVIEW if it is none, or no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    DUPLICATES_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    import_id: _builtins.str
+    """The preview."""
+    duplicates: _import_pb2.ImportChoice.ValueType
+    """What duplicates become, but for those named in rows. Required if there is one that is not named."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[_import_pb2.ImportRowChoice]:
+        """What single duplicates become."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        import_id: _builtins.str = ...,
+        duplicates: _import_pb2.ImportChoice.ValueType = ...,
+        rows: _abc.Iterable[_import_pb2.ImportRowChoice] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "import_id", b"import_id", "request_id", b"request_id", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmImportRequest: _TypeAlias = ConfirmImportRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmImportResponse(_message.Message):
+    """The import, now running."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _import_pb2.Import:
+        """The import."""
+
+    def __init__(
+        self,
+        *,
+        operation: _import_pb2.Import | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmImportResponse: _TypeAlias = ConfirmImportResponse  # noqa: Y015
+
+@_typing.final
+class CancelImportRequest(_message.Message):
+    """Cancels an import. Refused with FAILED_PRECONDITION / IMPORT_IS_OVER if it has ended otherwise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    import_id: _builtins.str
+    """The import."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        import_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelImportRequest: _TypeAlias = CancelImportRequest  # noqa: Y015
+
+@_typing.final
+class CancelImportResponse(_message.Message):
+    """The import, cancelled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _import_pb2.Import:
+        """The import."""
+
+    def __init__(
+        self,
+        *,
+        operation: _import_pb2.Import | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelImportResponse: _TypeAlias = CancelImportResponse  # noqa: Y015
 
 @_typing.final
 class GetImportRequest(_message.Message):
@@ -763,6 +1074,7 @@ class ListImportRowsRequest(_message.Message):
     REFUSED_ONLY_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    DUPLICATES_ONLY_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """The import."""
     refused_only: _builtins.bool
@@ -771,6 +1083,8 @@ class ListImportRowsRequest(_message.Message):
     """1 to 500; 0 means 50."""
     page_token: _builtins.str
     """From the page before; empty for the first."""
+    duplicates_only: _builtins.bool
+    """Only the duplicates."""
     def __init__(
         self,
         *,
@@ -778,10 +1092,11 @@ class ListImportRowsRequest(_message.Message):
         refused_only: _builtins.bool = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        duplicates_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "page_size", b"page_size", "page_token", b"page_token", "refused_only", b"refused_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicates_only", b"duplicates_only", "import_id", b"import_id", "page_size", b"page_size", "page_token", b"page_token", "refused_only", b"refused_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -814,6 +1129,66 @@ class ListImportRowsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListImportRowsResponse: _TypeAlias = ListImportRowsResponse  # noqa: Y015
+
+@_typing.final
+class ExportLotsRequest(_message.Message):
+    """Exports lots. What is not said limits nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    INCLUDE_ARCHIVED_FIELD_NUMBER: _builtins.int
+    WITH_PIECES_ONLY_FIELD_NUMBER: _builtins.int
+    ITEM_TYPE_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    format: _export_pb2.ExportFormat.ValueType
+    """The file's kind."""
+    include_archived: _builtins.bool
+    """Whether archived lots are written too, in the formats that can tell them apart: CSV and JSON."""
+    with_pieces_only: _builtins.bool
+    """Only lots that have pieces for sale."""
+    item_type: _lot_pb2.ItemType.ValueType
+    """Only lots of this type."""
+    condition: _lot_pb2.Condition.ValueType
+    """Only lots of this condition."""
+    def __init__(
+        self,
+        *,
+        format: _export_pb2.ExportFormat.ValueType = ...,
+        include_archived: _builtins.bool = ...,
+        with_pieces_only: _builtins.bool = ...,
+        item_type: _lot_pb2.ItemType.ValueType = ...,
+        condition: _lot_pb2.Condition.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "format", b"format", "include_archived", b"include_archived", "item_type", b"item_type", "with_pieces_only", b"with_pieces_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportLotsRequest: _TypeAlias = ExportLotsRequest  # noqa: Y015
+
+@_typing.final
+class ExportLotsResponse(_message.Message):
+    """A piece of the file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """Its bytes, 64 KiB at most; the file is all of them in order."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportLotsResponse: _TypeAlias = ExportLotsResponse  # noqa: Y015
 
 @_typing.final
 class ListReturnsRequest(_message.Message):

@@ -82,10 +82,35 @@ class InventoryServiceStub:
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetChangeRequest.SerializeToString,
                 response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetChangeResponse.FromString,
                 _registered_method=True)
+        self.UndoChange = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/UndoChange',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoChangeRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoChangeResponse.FromString,
+                _registered_method=True)
+        self.UndoImport = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/UndoImport',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoImportRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoImportResponse.FromString,
+                _registered_method=True)
+        self.GetImportUndo = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/GetImportUndo',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetImportUndoRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetImportUndoResponse.FromString,
+                _registered_method=True)
         self.CreateImport = channel.unary_unary(
                 '/brickops.inventory.v1.InventoryService/CreateImport',
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.SerializeToString,
                 response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.FromString,
+                _registered_method=True)
+        self.ConfirmImport = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/ConfirmImport',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportResponse.FromString,
+                _registered_method=True)
+        self.CancelImport = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/CancelImport',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelImportRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelImportResponse.FromString,
                 _registered_method=True)
         self.GetImport = channel.unary_unary(
                 '/brickops.inventory.v1.InventoryService/GetImport',
@@ -101,6 +126,11 @@ class InventoryServiceStub:
                 '/brickops.inventory.v1.InventoryService/ListImportRows',
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsRequest.SerializeToString,
                 response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsResponse.FromString,
+                _registered_method=True)
+        self.ExportLots = channel.unary_stream(
+                '/brickops.inventory.v1.InventoryService/ExportLots',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsResponse.FromString,
                 _registered_method=True)
         self.ListReturns = channel.unary_unary(
                 '/brickops.inventory.v1.InventoryService/ListReturns',
@@ -183,8 +213,45 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UndoChange(self, request, context):
+        """Undoes a change by one that makes up for it: pieces by their difference, so that later sales stay; other fields only
+        where they still are as the change left them. Refused with FAILED_PRECONDITION: ALREADY_UNDONE, NOT_UNDOABLE (orders
+        and returns, rule S5), CHANGED_SINCE (names the fields), NOT_ENOUGH_PIECES. To redo, undo the undo.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoImport(self, request, context):
+        """Accepts the undo of all changes of an import, newest first, which then runs by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetImportUndo(self, request, context):
+        """Reads how far the undo of an import has come.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateImport(self, request, context):
         """Checks a file whole and accepts it as an import, which then runs by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmImport(self, request, context):
+        """Lets a preview become lots, and says what its duplicates become.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelImport(self, request, context):
+        """Ends a preview, or a running import between two chunks; what became lots stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -206,6 +273,13 @@ class InventoryServiceServicer:
 
     def ListImportRows(self, request, context):
         """Lists the rows of an import.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportLots(self, request, context):
+        """Writes the seller's lots to a file, which comes in pieces, by lot id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -273,10 +347,35 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetChangeRequest.FromString,
                     response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetChangeResponse.SerializeToString,
             ),
+            'UndoChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoChange,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoChangeRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoChangeResponse.SerializeToString,
+            ),
+            'UndoImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoImport,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoImportRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoImportResponse.SerializeToString,
+            ),
+            'GetImportUndo': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImportUndo,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetImportUndoRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetImportUndoResponse.SerializeToString,
+            ),
             'CreateImport': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateImport,
                     request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.FromString,
                     response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.SerializeToString,
+            ),
+            'ConfirmImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmImport,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportResponse.SerializeToString,
+            ),
+            'CancelImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelImport,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelImportRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelImportResponse.SerializeToString,
             ),
             'GetImport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetImport,
@@ -292,6 +391,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ListImportRows,
                     request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsRequest.FromString,
                     response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsResponse.SerializeToString,
+            ),
+            'ExportLots': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportLots,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsResponse.SerializeToString,
             ),
             'ListReturns': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReturns,
@@ -561,6 +665,87 @@ class InventoryService:
             _registered_method=True)
 
     @staticmethod
+    def UndoChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/UndoChange',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoChangeRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/UndoImport',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoImportRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetImportUndo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/GetImportUndo',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetImportUndoRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetImportUndoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CreateImport(request,
             target,
             options=(),
@@ -577,6 +762,60 @@ class InventoryService:
             '/brickops.inventory.v1.InventoryService/CreateImport',
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.SerializeToString,
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/ConfirmImport',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/CancelImport',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelImportRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelImportResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -658,6 +897,33 @@ class InventoryService:
             '/brickops.inventory.v1.InventoryService/ListImportRows',
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsRequest.SerializeToString,
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListImportRowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportLots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/ExportLots',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsResponse.FromString,
             options,
             channel_credentials,
             insecure,

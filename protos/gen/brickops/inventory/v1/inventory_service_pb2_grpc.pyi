@@ -54,14 +54,29 @@ class InventoryServiceStub:
     """Lists recorded changes, newest first."""
     GetChange: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetChangeRequest, _inventory_service_pb2.GetChangeResponse]
     """Reads one recorded change."""
+    UndoChange: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoChangeRequest, _inventory_service_pb2.UndoChangeResponse]
+    """Undoes a change by one that makes up for it: pieces by their difference, so that later sales stay; other fields only
+    where they still are as the change left them. Refused with FAILED_PRECONDITION: ALREADY_UNDONE, NOT_UNDOABLE (orders
+    and returns, rule S5), CHANGED_SINCE (names the fields), NOT_ENOUGH_PIECES. To redo, undo the undo.
+    """
+    UndoImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoImportRequest, _inventory_service_pb2.UndoImportResponse]
+    """Accepts the undo of all changes of an import, newest first, which then runs by itself."""
+    GetImportUndo: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportUndoRequest, _inventory_service_pb2.GetImportUndoResponse]
+    """Reads how far the undo of an import has come."""
     CreateImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]
     """Checks a file whole and accepts it as an import, which then runs by itself."""
+    ConfirmImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ConfirmImportRequest, _inventory_service_pb2.ConfirmImportResponse]
+    """Lets a preview become lots, and says what its duplicates become."""
+    CancelImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelImportRequest, _inventory_service_pb2.CancelImportResponse]
+    """Ends a preview, or a running import between two chunks; what became lots stays."""
     GetImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportRequest, _inventory_service_pb2.GetImportResponse]
     """Reads how far an import has come."""
     ListImports: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportsRequest, _inventory_service_pb2.ListImportsResponse]
     """Lists the seller's imports, newest first."""
     ListImportRows: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportRowsRequest, _inventory_service_pb2.ListImportRowsResponse]
     """Lists the rows of an import."""
+    ExportLots: _grpc.UnaryStreamMultiCallable[_inventory_service_pb2.ExportLotsRequest, _inventory_service_pb2.ExportLotsResponse]
+    """Writes the seller's lots to a file, which comes in pieces, by lot id."""
     ListReturns: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]
     """Lists returns, newest first."""
     ListOversells: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]
@@ -93,14 +108,29 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """Lists recorded changes, newest first."""
     GetChange: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetChangeRequest, _inventory_service_pb2.GetChangeResponse]  # type: ignore[assignment]
     """Reads one recorded change."""
+    UndoChange: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoChangeRequest, _inventory_service_pb2.UndoChangeResponse]  # type: ignore[assignment]
+    """Undoes a change by one that makes up for it: pieces by their difference, so that later sales stay; other fields only
+    where they still are as the change left them. Refused with FAILED_PRECONDITION: ALREADY_UNDONE, NOT_UNDOABLE (orders
+    and returns, rule S5), CHANGED_SINCE (names the fields), NOT_ENOUGH_PIECES. To redo, undo the undo.
+    """
+    UndoImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoImportRequest, _inventory_service_pb2.UndoImportResponse]  # type: ignore[assignment]
+    """Accepts the undo of all changes of an import, newest first, which then runs by itself."""
+    GetImportUndo: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportUndoRequest, _inventory_service_pb2.GetImportUndoResponse]  # type: ignore[assignment]
+    """Reads how far the undo of an import has come."""
     CreateImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]  # type: ignore[assignment]
     """Checks a file whole and accepts it as an import, which then runs by itself."""
+    ConfirmImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ConfirmImportRequest, _inventory_service_pb2.ConfirmImportResponse]  # type: ignore[assignment]
+    """Lets a preview become lots, and says what its duplicates become."""
+    CancelImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelImportRequest, _inventory_service_pb2.CancelImportResponse]  # type: ignore[assignment]
+    """Ends a preview, or a running import between two chunks; what became lots stays."""
     GetImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportRequest, _inventory_service_pb2.GetImportResponse]  # type: ignore[assignment]
     """Reads how far an import has come."""
     ListImports: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportsRequest, _inventory_service_pb2.ListImportsResponse]  # type: ignore[assignment]
     """Lists the seller's imports, newest first."""
     ListImportRows: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportRowsRequest, _inventory_service_pb2.ListImportRowsResponse]  # type: ignore[assignment]
     """Lists the rows of an import."""
+    ExportLots: _aio.UnaryStreamMultiCallable[_inventory_service_pb2.ExportLotsRequest, _inventory_service_pb2.ExportLotsResponse]  # type: ignore[assignment]
+    """Writes the seller's lots to a file, which comes in pieces, by lot id."""
     ListReturns: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]  # type: ignore[assignment]
     """Lists returns, newest first."""
     ListOversells: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]  # type: ignore[assignment]
@@ -185,12 +215,55 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reads one recorded change."""
 
     @_abc_1.abstractmethod
+    def UndoChange(
+        self,
+        request: _inventory_service_pb2.UndoChangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.UndoChangeResponse, _abc.Awaitable[_inventory_service_pb2.UndoChangeResponse]]:
+        """Undoes a change by one that makes up for it: pieces by their difference, so that later sales stay; other fields only
+        where they still are as the change left them. Refused with FAILED_PRECONDITION: ALREADY_UNDONE, NOT_UNDOABLE (orders
+        and returns, rule S5), CHANGED_SINCE (names the fields), NOT_ENOUGH_PIECES. To redo, undo the undo.
+        """
+
+    @_abc_1.abstractmethod
+    def UndoImport(
+        self,
+        request: _inventory_service_pb2.UndoImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.UndoImportResponse, _abc.Awaitable[_inventory_service_pb2.UndoImportResponse]]:
+        """Accepts the undo of all changes of an import, newest first, which then runs by itself."""
+
+    @_abc_1.abstractmethod
+    def GetImportUndo(
+        self,
+        request: _inventory_service_pb2.GetImportUndoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.GetImportUndoResponse, _abc.Awaitable[_inventory_service_pb2.GetImportUndoResponse]]:
+        """Reads how far the undo of an import has come."""
+
+    @_abc_1.abstractmethod
     def CreateImport(
         self,
         request: _inventory_service_pb2.CreateImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.CreateImportResponse, _abc.Awaitable[_inventory_service_pb2.CreateImportResponse]]:
         """Checks a file whole and accepts it as an import, which then runs by itself."""
+
+    @_abc_1.abstractmethod
+    def ConfirmImport(
+        self,
+        request: _inventory_service_pb2.ConfirmImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.ConfirmImportResponse, _abc.Awaitable[_inventory_service_pb2.ConfirmImportResponse]]:
+        """Lets a preview become lots, and says what its duplicates become."""
+
+    @_abc_1.abstractmethod
+    def CancelImport(
+        self,
+        request: _inventory_service_pb2.CancelImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.CancelImportResponse, _abc.Awaitable[_inventory_service_pb2.CancelImportResponse]]:
+        """Ends a preview, or a running import between two chunks; what became lots stays."""
 
     @_abc_1.abstractmethod
     def GetImport(
@@ -215,6 +288,14 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ListImportRowsResponse, _abc.Awaitable[_inventory_service_pb2.ListImportRowsResponse]]:
         """Lists the rows of an import."""
+
+    @_abc_1.abstractmethod
+    def ExportLots(
+        self,
+        request: _inventory_service_pb2.ExportLotsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_inventory_service_pb2.ExportLotsResponse], _abc.AsyncIterator[_inventory_service_pb2.ExportLotsResponse]]:
+        """Writes the seller's lots to a file, which comes in pieces, by lot id."""
 
     @_abc_1.abstractmethod
     def ListReturns(
