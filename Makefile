@@ -64,8 +64,8 @@ integration: setup ## Test each service with its own PostgreSQL or Kafka
 e2e: setup ## Test every process together against the sandbox
 	pytest tests/e2e
 
-simulate: setup ## Live many random seeds of the engine on all cores: make simulate SEEDS=10000
-	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000)
+simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS=--switches or --blind
+	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)
 
 recovery: setup ## Test coming back: long outages, lost and restored databases, swapped keys, a spent quota
 	pytest tests/recovery

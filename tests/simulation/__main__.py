@@ -1,39 +1,46 @@
 """Live many seeds on all cores: `make simulate SEEDS=10000`; a failing one prints how to live it again."""
 
 import argparse
+import json
 import logging
 import sys
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 
 from simulation.blind import weigh_all
-from simulation.runs import find_failing, run_all, table
+from simulation.over_postgres import run_over_postgres
+from simulation.runs import Run, find_failing, run_all, table
 from simulation.switches import BY_RULE
 
 
-def _live(seeds: range) -> int:
+def _live(runs: Iterable[Run]) -> int:
     struck: Counter[str] = Counter()
     decided: Counter[str] = Counter()
-    failed = 0
-    for run in run_all(seeds):
+    lived = failed = 0
+    for run in runs:
+        lived += 1
         struck += run.struck
         decided += run.decided
         if run.words:
             failed += 1
             print(f"seed {run.seed}: {run.words}\n  again: make simulate FIRST={run.seed} SEEDS=1", flush=True)  # noqa: T201
     print(f"\nwhat struck how often\n{table(struck)}\n\nwhat decided how often\n{table(decided)}\n")  # noqa: T201
-    print(f"{len(seeds) - failed} passed, {failed} failed")  # noqa: T201
+    print(f"{lived - failed} passed, {failed} failed")  # noqa: T201
     return 1 if failed else 0
 
 
-def _switch(seeds: range) -> int:
-    unseen = 0
+def _switch(seeds: range, *, record: bool) -> int:
+    found: dict[str, int] = {}
     print(f"{'rule':<20} judgement  first seed  without it")  # noqa: T201
     for rule, seed in find_failing(seeds):
         switch = BY_RULE[rule]
-        unseen += seed is None
         shown = "none" if seed is None else seed
+        found |= {} if seed is None else {rule: seed}
         print(f"{rule:<20} {switch.judgement:>9} {shown:>11}  {switch.without}", flush=True)  # noqa: T201
-    return 1 if unseen else 0
+    if record:
+        (Path(__file__).parent / "first_failing.json").write_text(json.dumps(found, indent=2) + "\n")
+    return 1 if len(found) < len(BY_RULE) else 0
 
 
 def _compare(seeds: range) -> int:
@@ -54,11 +61,14 @@ def main() -> int:
     parser.add_argument(
         "--blind", action="store_true", help="compare with a policy that sends again instead of looking"
     )
+    parser.add_argument("--store", choices=("memory", "postgres"), default="memory", help="postgres: beside the other")
     asked = parser.parse_args()
     seeds = range(asked.first, asked.first + asked.seeds)
     if asked.blind:
         return _compare(seeds)
-    return _switch(seeds) if asked.switches else _live(seeds)
+    if asked.switches:
+        return _switch(seeds, record=asked.record)
+    return _live(run_over_postgres(seeds) if asked.store == "postgres" else run_all(seeds))
 
 
 if __name__ == "__main__":

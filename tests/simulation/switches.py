@@ -3,11 +3,13 @@
 A rule that no life needs would be either badly simulated or superfluous.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -37,8 +39,6 @@ class Switch:
     """What happens instead."""
     judgement: int
     """Which must fail."""
-    seed: int
-    """A life in which it does: the first found."""
     patches: tuple[Patch, ...]
 
     @contextmanager
@@ -200,140 +200,120 @@ SWITCHES: tuple[Switch, ...] = (
         rule="Q1",
         without="the number in a reply is believed",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.settle._check_reply", _believe_reply),),
     ),
     Switch(
         rule="Q2",
         without="sales that inventory has not counted yet are put back on sale",
         judgement=1,
-        seed=0,
         patches=(_of(ListingRow, "target", property(lambda row: max(0, row.desired.quantity))),),
     ),
     Switch(
         rule="Q4",
         without="what is gone without an explanation is listed again",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.look.explain_in_hindsight", _create_again),),
     ),
     Switch(
         rule="Q5",
         without="hiding a lot waits behind everything",
         judgement=6,
-        seed=0,
         patches=(_instead("syncengine.lane.plan", _hiding_last), _instead("syncengine.send.plan", _hiding_last)),
     ),
     Switch(
         rule="N1",
         without="lots of one item are created at the same time",
         judgement=7,
-        seed=0,
         patches=(_instead("syncengine.send._items_being_created", _nothing_being_created),),
     ),
     Switch(
         rule="N3",
         without="one list without a candidate proves that a create was not done",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.look.explain_create", _absent_from_one_list),),
     ),
     Switch(
         rule="N5",
         without="order lines on old listings move the ledger of the present one",
         judgement=7,
-        seed=0,
         patches=(_instead("syncengine.booking._in_ledger", _ledger_of_any_listing),),
     ),
     Switch(
         rule="K1",
         without="a look does not wait for what may still land",
         judgement=1,
-        seed=0,
         patches=(_of(Intent, "looked_at_from", _look_at_once),),
     ),
     Switch(
         rule="K2",
         without="an increase is believed not done as soon as the number says so",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.explain._is_increase", lambda intent: False),),
     ),
     Switch(
         rule="K3",
         without="a refused decrease, or a reply unlike the ledger, is not looked at",
         judgement=7,
-        seed=0,
         patches=(_instead("syncengine.settle.wants_look", _park_decrease),),
     ),
     Switch(
         rule="K4",
         without="a shortfall that no order explains is repaired at once",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.look.explain", _repair_at_once),),
     ),
     Switch(
         rule="K5",
         without="the first look at an unknown outcome is the last",
         judgement=7,
-        seed=0,
         patches=(_instead("syncengine.look.explain", _without_probation),),
     ),
     Switch(
         rule="C1",
         without="after a loss the census does not wait for what was sent before",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.turn._census_due_at", _census_at_once),),
     ),
     Switch(
         rule="C2",
         without="listings that nobody owns do not matter",
         judgement=3,
-        seed=0,
         patches=(_of(MemoryTransaction, "unowned", _nothing_unowned),),
     ),
     Switch(
         rule="C3",
         without="orders older than the connection are subtracted",
         judgement=2,
-        seed=0,
         patches=(_instead("syncengine.census.BASELINE", RECOUNT),),
     ),
     Switch(
         rule="C4",
         without="after a census increases do not wait for late orders",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.census.replace", _unheld),),
     ),
     Switch(
         rule="C4 (counted)",
         without="a lot does not wait until inventory has counted what was told again",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.plan._is_counted", lambda row: True),),
     ),
     Switch(
         rule="C4 (strange orders)",
         without="orders of listings that nobody knows hold nothing back",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.held._held", lambda lines, connection: ()),),
     ),
     Switch(
         rule="C5",
         without="an empty list is believed",
         judgement=3,
-        seed=0,
         patches=(_instead("syncengine.census._alarm", _no_alarm),),
     ),
     Switch(
         rule="L1, L2",
         without="a worker whose lease is another's goes on",
         judgement=1,
-        seed=0,
         patches=(
             _of(MemoryStore, "_check", lambda self, lease: None),
             _of(Lane, "check_lease_outlives", lambda self, deadline: None),
@@ -343,93 +323,84 @@ SWITCHES: tuple[Switch, ...] = (
         rule="L3",
         without="an intent dies with its sender",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.turn._find_orphans", orphans_not_done),),
     ),
     Switch(
         rule="B1",
         without="calls are not counted",
         judgement=5,
-        seed=0,
         patches=(_instead("syncengine.lane.ticket", _unlimited),),
     ),
     Switch(
         rule="B2",
         without="calls go in the order of lots",
         judgement=6,
-        seed=0,
         patches=(_of(MemoryTransaction, "_callable_rows", _unranked),),
     ),
     Switch(
         rule="B4",
         without="a call's stamp is the clock's second",
         judgement=5,
-        seed=0,
         patches=(_instead("syncengine.lane.ticket", _stamped_by_the_clock),),
     ),
     Switch(
         rule="F1",
         without="whatever was in a refused call is parked",
         judgement=7,
-        seed=0,
         patches=(_instead("syncengine.settle.refused", _park_everything),),
     ),
     Switch(
         rule="T1",
         without="numbers go on from the last one known",
         judgement=2,
-        seed=0,
         patches=(_instead("syncengine.booking.next_seq", _last_plus_one),),
     ),
     Switch(
         rule="T2",
         without="a restored database is not noticed",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.testing.simulation.databases.begin_anew_after_loss", _no_loss),),
     ),
     Switch(
         rule="T3",
         without="whatever lot event comes last is the newest",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.absorb._rank", lambda item: (2**62, 0)),),
     ),
     Switch(
         rule="T4",
         without="inventory does not send lots again",
         judgement=7,
-        seed=0,
         patches=(_of(Inventory, "take_result", _unsent_lots),),
     ),
     Switch(
         rule="T6",
         without="a restored inventory's revisions begin where its backup was",
         judgement=7,
-        seed=0,
         patches=(_instead("syncengine.testing.inventory.RESTORED", 0),),
     ),
     Switch(
         rule="S1",
         without="an order line that waited for its listing is never told",
         judgement=2,
-        seed=0,
         patches=(_instead("syncengine.look.tell_linked_lines", _rows_untold),),
     ),
     Switch(
         rule="S3",
         without="inventory adds each total that it is told",
         judgement=2,
-        seed=0,
         patches=(_of(Inventory, "_of_known", staticmethod(_add_total)),),
     ),
     Switch(
         rule="W1",
         without="nobody checks whose shop it is",
         judgement=1,
-        seed=0,
         patches=(_instead("syncengine.orders._verify_shop", _no_check),),
     ),
 )
+
+FIRST_FAILING: Mapping[str, int] = json.loads((Path(__file__).parent / "first_failing.json").read_text())
+"""By rule: the first life that fails without it, as `make simulate ARGS="--switches --record"` found; any change of the
+engine or the story may make it another."""
 
 BY_RULE: Mapping[str, Switch] = {switch.rule: switch for switch in SWITCHES}

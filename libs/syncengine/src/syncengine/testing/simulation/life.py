@@ -70,6 +70,8 @@ class Life:
     def __init__(self, seed: int, make_shop: MakeShop, *, store: MemoryStore | None = None) -> None:
         self.seed = seed
         random = Random(seed)  # noqa: S311 - a seed that replays, no secret
+        # The engine draws from a chance of its own: so what happens does not hang on how often it does.
+        engines = Random(f"{seed} engine")  # noqa: S311 - the same
         character = draw(random, MAY_BE_LEFT_OUT)
         clock, shop = HandClock(), make_shop(SHOP_NAME, character)
         inventory = Inventory(clock)
@@ -86,6 +88,7 @@ class Life:
         self.stage = stage = Stage(
             random=random,
             clock=clock,
+            engines_random=engines,
             settings=SETTINGS,
             character=character,
             inventory=inventory,

@@ -24,6 +24,9 @@ class Stage:
     """One seller, one shop, one inventory, one engine's database."""
 
     random: Random
+    """What happens next."""
+    engines_random: Random
+    """What the engine draws."""
     clock: HandClock
     settings: Settings
     character: Character

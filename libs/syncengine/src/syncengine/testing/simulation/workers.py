@@ -35,7 +35,7 @@ class Workers:
         self.tasks = [self._start(place) for place in range(_WORKERS)]
 
     def _start(self, place: int) -> Task:
-        owner = f"worker-{place}-{self.stage.random.getrandbits(32)}"
+        owner = f"worker-{place}-{self.stage.engines_random.getrandbits(32)}"
         return Task(owner, self._work(place, owner))
 
     async def _work(self, place: int, owner: str) -> None:
@@ -57,7 +57,7 @@ class Workers:
                     if due_at is None or due_at > clock.now():
                         break
                     shop = FaultyShop(stage.network, stage.network.models[keys])
-                    lane = Lane(store, clock, shop, stage.settings, stage.random, lease, keys)
+                    lane = Lane(store, clock, shop, stage.settings, stage.engines_random, lease, keys)
                     await take_turn(lane)
                     lease = lane.lease
             except FencedError:

@@ -1,0 +1,218 @@
+"""The same lives over PostgreSQL: each question of the engine is put to both stores, and both must answer alike.
+
+The simulation steps its coroutines by hand and has no event loop; PostgreSQL's driver needs one. So the database lives
+on a loop of its own, in a thread, and each step waits for it.
+"""
+
+import asyncio
+import os
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
+from threading import Thread
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+
+from devstack import servers
+from devstack.postgres import create_database, drop_database
+from servicekit.consumer import create_consumer_tables
+from servicekit.outbox import create_outbox
+from servicekit.postgres import create_engine
+from simulation.runs import Run
+from simulation.seeds import make_life
+from syncengine.listing import SellerId
+from syncengine.migrations import create_engine_tables
+from syncengine.rows import Lease
+from syncengine.store.postgres import PostgresStore, PostgresTransaction
+from syncengine.store.protocol import FencedError
+from syncengine.store.tables import LEASES
+from syncengine.testing.memory_store import MemoryStore, MemoryTransaction, Tables
+from syncengine.testing.simulation.judges import Misjudged
+
+T = TypeVar("T")
+
+_ROLE = "simulation"
+_BUCKET = timedelta(minutes=10)
+_INEXACT = {"calls_since"}
+"""Bucketed in PostgreSQL: the store's contract says how far it may be off."""
+
+
+class DifferError(AssertionError):
+    """PostgreSQL answered otherwise than the store in memory."""
+
+
+class Loop:
+    """An event loop in a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+class _Both:
+    """Asks both transactions, and compares what they say."""
+
+    def __init__(self, memory: MemoryTransaction, postgres: PostgresTransaction, loop: Loop) -> None:
+        self._memory = memory
+        self._postgres = postgres
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        async def ask(*given: Any, **named: Any) -> Any:
+            expected = await getattr(self._memory, name)(*given, **named)
+            answered = self._loop.run(getattr(self._postgres, name)(*given, **named))
+            if name not in _INEXACT and _plain(answered) != _plain(expected):
+                raise DifferError(f"{name}{given}{named}: {answered}, not {expected}")
+            return expected
+
+        return ask
+
+
+def _plain(answer: Any) -> Any:
+    """An answer without the differences that the protocol allows: kinds of collection, and sums of nothing."""
+    if isinstance(answer, Mapping):
+        return {key: _plain(value) for key, value in answer.items() if value != 0 or value is False}
+    if isinstance(answer, set | frozenset):
+        return set(answer)
+    return list(answer) if isinstance(answer, list | tuple) else answer
+
+
+class BothStores(MemoryStore):
+    """A store in memory and one in PostgreSQL that live through the same."""
+
+    def __init__(self, postgres: PostgresStore, owner: sa.Engine, loop: Loop) -> None:
+        super().__init__()
+        self._postgres = postgres
+        self._owner = owner
+        self._loop = loop
+        self.restore(Tables())
+
+    @asynccontextmanager
+    async def transaction(self, lease: Lease | None = None) -> AsyncIterator[Any]:
+        here = MemoryTransaction(self.tables.copy())
+        context = self._postgres.transaction(lease)
+        if lease is not None and self._fences(lease) != self._fences_there(lease):
+            raise DifferError("one of them fences")
+        if lease is not None:
+            self._check(lease)
+        there = self._loop.run(context.__aenter__())
+        try:
+            yield _Both(here, there, self._loop)
+            self.before_commit()
+        except BaseException as error:
+            self._loop.run(context.__aexit__(type(error), error, error.__traceback__))
+            raise
+        self._loop.run(context.__aexit__(None, None, None))
+        self.tables = here.tables
+        self.after_commit()
+
+    def _fences(self, lease: Lease) -> bool:
+        try:
+            self._check(lease)
+        except FencedError:
+            return True
+        return False
+
+    def _fences_there(self, lease: Lease) -> bool:
+        async def try_it() -> bool:
+            try:
+                async with self._postgres.transaction(lease):
+                    return False
+            except FencedError:
+                return True
+
+        return self._loop.run(try_it())
+
+    async def take_lease(self, seller_id: SellerId, owner: str, now: datetime, until: datetime) -> Lease | None:
+        expected = await super().take_lease(seller_id, owner, now, until)
+        return self._same(expected, self._loop.run(self._postgres.take_lease(seller_id, owner, now, until)))
+
+    async def release_lease(self, lease: Lease, now: datetime) -> None:
+        await super().release_lease(lease, now)
+        self._loop.run(self._postgres.release_lease(lease, now))
+
+    async def next_due(self, owner: str, now: datetime) -> SellerId | None:
+        expected = await super().next_due(owner, now)
+        return self._same(expected, self._loop.run(self._postgres.next_due(owner, now)))
+
+    @staticmethod
+    def _same(expected: T, answered: T) -> T:
+        if expected != answered:
+            raise DifferError(f"{answered}, not {expected}")
+        return expected
+
+    def restore(self, tables: Tables) -> None:
+        super().restore(tables)
+        with self._owner.begin() as connection:
+            for name in sa.inspect(connection).get_table_names():
+                connection.execute(sa.text(f"DELETE FROM {name}"))
+            for lease in tables.leases.values():
+                row = {
+                    "seller_id": lease.seller_id,
+                    "owner": lease.owner,
+                    "term": lease.term,
+                    "expires_at": lease.expires_at,
+                }
+                connection.execute(LEASES.insert().values(row))
+        self._loop.run(self._fill(tables))
+
+    async def _fill(self, tables: Tables) -> None:
+        async with self._postgres.transaction() as tx:
+            for connection in tables.connections.values():
+                await tx.lock_connection(connection.seller_id)
+                await tx.save_connection(connection)
+            await tx.save_listings(list(tables.listings.values()), list(tables.tiers.values()))
+            for (seller_id, listing_id), lot_id in tables.owners.items():
+                ours = (seller_id, listing_id) in tables.created
+                await tx.add_listing_ids(seller_id, [(listing_id, lot_id)], created=ours)
+            for intent in tables.intents.values():
+                await tx.add_intent(intent)
+            for order in tables.orders.values():
+                await tx.save_order(order)
+            await tx.save_lines(list(tables.lines.values()))
+            await tx.add_bookings([booking for booked in tables.bookings.values() for booking in booked])
+            for listing in tables.shop.values():
+                await tx.add_shop_listing(listing)
+            for seller_id, limit, at in tables.calls:
+                await tx.charge(seller_id, limit, at)
+
+
+@contextmanager
+def database() -> Iterator[BothStores]:
+    """Make a database with the engine's tables, and both stores."""
+    loop = Loop()
+    with servers.postgres(os.environ) as server_url:
+        urls = create_database(server_url, _ROLE, suffix=f"_{secrets.token_hex(4)}")
+        owner = sa.create_engine(urls[1].replace("postgresql://", "postgresql+psycopg://"))
+        with owner.begin() as connection:
+            op = Operations(MigrationContext.configure(connection))
+            create_outbox(op, app_role=_ROLE)
+            create_consumer_tables(op, app_role=_ROLE)
+            create_engine_tables(op, app_role=_ROLE)
+        engine = create_engine(urls[0])
+        yield BothStores(PostgresStore(engine, bucket=_BUCKET), owner, loop)
+        loop.run(engine.dispose())
+        owner.dispose()
+        drop_database(server_url, urls)
+
+
+def run_over_postgres(seeds: range) -> Iterator[Run]:
+    """Live seeds, one after the other, with both stores."""
+    with database() as store:
+        for seed in seeds:
+            store.restore(Tables())
+            try:
+                life = make_life(seed, store).live()
+            except Misjudged as misjudged:
+                yield Run(seed, misjudged.number, str(misjudged), 0, Counter(), Counter())
+            else:
+                yield Run(seed, 0, "", life.events, life.struck, Counter())
