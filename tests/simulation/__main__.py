@@ -62,6 +62,7 @@ def main() -> int:
         "--blind", action="store_true", help="compare with a policy that sends again instead of looking"
     )
     parser.add_argument("--store", choices=("memory", "postgres"), default="memory", help="postgres: beside the other")
+    parser.add_argument("--record", action="store_true", help="with --switches: keep those lives for the test")
     asked = parser.parse_args()
     seeds = range(asked.first, asked.first + asked.seeds)
     if asked.blind:

@@ -49,9 +49,9 @@ def run_all(seeds: Iterable[int]) -> Iterator[Run]:
 
 
 def first_failing(rule: str, seeds: Iterable[int]) -> int | None:
-    """Find the first life that fails the judgement which must fail without this rule."""
+    """Find the first life that passes with this rule, and without it fails the judgement that must."""
     wanted = BY_RULE[rule].judgement
-    return next((seed for seed in seeds if run(seed, without=rule).failed == wanted), None)
+    return next((seed for seed in seeds if run(seed, without=rule).failed == wanted and not run(seed).failed), None)
 
 
 def find_failing(seeds: range) -> Iterator[tuple[str, int | None]]:

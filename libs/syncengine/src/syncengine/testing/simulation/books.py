@@ -26,7 +26,7 @@ MAY_LEAD_TO = {
     Cause.QUANTITY: {Trouble.NUMBER_UNEXPLAINED, Trouble.GONE_UNEXPLAINED},
     Cause.REMOVAL: {Trouble.GONE_UNEXPLAINED},
     Cause.LOOK_ALIKE: {Trouble.LOOK_ALIKE, Trouble.CREATE_UNEXPLAINED, Trouble.ORDER_UNASSIGNED},
-    Cause.UNSEEN: {Trouble.LOOK_ALIKE, Trouble.CREATE_UNEXPLAINED, Trouble.ORDER_UNASSIGNED},
+    Cause.UNSEEN: set(Trouble),
     Cause.FIELDS: set(),  # only its groups wait
     Cause.FALSE_LIST: {
         *(Trouble.NUMBER_UNEXPLAINED, Trouble.GONE_UNEXPLAINED),

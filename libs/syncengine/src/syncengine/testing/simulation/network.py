@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
@@ -48,6 +48,9 @@ ACCIDENTS = {
     Kind.LIST: (Accident.EMPTY_LIST, Accident.SHORT_LIST, Accident.STALE_LIST, Accident.LOST_BEFORE),
 }
 
+
+_WAY = timedelta(milliseconds=30)
+"""How long a call is under way at least: a shop's dates are whole milliseconds."""
 
 _KEPT = 50
 """States of the shop."""
@@ -110,6 +113,7 @@ class Network:
 
     def take_call(self, ticket: Ticket, model: ShopModel) -> bool:
         """Count a call as the shop does; false if its quota is used up."""
+        self.clock.turn(_WAY)
         now = self.clock.now()
         self.calls.append(now)
         self.arrived(ticket)
