@@ -14,6 +14,7 @@ from gateway.changes import routes as changes
 from gateway.connections import routes as connections
 from gateway.docs import CONTENT_SECURITY_POLICY, render_docs
 from gateway.door import Door
+from gateway.exports import routes as exports
 from gateway.imports import routes as imports
 from gateway.lots import routes as lots
 from gateway.openapi import build_openapi
@@ -42,7 +43,7 @@ class Gateway(FastAPI):
         self.add_exception_handler(HTTPException, answer_http_exception)
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
-        for routes in (lots, changes, returns, oversells, connections, imports, probes):
+        for routes in (lots, changes, returns, oversells, connections, imports, exports, probes):
             self.include_router(routes.router)
         self.add_api_route("/docs", self._show_docs, include_in_schema=False)
 

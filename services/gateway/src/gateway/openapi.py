@@ -27,6 +27,7 @@ _TAGS = [
     {"name": "oversells", "description": "Sales that found too few pieces."},
     {"name": "connections", "description": "The seller's shops, and how they are kept in step."},
     {"name": "imports", "description": "Files that become lots."},
+    {"name": "exports", "description": "Lots as files."},
     {"name": "probes", "description": "For whoever runs the gateway. They need no token."},
 ]
 _FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")

@@ -36,6 +36,7 @@ A = TypeVar("A", bound=Message)
 READ_SECONDS = 5.0
 COMMAND_SECONDS = 10.0
 IMPORT_SECONDS = 60.0
+EXPORT_SECONDS = 600.0
 _ATTEMPTS = 3
 _FIRST_PAUSE_SECONDS = 0.2
 
@@ -93,12 +94,7 @@ class Behind:
 
         The only layer that repeats calls. Each may be repeated: reads change nothing and commands carry a request_id.
         """
-        metadata = outgoing_metadata(
-            seller_id=self._principal.seller_id,
-            actor=self._principal.actor,
-            role=self._principal.role,
-            correlation_id=correlation_id.get(),
-        )
+        metadata = self._metadata()
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
         attempt = 1
@@ -115,6 +111,29 @@ class Behind:
                 logger.info("a service is not there, asking again", extra=facts)
             attempt += 1
             await asyncio.sleep(pause)
+
+    async def stream(
+        self, method: "grpc.aio.UnaryStreamMultiCallable[Q, A]", request: Q, *, seconds: float
+    ) -> AsyncIterator[A]:
+        """The answers as they come, all within so many seconds. Raises Problem; nothing is repeated."""
+        call = method(request, metadata=self._metadata(), timeout=seconds)
+        try:
+            async for answer in call:
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            facts = {"request": type(request).__name__, "code": error.code().name, "attempt": 1}
+            logger.info("a service refused or did not answer", extra=facts)
+            raise problem_of_call(error) from error
+        finally:
+            call.cancel()  # where nobody reads on, nobody needs to write on
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        return outgoing_metadata(
+            seller_id=self._principal.seller_id,
+            actor=self._principal.actor,
+            role=self._principal.role,
+            correlation_id=correlation_id.get(),
+        )
 
 
 def behind_of(request: Request) -> Behind:

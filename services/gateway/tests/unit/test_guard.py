@@ -24,6 +24,7 @@ READS = {
     "list_imports",
     "get_import",
     "list_import_rows",
+    "export_lots",
     "list_connections",
     "get_connection",
     "list_differences",

@@ -136,6 +136,8 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         self._imports: dict[tuple[str, str], tuple[import_pb2.Import, list[import_pb2.ImportRow]]] = {}
         self.files: list[bytes] = []
         """What was imported."""
+        self.export_breaks = False
+        """Whether an export breaks off after its first piece."""
         self.returns: list[tuple[str, return_pb2.Return]] = []
         """Each with its seller, newest first."""
         self.oversells: list[tuple[str, oversell_pb2.Oversell]] = []
@@ -350,6 +352,18 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
             rows = [row for row in self._import(request.import_id)[1] if row.reason or not request.refused_only]
             page, token = _page(rows, request.page_size, request.page_token)
             return inventory_pb.ListImportRowsResponse(rows=page, next_page_token=token)
+
+    async def ExportLots(  # noqa: N802
+        self, request: inventory_pb.ExportLotsRequest, context: Context
+    ) -> AsyncIterator[inventory_pb.ExportLotsResponse]:
+        """Says in two pieces what was asked; a fault may strike before the first, or between them."""
+        async with self.faults.around(context):
+            if not request.format:
+                raise InvalidField("format", "is required")
+            yield inventory_pb.ExportLotsResponse(content=f"{current_caller().require_seller()}\n".encode())
+            if self.export_breaks:
+                await context.abort(grpc.StatusCode.INTERNAL, "a fault")
+            yield inventory_pb.ExportLotsResponse(content=str(request).encode())
 
     async def ListReturns(  # noqa: N802
         self, request: inventory_pb.ListReturnsRequest, context: Context

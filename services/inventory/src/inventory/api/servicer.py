@@ -6,7 +6,7 @@ Each method's meaning is told in `inventory_service.proto`.
 # ruff: noqa: N802 - gRPC names methods so
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from grpc.aio import ServicerContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from brickops.inventory.v1 import import_pb2, inventory_service_pb2_grpc
+from brickops.inventory.v1 import export_pb2, import_pb2, inventory_service_pb2_grpc
 from brickops.inventory.v1 import inventory_service_pb2 as pb
 from inventory import commands, queries
 from inventory.api.pages import cut, page_of
@@ -27,10 +27,12 @@ from inventory.api.translate import (
     proposal_from_proto,
     return_to_proto,
     status_to_proto,
+    wanted_from_proto,
 )
 from inventory.commands import By, Done
 from inventory.domain import errors
 from inventory.events import LotTopics
+from inventory.exports.stream import export_lots
 from inventory.imports.acceptance import UploadedFile, accept_file, check_file
 from inventory.queries import LotWithStatus
 from inventory.storage.changes import find_change, page_of_changes
@@ -221,6 +223,16 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         rows, token = cut(found, page, lambda row: str(row.number))
         return pb.ListImportRowsResponse(rows=import_rows_to_proto(rows), next_page_token=token)
 
+    async def ExportLots(
+        self, request: pb.ExportLotsRequest, context: Context
+    ) -> AsyncIterator[pb.ExportLotsResponse]:
+        """Writes the seller's lots to a file, which comes in pieces."""
+        seller_id = _reading_seller()
+        with _naming_fields():
+            wanted = wanted_from_proto(request)
+            async for piece in export_lots(self._engine, seller_id, _export_format(request.format), wanted):
+                yield pb.ExportLotsResponse(content=piece)
+
     async def ListReturns(self, request: pb.ListReturnsRequest, context: Context) -> pb.ListReturnsResponse:
         """Lists returns, newest first."""
         seller_id = _reading_seller()
@@ -320,6 +332,12 @@ def _import_format(value: import_pb2.ImportFormat.ValueType) -> str:
     if value not in import_pb2.ImportFormat.values():
         return ""
     return import_pb2.ImportFormat.Name(value).removeprefix("IMPORT_FORMAT_")
+
+
+def _export_format(value: export_pb2.ExportFormat.ValueType) -> str:
+    if value not in export_pb2.ExportFormat.values():
+        return ""
+    return export_pb2.ExportFormat.Name(value).removeprefix("EXPORT_FORMAT_")
 
 
 def _is_row_number(key: str) -> bool:

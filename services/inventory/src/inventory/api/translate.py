@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from brickops.inventory.v1 import (
     change_pb2,
     import_pb2,
+    inventory_service_pb2,
     lot_pb2,
     lot_sync_pb2,
     money_pb2,
@@ -18,11 +19,12 @@ from brickops.inventory.v1 import (
     return_pb2,
 )
 from inventory.domain.changes import Change, OrderReference
-from inventory.domain.errors import Violation
+from inventory.domain.errors import InvalidFields, Violation
 from inventory.domain.lot import Completeness, Condition, ItemType, Lot, Stockroom, UsedGrade
 from inventory.domain.money import Money, amount_of, plain_number, read_decimal, units_and_nanos
 from inventory.domain.rules import Proposal, ProposedItem, ProposedTier
 from inventory.domain.sync_status import ShopStatus
+from inventory.exports.operation import Wanted
 from inventory.imports.operation import Import, ImportRow
 from inventory.storage.sales import Incident, Return
 
@@ -234,6 +236,20 @@ def import_rows_to_proto(rows: Sequence[ImportRow]) -> list[import_pb2.ImportRow
         )
         for row in rows
     ]
+
+
+def wanted_from_proto(request: inventory_service_pb2.ExportLotsRequest) -> Wanted:
+    """Which lots to export. Raises InvalidFields."""
+    reader = _Reader()
+    wanted = Wanted(
+        include_archived=request.include_archived,
+        with_pieces_only=request.with_pieces_only,
+        item_type=reader.word("item_type", ItemType, lot_pb2.ItemType, request.item_type),
+        condition=reader.word("condition", Condition, lot_pb2.Condition, request.condition),
+    )
+    if reader.unreadable:
+        raise InvalidFields(reader.unreadable)
+    return wanted
 
 
 def word_of(words: type[W], proto: "_EnumTypeWrapper[V]", value: V) -> W | None:

@@ -1,0 +1,1 @@
+"""Exports: lots as files."""

@@ -1,0 +1,1 @@
+"""Lots out as files: written page by page, so that a large stock never lies in memory whole."""

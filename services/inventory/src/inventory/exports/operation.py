@@ -1,0 +1,42 @@
+"""What an export asks for, and what each of its formats is given to write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from inventory.domain.lot import Condition, ItemType, Lot
+
+BRICKLINK: Final = "bricklink"
+"""The marketplace whose listing ids go into BSX."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which lots of a seller; all that are not archived, unless something is said."""
+
+    include_archived: bool = False
+    with_pieces_only: bool = False
+    item_type: ItemType | None = None
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedLot:
+    """A lot to write down."""
+
+    lot: Lot
+    listings: Mapping[str, str]
+    """By marketplace: the listing that stood for it when the shop last reported."""
+
+
+class Writer(Protocol):
+    """A format, which writes each lot for itself."""
+
+    def head(self) -> str:
+        """What stands before the lots."""
+
+    def lot(self, exported: ExportedLot) -> str:
+        """One lot; empty if the format cannot say it."""
+
+    def tail(self) -> str:
+        """What stands after the lots."""
