@@ -149,7 +149,7 @@ RULES = frozenset(
         *("C1 a census lets calls go", "C1 a census lets calls go after a loss", "C2 a look-alike is for a person"),
         *("C3 a line is told as baseline", "C3 a line is told as recount", "C4 a lot waits until it is counted"),
         *("C4 an order without an owner holds its item", "C5 a list is not believed"),
-        *("F1 a refused call is sent apart, or its group parked", "K1 a look waits for what may land late"),
+        "K1 a look waits for what may land late",
         *("K2 an unknown outcome waits for late orders", "K3 a refusal or a reply is looked at"),
         *("K4 a shortfall waits for late orders", "K5 an outcome is on probation", "L3 a call follows its intent"),
         *("N1 an item is being created", "N3 candidates for an unanswered create are compared"),
