@@ -32,6 +32,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "list_returns": READERS,
     "list_oversells": READERS,
     "create_import": EDITORS,
+    "cancel_import": EDITORS,
     "list_imports": READERS,
     "get_import": READERS,
     "list_import_rows": READERS,

@@ -52,6 +52,16 @@ async def test_rows_say_what_became_of_them(owner: httpx.AsyncClient) -> None:
     ]
 
 
+async def test_an_import_is_cancelled_once(owner: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
+    path = (await owner.post("/v1/imports", content=FILE, headers=XML)).headers["Location"]
+
+    assert (await stranger.post(f"{path}/cancel")).status_code == 404
+    answer = await owner.post(f"{path}/cancel")
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert (await owner.get(path)).json()["state"] == "cancelled"
+
+
 async def test_a_repeated_upload_is_one_import(owner: httpx.AsyncClient) -> None:
     key = {"Idempotency-Key": "file-1"}
 

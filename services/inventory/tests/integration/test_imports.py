@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -158,6 +159,71 @@ async def test_a_repeated_request_is_the_same_import(calls: Calls, runner: Impor
     assert problem(refusal.value).reason == "REQUEST_ID_REUSED"
     await run_to_the_end(runner)
     assert len(await lots_of(calls)) == 3
+
+
+async def cancel(calls: Calls, import_id: str, request_id: str = "cancel-1") -> import_pb2.Import:
+    request = pb.CancelImportRequest(request_id=request_id, import_id=import_id)
+    return (await calls.stub.CancelImport(request, **calls.how)).operation
+
+
+async def test_a_cancelled_import_goes_no_further_and_keeps_what_is_made(calls: Calls, runner: ImportRunner) -> None:
+    accepted = await calls.import_file(file(25, bad=(2,)))
+    assert await runner.make_chunk()
+    cancelled = await cancel(calls, accepted.import_id)
+    assert (cancelled.state, cancelled.created_rows) == (import_pb2.IMPORT_STATE_CANCELLED, 10)
+    assert cancelled.HasField("finished_at")
+    await run_to_the_end(runner)
+    assert await calls.get_import(accepted.import_id) == cancelled
+    assert len(await lots_of(calls)) == 10
+    assert await cancel(calls, accepted.import_id, "cancel-2") == cancelled
+
+
+async def test_an_import_that_is_over_or_anothers_cannot_be_cancelled(calls: Calls, runner: ImportRunner) -> None:
+    accepted = await calls.import_file(file(3, bad=(1,)))
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await cancel(replace(calls, seller=f"stranger-of-{calls.seller}"), accepted.import_id)
+    assert problem(refusal.value).reason == "IMPORT_NOT_FOUND"
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await cancel(calls.as_role("viewer"), accepted.import_id)
+    assert problem(refusal.value).reason == "ROLE_NOT_ALLOWED"
+    await run_to_the_end(runner)
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await cancel(calls, accepted.import_id)
+    assert problem(refusal.value).reason == "IMPORT_IS_OVER"
+    assert (await calls.get_import(accepted.import_id)).state == import_pb2.IMPORT_STATE_DONE
+
+
+class _Held(UnitOfWork):
+    """A transaction that waits before its commit until it is let go."""
+
+    reached: asyncio.Event
+    let_go: asyncio.Event
+
+    async def commit(self, answer: bytes = b"") -> None:
+        self.reached.set()
+        await self.let_go.wait()
+        await super().commit(answer)
+
+
+async def test_a_cancellation_waits_for_the_chunk_that_is_under_way(
+    calls: Calls, runner: ImportRunner, engine: AsyncEngine, topics: LotTopics
+) -> None:
+    accepted = await calls.import_file(file(25))
+    _Held.reached, _Held.let_go = asyncio.Event(), asyncio.Event()
+    chunk = asyncio.create_task(
+        ImportRunner(engine, partial(_Held, engine, topics), SystemClock(), chunk_rows=10).make_chunk()
+    )
+    await _Held.reached.wait()
+    cancelling = asyncio.create_task(cancel(calls, accepted.import_id))
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE%'")
+    async with engine.connect() as conn:
+        while not (await conn.execute(waiting)).scalar_one():
+            await conn.rollback()  # each look is a transaction of its own, or it would see the same again
+    _Held.let_go.set()
+    assert await chunk
+    assert (await cancelling).created_rows == 10
+    await run_to_the_end(runner)
+    assert len(await lots_of(calls)) == 10
 
 
 class _Interrupted(UnitOfWork):

@@ -54,12 +54,8 @@ class _ImportStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportSta
     """Rows are being turned into lots, chunk by chunk."""
     IMPORT_STATE_DONE: _ImportState.ValueType  # 2
     """Every good row has become what it was to become."""
-    IMPORT_STATE_PREVIEW: _ImportState.ValueType  # 3
-    """Its rows are judged, and it waits for ConfirmImport."""
-    IMPORT_STATE_CANCELLED: _ImportState.ValueType  # 4
+    IMPORT_STATE_CANCELLED: _ImportState.ValueType  # 3
     """A user ended it; rows that were done by then stay as they are."""
-    IMPORT_STATE_EXPIRED: _ImportState.ValueType  # 5
-    """A preview that nobody confirmed within a day."""
 
 class ImportState(_ImportState, metaclass=_ImportStateEnumTypeWrapper):
     """How far an import has come."""
@@ -70,103 +66,9 @@ IMPORT_STATE_RUNNING: ImportState.ValueType  # 1
 """Rows are being turned into lots, chunk by chunk."""
 IMPORT_STATE_DONE: ImportState.ValueType  # 2
 """Every good row has become what it was to become."""
-IMPORT_STATE_PREVIEW: ImportState.ValueType  # 3
-"""Its rows are judged, and it waits for ConfirmImport."""
-IMPORT_STATE_CANCELLED: ImportState.ValueType  # 4
+IMPORT_STATE_CANCELLED: ImportState.ValueType  # 3
 """A user ended it; rows that were done by then stay as they are."""
-IMPORT_STATE_EXPIRED: ImportState.ValueType  # 5
-"""A preview that nobody confirmed within a day."""
 Global___ImportState: _TypeAlias = ImportState  # noqa: Y015
-
-class _ImportVerdict:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ImportVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportVerdict.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    IMPORT_VERDICT_UNSPECIFIED: _ImportVerdict.ValueType  # 0
-    """Not said."""
-    IMPORT_VERDICT_NEW: _ImportVerdict.ValueType  # 1
-    """No lot of the seller is equal to it in item, colour, condition and completeness; or nobody looked."""
-    IMPORT_VERDICT_DUPLICATE: _ImportVerdict.ValueType  # 2
-    """One is."""
-    IMPORT_VERDICT_INVALID: _ImportVerdict.ValueType  # 3
-    """It breaks a rule."""
-
-class ImportVerdict(_ImportVerdict, metaclass=_ImportVerdictEnumTypeWrapper):
-    """What a row was found to be."""
-
-IMPORT_VERDICT_UNSPECIFIED: ImportVerdict.ValueType  # 0
-"""Not said."""
-IMPORT_VERDICT_NEW: ImportVerdict.ValueType  # 1
-"""No lot of the seller is equal to it in item, colour, condition and completeness; or nobody looked."""
-IMPORT_VERDICT_DUPLICATE: ImportVerdict.ValueType  # 2
-"""One is."""
-IMPORT_VERDICT_INVALID: ImportVerdict.ValueType  # 3
-"""It breaks a rule."""
-Global___ImportVerdict: _TypeAlias = ImportVerdict  # noqa: Y015
-
-class _ImportChoice:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _ImportChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportChoice.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    IMPORT_CHOICE_UNSPECIFIED: _ImportChoice.ValueType  # 0
-    """Not said."""
-    IMPORT_CHOICE_ADD: _ImportChoice.ValueType  # 1
-    """Its pieces are added to the lot; nothing else of the lot changes."""
-    IMPORT_CHOICE_REPLACE: _ImportChoice.ValueType  # 2
-    """The lot's quantity changes by the file's minus what it was at the preview; so sales since then stay counted. The
-    lot's other fields become the file's.
-    """
-    IMPORT_CHOICE_SKIP: _ImportChoice.ValueType  # 3
-    """Nothing."""
-    IMPORT_CHOICE_NEW_LOT: _ImportChoice.ValueType  # 4
-    """A new lot beside the equal one."""
-
-class ImportChoice(_ImportChoice, metaclass=_ImportChoiceEnumTypeWrapper):
-    """What a duplicate becomes."""
-
-IMPORT_CHOICE_UNSPECIFIED: ImportChoice.ValueType  # 0
-"""Not said."""
-IMPORT_CHOICE_ADD: ImportChoice.ValueType  # 1
-"""Its pieces are added to the lot; nothing else of the lot changes."""
-IMPORT_CHOICE_REPLACE: ImportChoice.ValueType  # 2
-"""The lot's quantity changes by the file's minus what it was at the preview; so sales since then stay counted. The
-lot's other fields become the file's.
-"""
-IMPORT_CHOICE_SKIP: ImportChoice.ValueType  # 3
-"""Nothing."""
-IMPORT_CHOICE_NEW_LOT: ImportChoice.ValueType  # 4
-"""A new lot beside the equal one."""
-Global___ImportChoice: _TypeAlias = ImportChoice  # noqa: Y015
-
-@_typing.final
-class ImportRowChoice(_message.Message):
-    """What one row becomes."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NUMBER_FIELD_NUMBER: _builtins.int
-    CHOICE_FIELD_NUMBER: _builtins.int
-    number: _builtins.int
-    """The row's number."""
-    choice: Global___ImportChoice.ValueType
-    """What it becomes."""
-    def __init__(
-        self,
-        *,
-        number: _builtins.int = ...,
-        choice: Global___ImportChoice.ValueType = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choice", b"choice", "number", b"number"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ImportRowChoice: _TypeAlias = ImportRowChoice  # noqa: Y015
 
 @_typing.final
 class Import(_message.Message):
@@ -183,9 +85,6 @@ class Import(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FINISHED_AT_FIELD_NUMBER: _builtins.int
     FILE_NAME_FIELD_NUMBER: _builtins.int
-    DUPLICATE_ROWS_FIELD_NUMBER: _builtins.int
-    UPDATED_ROWS_FIELD_NUMBER: _builtins.int
-    EXPIRES_AT_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """UUIDv7."""
     format: Global___ImportFormat.ValueType
@@ -200,21 +99,13 @@ class Import(_message.Message):
     """Rows that were refused; they make no lot."""
     file_name: _builtins.str
     """The file's name as the seller gave it; may be empty."""
-    duplicate_rows: _builtins.int
-    """Rows that are equal to a lot that was there at the preview; 0 without one."""
-    updated_rows: _builtins.int
-    """Duplicates that changed their lot so far."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""
 
     @_builtins.property
     def finished_at(self) -> _timestamp_pb2.Timestamp:
-        """When its last row was done, or it was cancelled or expired; absent before."""
-
-    @_builtins.property
-    def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """When a preview expires; absent otherwise."""
+        """When its last row was done, or it was cancelled; absent while it runs."""
 
     def __init__(
         self,
@@ -228,13 +119,10 @@ class Import(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         finished_at: _timestamp_pb2.Timestamp | None = ...,
         file_name: _builtins.str = ...,
-        duplicate_rows: _builtins.int = ...,
-        updated_rows: _builtins.int = ...,
-        expires_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "finished_at", b"finished_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_rows", b"created_rows", "duplicate_rows", b"duplicate_rows", "expires_at", b"expires_at", "file_name", b"file_name", "finished_at", b"finished_at", "format", b"format", "import_id", b"import_id", "refused_rows", b"refused_rows", "state", b"state", "total_rows", b"total_rows", "updated_rows", b"updated_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_rows", b"created_rows", "file_name", b"file_name", "finished_at", b"finished_at", "format", b"format", "import_id", b"import_id", "refused_rows", b"refused_rows", "state", b"state", "total_rows", b"total_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -251,25 +139,16 @@ class ImportRow(_message.Message):
     LOT_ID_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
-    VERDICT_FIELD_NUMBER: _builtins.int
-    DUPLICATE_LOT_ID_FIELD_NUMBER: _builtins.int
-    CHOICE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """The row's place among the file's items, from 1."""
     line: _builtins.int
     """The line of the file on which it starts, from 1."""
     lot_id: _builtins.str
-    """The lot that it became or changed; empty if refused, skipped or not done yet."""
+    """The lot that it became; empty if refused or not done yet."""
     field: _builtins.str
     """The field at fault, in the file's words; empty if accepted."""
     reason: _builtins.str
-    """Why it was refused; empty if accepted. A row may also be refused when its turn comes, because its lot changed since."""
-    verdict: Global___ImportVerdict.ValueType
-    """What it was found to be."""
-    duplicate_lot_id: _builtins.str
-    """The equal lot, if it is a duplicate; of several the oldest."""
-    choice: Global___ImportChoice.ValueType
-    """What a duplicate becomes; not said before it is confirmed."""
+    """Why it was refused; empty if accepted."""
     def __init__(
         self,
         *,
@@ -278,13 +157,10 @@ class ImportRow(_message.Message):
         lot_id: _builtins.str = ...,
         field: _builtins.str = ...,
         reason: _builtins.str = ...,
-        verdict: Global___ImportVerdict.ValueType = ...,
-        duplicate_lot_id: _builtins.str = ...,
-        choice: Global___ImportChoice.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choice", b"choice", "duplicate_lot_id", b"duplicate_lot_id", "field", b"field", "line", b"line", "lot_id", b"lot_id", "number", b"number", "reason", b"reason", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "line", b"line", "lot_id", b"lot_id", "number", b"number", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,10 +65,8 @@ class InventoryServiceStub:
     """Reads how far the undo of an import has come."""
     CreateImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]
     """Checks a file whole and accepts it as an import, which then runs by itself."""
-    ConfirmImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ConfirmImportRequest, _inventory_service_pb2.ConfirmImportResponse]
-    """Lets a preview become lots, and says what its duplicates become."""
     CancelImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelImportRequest, _inventory_service_pb2.CancelImportResponse]
-    """Ends a preview, or a running import between two chunks; what became lots stays."""
+    """Ends a running import between two chunks; what became lots stays."""
     GetImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportRequest, _inventory_service_pb2.GetImportResponse]
     """Reads how far an import has come."""
     ListImports: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportsRequest, _inventory_service_pb2.ListImportsResponse]
@@ -119,10 +117,8 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """Reads how far the undo of an import has come."""
     CreateImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]  # type: ignore[assignment]
     """Checks a file whole and accepts it as an import, which then runs by itself."""
-    ConfirmImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ConfirmImportRequest, _inventory_service_pb2.ConfirmImportResponse]  # type: ignore[assignment]
-    """Lets a preview become lots, and says what its duplicates become."""
     CancelImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelImportRequest, _inventory_service_pb2.CancelImportResponse]  # type: ignore[assignment]
-    """Ends a preview, or a running import between two chunks; what became lots stays."""
+    """Ends a running import between two chunks; what became lots stays."""
     GetImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportRequest, _inventory_service_pb2.GetImportResponse]  # type: ignore[assignment]
     """Reads how far an import has come."""
     ListImports: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportsRequest, _inventory_service_pb2.ListImportsResponse]  # type: ignore[assignment]
@@ -250,20 +246,12 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Checks a file whole and accepts it as an import, which then runs by itself."""
 
     @_abc_1.abstractmethod
-    def ConfirmImport(
-        self,
-        request: _inventory_service_pb2.ConfirmImportRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_inventory_service_pb2.ConfirmImportResponse, _abc.Awaitable[_inventory_service_pb2.ConfirmImportResponse]]:
-        """Lets a preview become lots, and says what its duplicates become."""
-
-    @_abc_1.abstractmethod
     def CancelImport(
         self,
         request: _inventory_service_pb2.CancelImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.CancelImportResponse, _abc.Awaitable[_inventory_service_pb2.CancelImportResponse]]:
-        """Ends a preview, or a running import between two chunks; what became lots stays."""
+        """Ends a running import between two chunks; what became lots stays."""
 
     @_abc_1.abstractmethod
     def GetImport(

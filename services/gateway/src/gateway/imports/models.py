@@ -18,6 +18,7 @@ class ImportState(StrEnum):
 
     RUNNING = "running"
     DONE = "done"
+    CANCELLED = "cancelled"
 
 
 class Import(BaseModel):
@@ -30,7 +31,9 @@ class Import(BaseModel):
     created_rows: int = Field(description="Rows that became lots so far.")
     refused_rows: int = Field(description="Rows that were refused; they make no lot.")
     created_at: datetime = Field(description="When it was accepted.")
-    finished_at: datetime | None = Field(description="When its last row was done; null while it runs.")
+    finished_at: datetime | None = Field(
+        description="When its last row was done, or it was cancelled; null while it runs."
+    )
     file_name: str
 
 

@@ -14,7 +14,7 @@ from gateway.imports.translate import import_of, row_of
 from gateway.imports.upload import FORM, XML, read_upload
 from gateway.pages import Page, PageAsked, PageQuery
 from gateway.problems import problems
-from gateway.upstreams import IMPORT_SECONDS, FromBehind
+from gateway.upstreams import COMMAND_SECONDS, IMPORT_SECONDS, FromBehind
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRoute, dependencies=[BEARER])
 
@@ -92,6 +92,13 @@ async def get_import(import_id: ImportId, behind: FromBehind) -> Import:
     """Reads how far an import has come."""
     answer = await behind.ask(behind.inventory.GetImport, inventory.GetImportRequest(import_id=import_id))
     return import_of(answer.operation)
+
+
+@router.post("/{import_id}/cancel", summary="Cancel an import", responses=problems(404, 409))
+async def cancel_import(import_id: ImportId, request_id: RequestId, behind: FromBehind) -> Import:
+    """Ends a running import before its next rows. Those that are lots by then stay lots."""
+    asked = inventory.CancelImportRequest(request_id=request_id, import_id=import_id)
+    return import_of((await behind.ask(behind.inventory.CancelImport, asked, seconds=COMMAND_SECONDS)).operation)
 
 
 @router.get("/{import_id}/rows", summary="List what became of the rows", responses=problems(404))

@@ -327,6 +327,19 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         self._imports[current_caller().require_seller(), operation.import_id] = (operation, rows)
         return inventory_pb.CreateImportResponse(operation=operation)
 
+    async def CancelImport(  # noqa: N802
+        self, request: inventory_pb.CancelImportRequest, context: Context
+    ) -> inventory_pb.CancelImportResponse:
+        """Cancels an import, whether or not it is over."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._cancel(request))
+
+    def _cancel(self, request: inventory_pb.CancelImportRequest) -> inventory_pb.CancelImportResponse:
+        operation, _ = self._import(request.import_id)
+        operation.state = import_pb2.IMPORT_STATE_CANCELLED
+        return inventory_pb.CancelImportResponse(operation=operation)
+
     async def GetImport(  # noqa: N802
         self, request: inventory_pb.GetImportRequest, context: Context
     ) -> inventory_pb.GetImportResponse:

@@ -34,6 +34,7 @@ from inventory.domain import errors
 from inventory.events import LotTopics
 from inventory.exports.stream import export_lots
 from inventory.imports.acceptance import UploadedFile, accept_file, check_file
+from inventory.imports.cancellation import cancel_import
 from inventory.queries import LotWithStatus
 from inventory.storage.changes import find_change, page_of_changes
 from inventory.storage.imports import find_import, page_of_imports, page_of_rows
@@ -56,7 +57,7 @@ Context = ServicerContext[Any, Any]
 A = TypeVar("A", bound=Message)
 C = TypeVar("C", pb.AdjustQuantityResponse, pb.ArchiveLotResponse, pb.RestoreLotResponse)
 ChangeRequest = pb.UpdateLotRequest | pb.AdjustQuantityRequest | pb.ArchiveLotRequest | pb.RestoreLotRequest
-Request = ChangeRequest | pb.CreateLotRequest | pb.CreateImportRequest
+Request = ChangeRequest | pb.CreateLotRequest | pb.CreateImportRequest | pb.CancelImportRequest
 
 
 class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
@@ -190,6 +191,14 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         answer = await self._once(request, by, pb.CreateImportResponse, run)
         self._import_accepted()
         return answer
+
+    async def CancelImport(self, request: pb.CancelImportRequest, context: Context) -> pb.CancelImportResponse:
+        """Ends a running import between two chunks."""
+
+        async def run(by: By, work: UnitOfWork) -> pb.CancelImportResponse:
+            return pb.CancelImportResponse(operation=import_to_proto(await cancel_import(request.import_id, by, work)))
+
+        return await self._once(request, self._by(""), pb.CancelImportResponse, run)
 
     async def GetImport(self, request: pb.GetImportRequest, context: Context) -> pb.GetImportResponse:
         """Reads how far an import has come."""

@@ -214,11 +214,10 @@ def status_to_proto(status: ShopStatus) -> lot_sync_pb2.LotSync:
 
 def import_to_proto(operation: Import) -> import_pb2.Import:
     """An import for the wire."""
-    is_done = operation.finished_at is not None
     return import_pb2.Import(
         import_id=operation.import_id,
         format=import_pb2.ImportFormat.Value(f"IMPORT_FORMAT_{operation.format}"),
-        state=import_pb2.IMPORT_STATE_DONE if is_done else import_pb2.IMPORT_STATE_RUNNING,
+        state=value_of(import_pb2.ImportState, operation.state),
         total_rows=operation.total_rows,
         created_rows=operation.created_rows,
         refused_rows=operation.refused_rows,

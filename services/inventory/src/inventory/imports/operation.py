@@ -2,8 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from inventory.domain.lot import LotFields
+
+
+class ImportState(StrEnum):
+    """How far an import has come."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+
+
+class ImportIsOver(Exception):
+    """All its rows are done: there is nothing left to cancel."""
+
+    def __init__(self) -> None:
+        super().__init__("This import is over.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +40,14 @@ class Import:
     """The number of the last row that is done."""
     created_at: datetime
     finished_at: datetime | None
+
+    @property
+    def state(self) -> ImportState:
+        """Derived: one that ended with rows left was cancelled."""
+        if self.finished_at is None:
+            return ImportState.RUNNING
+        is_whole = self.created_rows + self.refused_rows == self.total_rows
+        return ImportState.DONE if is_whole else ImportState.CANCELLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,10 +39,19 @@ _COPY: Final = "COPY import_rows (import_id, number, line, lot, field, reason) F
 
 async def find_import(conn: AsyncConnection, seller_id: str, import_id: str) -> Import:
     """The import. Raises ImportNotFound, also where it is another seller's."""
+    return await _one(conn, seller_id, import_id, lock=False)
+
+
+async def lock_import(conn: AsyncConnection, seller_id: str, import_id: str) -> Import:
+    """The import, for an update: no chunk of it is made before this transaction ends. Raises ImportNotFound."""
+    return await _one(conn, seller_id, import_id, lock=True)
+
+
+async def _one(conn: AsyncConnection, seller_id: str, import_id: str, *, lock: bool) -> Import:
     if not is_id(import_id):
         raise ImportNotFound
     query = select(IMPORTS).where(IMPORTS.c.import_id == import_id, IMPORTS.c.seller_id == seller_id)
-    row = (await conn.execute(query)).mappings().one_or_none()
+    row = (await conn.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
     if row is None:
         raise ImportNotFound
     return _import_of(row)
@@ -124,6 +133,11 @@ async def move_import(
         "finished_at": now if is_done else None,
     }
     await conn.execute(update(IMPORTS).where(IMPORTS.c.import_id == operation.import_id).values(**values))
+
+
+async def end_import(conn: AsyncConnection, import_id: str, now: datetime) -> None:
+    """Write down that an import goes no further."""
+    await conn.execute(update(IMPORTS).where(IMPORTS.c.import_id == import_id).values(finished_at=now))
 
 
 async def put_import_last(conn: AsyncConnection, import_id: str, now: datetime) -> None:
