@@ -119,6 +119,12 @@ class Life:
 
     def live(self) -> Outline:
         """Live it; raises Misjudged."""
+        try:
+            return self._live()
+        finally:
+            self.workers.end()
+
+    def _live(self) -> Outline:
         self.keys.connect()
         if self.stage.character.begins_calmly:
             self._rest_until(self.stage.clock.now() + _SECOND * 30)

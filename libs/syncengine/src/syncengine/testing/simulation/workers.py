@@ -84,6 +84,11 @@ class Workers:
         """Tell whether one is in the middle of a turn, or asleep in one."""
         return any(self.busy.values())
 
+    def end(self) -> None:
+        """All die where they stand."""
+        for worker in self.tasks:
+            worker.kill()
+
     def calm_down(self) -> None:
         """No accidents of processes any more."""
         self.stage.store.before_commit = self.stage.store.after_commit = lambda: None
