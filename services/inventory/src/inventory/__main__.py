@@ -21,6 +21,7 @@ from inventory.recovery import Fence, Recoverer
 from inventory.republish import Republisher, wish_by_hand
 from inventory.storage.recoveries import open_one
 from inventory.storage.unit_of_work import UnitOfWork
+from inventory.undoing import ImportUndoer
 from servicekit.clock import SystemClock
 from servicekit.config import ConfigError, from_environment, read_secret
 from servicekit.consumer import Consumer
@@ -57,6 +58,8 @@ async def serve(config: Config) -> None:
         recoverer = Recoverer(engine, topics, clock)
         runner = ImportRunner(engine, partial(UnitOfWork, engine, topics), clock)
         imports = Repeated("import", runner.make_chunk)
+        undoer = ImportUndoer(engine, partial(UnitOfWork, engine, topics), clock)
+        undos = Repeated("undo import", undoer.undo_chunk)
         wishes = Repeated("republish", Republisher(engine, topics, clock).send_chunk)
 
         async def recover_chunk() -> bool:
@@ -71,7 +74,7 @@ async def serve(config: Config) -> None:
 
         looks = Repeated("look again", look_again, idle_seconds=SECONDS_BETWEEN_LOOKS)
 
-        servicer = InventoryServicer(engine, topics, clock, import_accepted=imports.wake)
+        servicer = InventoryServicer(engine, topics, clock, import_accepted=imports.wake, undo_accepted=undos.wake)
         health = await stack.enter_async_context(
             serving(
                 listen=config.listen,
@@ -88,6 +91,7 @@ async def serve(config: Config) -> None:
             results_consumer.run(),
             recoveries.run(),
             imports.run(),
+            undos.run(),
             wishes.run(),
             looks.run(),
         )

@@ -8,44 +8,54 @@ Each method's meaning is told in `inventory_service.proto`.
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import ServicerContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from brickops.inventory.v1 import export_pb2, import_pb2, inventory_service_pb2_grpc
+from brickops.inventory.v1 import change_pb2, export_pb2, import_pb2, inventory_service_pb2_grpc
 from brickops.inventory.v1 import inventory_service_pb2 as pb
-from inventory import commands, queries
+from inventory import commands, queries, undoing
 from inventory.api.pages import cut, page_of
 from inventory.api.translate import (
     change_to_proto,
     import_rows_to_proto,
     import_to_proto,
+    import_undo_to_proto,
     lot_to_proto,
     oversell_to_proto,
     proposal_from_proto,
     return_to_proto,
     status_to_proto,
     wanted_from_proto,
+    word_of,
 )
 from inventory.commands import By, Done
 from inventory.domain import errors
+from inventory.domain.changes import ChangeSource, ChangeType
 from inventory.events import LotTopics
 from inventory.exports.stream import export_lots
 from inventory.imports.acceptance import UploadedFile, accept_file, check_file
 from inventory.imports.cancellation import cancel_import
 from inventory.queries import LotWithStatus
-from inventory.storage.changes import find_change, page_of_changes
+from inventory.storage.changes import ChangeFilter, find_change, page_of_changes
 from inventory.storage.imports import find_import, page_of_imports, page_of_rows
 from inventory.storage.lots import find_lot
 from inventory.storage.requests import API, RequestKey
 from inventory.storage.sales import page_of_oversells, page_of_returns
+from inventory.storage.undos import find_import_undo, first_refusals
 from inventory.storage.unit_of_work import UnitOfWork
 from servicekit import callers, logs
 from servicekit.callers import CallerNotAllowed
 from servicekit.clock import Clock
 from servicekit.grpc_errors import InvalidField, InvalidFields
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
 
 _LONGEST_REQUEST_ID: Final = 100
 _READERS: Final = ("owner", "editor", "viewer")
@@ -55,21 +65,31 @@ Context = ServicerContext[Any, Any]
 
 
 A = TypeVar("A", bound=Message)
+W = TypeVar("W", bound=StrEnum)
+V = TypeVar("V", bound=int)
 C = TypeVar("C", pb.AdjustQuantityResponse, pb.ArchiveLotResponse, pb.RestoreLotResponse)
 ChangeRequest = pb.UpdateLotRequest | pb.AdjustQuantityRequest | pb.ArchiveLotRequest | pb.RestoreLotRequest
-Request = ChangeRequest | pb.CreateLotRequest | pb.CreateImportRequest | pb.CancelImportRequest
+UndoRequest = pb.UndoChangeRequest | pb.UndoImportRequest
+Request = UndoRequest | ChangeRequest | pb.CreateLotRequest | pb.CreateImportRequest | pb.CancelImportRequest
 
 
 class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
-    """Answers InventoryService; `import_accepted` is called when an import waits to be run."""
+    """Answers InventoryService; the two callables are called when an import, or an undo of one, waits to be run."""
 
     def __init__(
-        self, engine: AsyncEngine, topics: LotTopics, clock: Clock, *, import_accepted: Callable[[], None]
+        self,
+        engine: AsyncEngine,
+        topics: LotTopics,
+        clock: Clock,
+        *,
+        import_accepted: Callable[[], None],
+        undo_accepted: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._topics = topics
         self._clock = clock
         self._import_accepted = import_accepted
+        self._undo_accepted = undo_accepted
 
     async def CreateLot(self, request: pb.CreateLotRequest, context: Context) -> pb.CreateLotResponse:
         """Makes a lot."""
@@ -151,19 +171,13 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         """Lists recorded changes, newest first."""
         seller_id = _reading_seller()
         page = page_of(request.page_size, request.page_token)
+        wanted = _change_filter(request)
         async with self._engine.connect() as conn:
             if request.lot_id:
                 await find_lot(conn, seller_id, request.lot_id)
             if request.import_id:
                 await find_import(conn, seller_id, request.import_id)
-            found = await page_of_changes(
-                conn,
-                seller_id,
-                lot_id=request.lot_id or None,
-                import_id=request.import_id or None,
-                before=page.last,
-                limit=page.limit,
-            )
+            found = await page_of_changes(conn, seller_id, wanted, before=page.last, limit=page.limit)
         changes, token = cut(found, page, lambda change: change.change_id)
         return pb.ListChangesResponse(changes=[change_to_proto(one) for one in changes], next_page_token=token)
 
@@ -172,6 +186,36 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         seller_id = _reading_seller()
         async with self._engine.connect() as conn:
             return pb.GetChangeResponse(change=change_to_proto(await find_change(conn, seller_id, request.change_id)))
+
+    async def UndoChange(self, request: pb.UndoChangeRequest, context: Context) -> pb.UndoChangeResponse:
+        """Undoes a change by one that makes up for it."""
+        command = undoing.UndoChange(change_id=request.change_id)
+
+        async def run(by: By, work: UnitOfWork) -> pb.UndoChangeResponse:
+            done = await undoing.undo_change(command, by, work)
+            return pb.UndoChangeResponse(lot=lot_to_proto(done.lot), change_id=done.change_id)
+
+        return await self._once(request, self._by(request.reason), pb.UndoChangeResponse, run)
+
+    async def UndoImport(self, request: pb.UndoImportRequest, context: Context) -> pb.UndoImportResponse:
+        """Accepts the undo of all changes of an import, which then runs by itself."""
+        command = undoing.UndoImport(import_id=request.import_id)
+
+        async def run(by: By, work: UnitOfWork) -> pb.UndoImportResponse:
+            accepted = await undoing.undo_import(command, by, work)
+            return pb.UndoImportResponse(operation=import_undo_to_proto(accepted, []))
+
+        answer = await self._once(request, self._by(request.reason), pb.UndoImportResponse, run)
+        self._undo_accepted()
+        return answer
+
+    async def GetImportUndo(self, request: pb.GetImportUndoRequest, context: Context) -> pb.GetImportUndoResponse:
+        """Reads how far the undo of an import has come."""
+        seller_id = _reading_seller()
+        async with self._engine.connect() as conn:
+            found = await find_import_undo(conn, seller_id, request.import_id)
+            refusals = await first_refusals(conn, found.import_id)
+        return pb.GetImportUndoResponse(operation=import_undo_to_proto(found, refusals))
 
     async def CreateImport(self, request: pb.CreateImportRequest, context: Context) -> pb.CreateImportResponse:
         """Checks a file whole and accepts it as an import, which then runs by itself."""
@@ -232,9 +276,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         rows, token = cut(found, page, lambda row: str(row.number))
         return pb.ListImportRowsResponse(rows=import_rows_to_proto(rows), next_page_token=token)
 
-    async def ExportLots(
-        self, request: pb.ExportLotsRequest, context: Context
-    ) -> AsyncIterator[pb.ExportLotsResponse]:
+    async def ExportLots(self, request: pb.ExportLotsRequest, context: Context) -> AsyncIterator[pb.ExportLotsResponse]:
         """Writes the seller's lots to a file, which comes in pieces."""
         seller_id = _reading_seller()
         with _naming_fields():
@@ -335,6 +377,31 @@ def _request_key(request: Request, seller_id: str) -> RequestKey:
         raise InvalidField("request_id", f"must have 1 to {_LONGEST_REQUEST_ID} printable characters")
     body = type(request).__name__.encode() + b"\0" + request.SerializeToString(deterministic=True)
     return RequestKey(seller_id=seller_id, scope=API, request_id=request_id, body_sha256=hashlib.sha256(body).digest())
+
+
+def _change_filter(request: pb.ListChangesRequest) -> ChangeFilter:
+    """Raises InvalidField."""
+    return ChangeFilter(
+        lot_id=request.lot_id or None,
+        import_id=request.import_id or None,
+        actor=request.actor or None,
+        types=frozenset(_asked("types", ChangeType, change_pb2.ChangeType, one) for one in request.types),
+        sources=frozenset(_asked("sources", ChangeSource, change_pb2.ChangeSource, one) for one in request.sources),
+        recorded_from=_moment(request.recorded_from) if request.HasField("recorded_from") else None,
+        recorded_before=_moment(request.recorded_before) if request.HasField("recorded_before") else None,
+        undone=request.undone if request.HasField("undone") else None,
+    )
+
+
+def _asked(field: str, words: type[W], proto: "_EnumTypeWrapper[V]", value: V) -> W:
+    word = word_of(words, proto, value) if value in proto.values() else None
+    if word is None:
+        raise InvalidField(field, "names one that is not known")
+    return word
+
+
+def _moment(stamp: Timestamp) -> datetime:
+    return stamp.ToDatetime(tzinfo=UTC)
 
 
 def _import_format(value: import_pb2.ImportFormat.ValueType) -> str:

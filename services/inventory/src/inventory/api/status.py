@@ -5,10 +5,15 @@ from typing import Final
 from grpc import StatusCode
 
 from inventory.domain.errors import (
+    AlreadyUndone,
+    ChangedSince,
     ChangeNotFound,
+    ImportIsRunning,
     ImportNotFound,
+    ImportUndoNotFound,
     LotNotFound,
     NotEnoughPieces,
+    NotUndoable,
     RequestIdReused,
     StaleRevision,
 )
@@ -22,6 +27,11 @@ STATUS_OF: Final[ErrorTable] = {
     ImportIsOver: (StatusCode.FAILED_PRECONDITION, "IMPORT_IS_OVER"),
     StaleRevision: (StatusCode.ABORTED, "STALE_REVISION"),
     NotEnoughPieces: (StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),
+    ImportUndoNotFound: (StatusCode.NOT_FOUND, "IMPORT_UNDO_NOT_FOUND"),
+    AlreadyUndone: (StatusCode.FAILED_PRECONDITION, "ALREADY_UNDONE"),
+    NotUndoable: (StatusCode.FAILED_PRECONDITION, "NOT_UNDOABLE"),
+    ChangedSince: (StatusCode.FAILED_PRECONDITION, "CHANGED_SINCE"),
+    ImportIsRunning: (StatusCode.FAILED_PRECONDITION, "IMPORT_IS_RUNNING"),
     RequestIdReused: (StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
 }
 """InvalidFields is missing here on purpose: the servicer tells its violations one by one."""

@@ -17,6 +17,7 @@ from brickops.inventory.v1 import (
     money_pb2,
     oversell_pb2,
     return_pb2,
+    undo_pb2,
 )
 from inventory.domain.changes import Change, OrderReference
 from inventory.domain.errors import InvalidFields, Violation
@@ -27,6 +28,7 @@ from inventory.domain.sync_status import ShopStatus
 from inventory.exports.operation import Wanted
 from inventory.imports.operation import Import, ImportRow
 from inventory.storage.sales import Incident, Return
+from inventory.storage.undos import ImportUndo, Refusal
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
@@ -153,12 +155,29 @@ def change_to_proto(change: Change) -> change_pb2.Change:
         reserved_delta=change.reserved_delta,
         correlation_id=cause.correlation_id,
         import_id=cause.import_id or "",
+        undone_by=change.undone_by or "",
+        undoes=change.undoes or "",
     )
     proto.before.update(change.before)
     proto.after.update(change.after)
     if cause.order is not None:
         proto.order.CopyFrom(_order_to_proto(cause.order))
     return proto
+
+
+def import_undo_to_proto(operation: ImportUndo, refusals: Sequence[Refusal]) -> undo_pb2.ImportUndo:
+    """The undo of an import for the wire."""
+    is_done = operation.finished_at is not None
+    return undo_pb2.ImportUndo(
+        import_id=operation.import_id,
+        state=undo_pb2.IMPORT_UNDO_STATE_DONE if is_done else undo_pb2.IMPORT_UNDO_STATE_RUNNING,
+        total_changes=operation.total_changes,
+        undone_changes=operation.undone_changes,
+        refused_changes=operation.refused_changes,
+        refusals=[undo_pb2.UndoRefusal(**one._asdict()) for one in refusals],
+        created_at=timestamp_of(operation.created_at),
+        finished_at=None if operation.finished_at is None else timestamp_of(operation.finished_at),
+    )
 
 
 def return_to_proto(one: Return) -> return_pb2.Return:

@@ -26,6 +26,7 @@ class ChangeSource(StrEnum):
     IMPORT = "IMPORT"
     ORDER = "ORDER"
     RETURN = "RETURN"
+    UNDO = "UNDO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +84,7 @@ class Change:
     quantity_delta: int
     reserved_delta: int
     cause: Cause
+    undone_by: str | None = None
+    """The change that undid it, which may have been undone in turn."""
+    undoes: str | None = None
+    """The change that it undid."""

@@ -66,6 +66,45 @@ class NotEnoughPieces(Exception):
         super().__init__(f"The lot has {have} pieces {kind}; {wanted} cannot be taken.")
 
 
+class UndoRefused(Exception):
+    """A change cannot be undone."""
+
+
+class AlreadyUndone(UndoRefused):
+    """It was undone before: to undo it again, its undo must be undone first."""
+
+    def __init__(self) -> None:
+        super().__init__("This was undone before; to redo it, undo the undo.")
+
+
+class NotUndoable(UndoRefused):
+    """Only the shop can take back what came from an order (rule S5)."""
+
+    def __init__(self) -> None:
+        super().__init__("What an order changed cannot be undone; a return in the shop gives its pieces back.")
+
+
+class ChangedSince(UndoRefused):
+    """Fields are no longer as the change left them, or can no longer be as they were before it."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(f"The lot was changed since, so this cannot be undone: {', '.join(fields)}.")
+
+
+class ImportIsRunning(UndoRefused):
+    """An import can only be undone once it has run to its end."""
+
+    def __init__(self) -> None:
+        super().__init__("The import is still running; undo it when it is done.")
+
+
+class ImportUndoNotFound(Exception):
+    """Nobody has undone this import."""
+
+    def __init__(self) -> None:
+        super().__init__("This import was not undone.")
+
+
 class RequestIdReused(Exception):
     """A request id came again with another body."""
 

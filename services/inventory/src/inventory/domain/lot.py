@@ -224,6 +224,10 @@ class Lot(LotFields):
         """Take it out again."""
         return self._changed(ChangeType.RESTORED, now, archived=False)
 
+    def put_back(self, kind: ChangeType, now: datetime, values: Mapping[str, object]) -> tuple["Lot", Difference]:
+        """Give fields these values, which `undo.py` has checked."""
+        return self._changed(kind, now, **values)
+
     def sell(self, pieces: int, now: datetime) -> tuple["Lot", Difference]:
         """Count pieces of an order line. It is never refused and may go below zero, archived or not (rule S3)."""
         return self._changed(ChangeType.SOLD, now, quantity=self.quantity - pieces, sold=self.sold + pieces)

@@ -96,6 +96,41 @@ CHANGES: Final = Table(
     Column("import_id", _ID),
 )
 
+UNDOS: Final = Table(
+    "undos",
+    METADATA,
+    # a second undo of the same change is a key violation
+    Column("undoes", _ID, primary_key=True),
+    Column("undone_by", _ID, nullable=False),
+)
+
+IMPORT_UNDOS: Final = Table(
+    "import_undos",
+    METADATA,
+    Column("import_id", _ID, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("total_changes", Integer, nullable=False),
+    Column("undone_changes", Integer, nullable=False),
+    Column("refused_changes", Integer, nullable=False),
+    # the oldest change that is done; it goes from the newest to the oldest
+    Column("last_change_id", _ID),
+    Column("created_at", _TIME, nullable=False),
+    Column("moved_at", _TIME, nullable=False),
+    Column("finished_at", _TIME),
+)
+
+UNDO_REFUSALS: Final = Table(
+    "undo_refusals",
+    METADATA,
+    Column("import_id", _ID, primary_key=True),
+    Column("change_id", _ID, primary_key=True),
+    Column("lot_id", _ID, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
 REQUESTS: Final = Table(
     "requests",
     METADATA,

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from brickops.inventory.v1 import import_pb2, inventory_service_pb2_grpc, lot_pb2, money_pb2
+from brickops.inventory.v1 import import_pb2, inventory_service_pb2_grpc, lot_pb2, money_pb2, undo_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as pb
 from servicekit.callers import outgoing_metadata
 from servicekit.grpc_client import open_channel
@@ -99,6 +99,20 @@ class Calls:
     async def list_changes(self, **fields: Any) -> pb.ListChangesResponse:
         """ListChanges."""
         return await self.stub.ListChanges(pb.ListChangesRequest(**fields), **self.how)
+
+    async def undo(self, change_id: str, **fields: Any) -> pb.UndoChangeResponse:
+        """UndoChange."""
+        values: dict[str, Any] = {"request_id": uuid.uuid4().hex, "change_id": change_id}
+        return await self.stub.UndoChange(pb.UndoChangeRequest(**(values | fields)), **self.how)
+
+    async def undo_import(self, import_id: str, **fields: Any) -> undo_pb2.ImportUndo:
+        """UndoImport."""
+        values: dict[str, Any] = {"request_id": uuid.uuid4().hex, "import_id": import_id}
+        return (await self.stub.UndoImport(pb.UndoImportRequest(**(values | fields)), **self.how)).operation
+
+    async def get_import_undo(self, import_id: str) -> undo_pb2.ImportUndo:
+        """GetImportUndo."""
+        return (await self.stub.GetImportUndo(pb.GetImportUndoRequest(import_id=import_id), **self.how)).operation
 
     async def list_returns(self, **fields: Any) -> pb.ListReturnsResponse:
         """ListReturns."""

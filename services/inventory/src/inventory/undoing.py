@@ -1,0 +1,159 @@
+"""Undo of one change, and of all changes of an import: each lot locked, each undo a change of its own.
+
+The undo of an import runs in chunks, as the import did: a chunk is one transaction, whose progress is written with it,
+so a crash loses nothing and any process may go on. What cannot be undone is noted with the reason and left as it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from inventory.background import is_outbox_long
+from inventory.commands import By, Done
+from inventory.domain.changes import Cause, Change, ChangeSource
+from inventory.domain.errors import ImportIsRunning, NotEnoughPieces, UndoRefused
+from inventory.domain.lot import Lot
+from inventory.domain.undo import undo
+from inventory.storage.changes import find_change
+from inventory.storage.imports import find_import
+from inventory.storage.lots import lock_lot, lock_lots
+from inventory.storage.undos import (
+    ImportUndo,
+    Refusal,
+    add_import_undo,
+    add_refusals,
+    add_undos,
+    expect_not_undone,
+    lock_running_undo,
+    move_undo,
+    next_changes,
+    ordered_deltas,
+    put_undo_last,
+)
+from inventory.storage.unit_of_work import UnitOfWork
+from servicekit.clock import Clock
+
+CHUNK_CHANGES: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoChange:
+    """Undo one change."""
+
+    change_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoImport:
+    """Undo all that an import did."""
+
+    import_id: str
+
+
+async def undo_change(command: UndoChange, by: By, work: UnitOfWork) -> Done:
+    """Undoes a change. Raises InvalidFields, ChangeNotFound, UndoRefused, NotEnoughPieces."""
+    cause = replace(by.cause(), source=ChangeSource.UNDO)
+    change = await find_change(work.conn, by.seller_id, command.change_id)
+    lot = await lock_lot(work.conn, by.seller_id, change.lot_id)
+    await expect_not_undone(work.conn, change.change_id)
+    ordered = await ordered_deltas(work.conn, [lot.lot_id])
+    lot, difference = undo(lot, change, ordered_delta=ordered.get(lot.lot_id, 0), now=by.at)
+    recorded = work.recorder.record(lot, difference, cause)
+    await add_undos(work.conn, [(change.change_id, recorded.change_id)])
+    return Done(lot=lot, change_id=recorded.change_id)
+
+
+async def undo_import(command: UndoImport, by: By, work: UnitOfWork) -> ImportUndo:
+    """Accepts the undo of an import. Raises InvalidFields, ImportNotFound, ImportIsRunning, AlreadyUndone."""
+    cause = by.cause()
+    found = await find_import(work.conn, by.seller_id, command.import_id)
+    if found.finished_at is None:
+        raise ImportIsRunning
+    operation = ImportUndo(
+        import_id=found.import_id,
+        seller_id=by.seller_id,
+        actor=cause.actor,
+        reason=cause.reason,
+        correlation_id=cause.correlation_id,
+        total_changes=0,
+        undone_changes=0,
+        refused_changes=0,
+        last_change_id=None,
+        created_at=by.at,
+        finished_at=None,
+    )
+    return await add_import_undo(work.conn, operation)
+
+
+class ImportUndoer:
+    """Makes chunks of whatever undo of an import waits longest."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        transaction: Callable[[], UnitOfWork],
+        clock: Clock,
+        *,
+        chunk_changes: int = CHUNK_CHANGES,
+    ) -> None:
+        self._engine = engine
+        self._transaction = transaction
+        self._clock = clock
+        self._chunk_changes = chunk_changes
+
+    async def undo_chunk(self) -> bool:
+        """Undo the next changes of one import; False if there is nothing to do, or if the outbox is long."""
+        operation: ImportUndo | None = None
+        try:
+            async with self._transaction() as work:
+                operation = await lock_running_undo(work.conn)
+                if operation is None or await is_outbox_long(work.conn):
+                    return False
+                await self._move(operation, work)
+        except Exception:
+            if operation is not None:
+                await self._put_last(operation)
+            raise
+        return True
+
+    async def _move(self, operation: ImportUndo, work: UnitOfWork) -> None:
+        now = self._clock.now()
+        changes = await next_changes(work.conn, operation, limit=self._chunk_changes)
+        lot_ids = sorted({change.lot_id for change in changes})
+        lots, ordered = await lock_lots(work.conn, lot_ids), await ordered_deltas(work.conn, lot_ids)
+        cause = Cause(
+            source=ChangeSource.UNDO,
+            actor=operation.actor,
+            reason=operation.reason,
+            at=now,
+            correlation_id=operation.correlation_id,
+        )
+        undone, refusals = [], []
+        for change in changes:
+            try:
+                recorded = await self._undo(change, lots, ordered, cause, work)
+            except (UndoRefused, NotEnoughPieces) as refusal:
+                refusals.append(Refusal(change.change_id, change.lot_id, str(refusal)))
+            else:
+                undone.append((change.change_id, recorded.change_id))
+        await add_undos(work.conn, undone)
+        await add_refusals(work.conn, operation.import_id, refusals)
+        last = changes[-1].change_id if changes else None
+        await move_undo(work.conn, operation, last=last, undone=len(undone), refused=len(refusals), now=now)
+        await work.commit()
+
+    async def _undo(
+        self, change: Change, lots: dict[str, Lot], ordered: dict[str, int], cause: Cause, work: UnitOfWork
+    ) -> Change:
+        # The lot is locked only now: somebody may have undone this change since it was read.
+        await expect_not_undone(work.conn, change.change_id)
+        lot, difference = undo(lots[change.lot_id], change, ordered_delta=ordered.get(change.lot_id, 0), now=cause.at)
+        lots[change.lot_id] = lot
+        return work.recorder.record(lot, difference, cause)
+
+    async def _put_last(self, operation: ImportUndo) -> None:
+        """Let the others go first: one that fails must not hold them up."""
+        async with self._engine.begin() as conn:
+            await put_undo_last(conn, operation.import_id, self._clock.now())
