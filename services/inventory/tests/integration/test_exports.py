@@ -70,7 +70,7 @@ def told(lots: list[lot_pb2.Lot]) -> list[lot_pb2.Lot]:
     """The lots but for what each seller's own has."""
     for lot in lots:
         for name in ("lot_id", "seller_id", "revision", "created_at", "updated_at"):
-            lot.ClearField(name)  # type: ignore[arg-type]
+            lot.ClearField(name)
     return lots
 
 

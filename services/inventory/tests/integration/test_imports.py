@@ -215,7 +215,10 @@ async def test_a_cancellation_waits_for_the_chunk_that_is_under_way(
     )
     await _Held.reached.wait()
     cancelling = asyncio.create_task(cancel(calls, accepted.import_id))
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE%'")
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM imports%FOR UPDATE%'"
+    )
     async with engine.connect() as conn:
         while not (await conn.execute(waiting)).scalar_one():
             await conn.rollback()  # each look is a transaction of its own, or it would see the same again
