@@ -22,6 +22,7 @@ from gateway.oversells import routes as oversells
 from gateway.problems import answer_http_exception, answer_invalid_request
 from gateway.returns import routes as returns
 from gateway.signing_keys import SigningKeys
+from gateway.undos import routes as undos
 from gateway.upstreams import Upstreams
 
 
@@ -43,7 +44,7 @@ class Gateway(FastAPI):
         self.add_exception_handler(HTTPException, answer_http_exception)
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
-        for routes in (lots, changes, returns, oversells, connections, imports, exports, probes):
+        for routes in (lots, changes, returns, oversells, connections, imports, exports, undos, probes):
             self.include_router(routes.router)
         self.add_api_route("/docs", self._show_docs, include_in_schema=False)
 

@@ -18,6 +18,8 @@ def change() -> change_pb2.Change:
         correlation_id="abc",
         order=change_pb2.OrderReference(marketplace="bricklink", order_id="42", listing_id="123"),
         import_id="import-1",
+        undone_by="change-2",
+        undoes="change-0",
     )
     told.recorded_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
     told.before.update({"quantity": 40, "unit_price": "0.12", "retain": False})
@@ -42,6 +44,8 @@ def test_a_change_is_shown_whole() -> None:
         "correlation_id": "abc",
         "order": {"marketplace": "bricklink", "order_id": "42", "listing_id": "123"},
         "import_id": "import-1",
+        "undone_by": "change-2",
+        "undoes": "change-0",
     }
 
 

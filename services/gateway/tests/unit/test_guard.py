@@ -23,6 +23,7 @@ READS = {
     "get_change",
     "list_imports",
     "get_import",
+    "get_import_undo",
     "list_import_rows",
     "export_lots",
     "list_connections",

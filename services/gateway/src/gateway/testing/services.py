@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2_grpc as credentials_grpc
-from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2, oversell_pb2, return_pb2
+from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2, oversell_pb2, return_pb2, undo_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as inventory_pb
 from brickops.inventory.v1 import inventory_service_pb2_grpc as inventory_grpc
 from brickops.sync.v1 import sync_service_pb2 as sync_pb
@@ -52,6 +52,10 @@ class NothingToConfirm(Exception):
     """No plan waits for consent."""
 
 
+class Undone(Exception):
+    """It was undone before."""
+
+
 class Reused(Exception):
     """The request id was used before, with another body."""
 
@@ -61,6 +65,7 @@ ERRORS: ErrorTable = {
     Stale: (grpc.StatusCode.ABORTED, "STALE_REVISION"),
     NotEnough: (grpc.StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),
     NothingToConfirm: (grpc.StatusCode.FAILED_PRECONDITION, "NOTHING_TO_CONFIRM"),
+    Undone: (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_UNDONE"),
     Reused: (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
 }
 
@@ -134,6 +139,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         self._lots: dict[tuple[str, str], lot_pb2.Lot] = {}
         self._changes: list[tuple[str, change_pb2.Change]] = []
         self._imports: dict[tuple[str, str], tuple[import_pb2.Import, list[import_pb2.ImportRow]]] = {}
+        self._undos: dict[tuple[str, str], undo_pb2.ImportUndo] = {}
         self.files: list[bytes] = []
         """What was imported."""
         self.export_breaks = False
@@ -282,6 +288,8 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
                 if owner == seller
                 and request.lot_id in ("", change.lot_id)
                 and request.import_id in ("", change.import_id)
+                and (not request.types or change.type in request.types)
+                and (not request.HasField("undone") or bool(change.undone_by) == request.undone)
             ]
             page, token = _page(wanted, request.page_size, request.page_token)
             return inventory_pb.ListChangesResponse(changes=page, next_page_token=token)
@@ -296,6 +304,61 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
                 if (owner, change.change_id) == (seller, request.change_id):
                     return inventory_pb.GetChangeResponse(change=change)
             raise NotFound("There is no such change.")
+
+    async def UndoChange(  # noqa: N802
+        self, request: inventory_pb.UndoChangeRequest, context: Context
+    ) -> inventory_pb.UndoChangeResponse:
+        """Undoes pieces of a change, once."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._undo(request))
+
+    def _undo(self, request: inventory_pb.UndoChangeRequest) -> inventory_pb.UndoChangeResponse:
+        seller = current_caller().require_seller()
+        for owner, change in list(self._changes):
+            if (owner, change.change_id) == (seller, request.change_id):
+                if change.undone_by:
+                    raise Undone("This was undone before; to redo it, undo the undo.")
+                lot = self._lot(change.lot_id)
+                lot.quantity -= change.quantity_delta
+                change.undone_by = self._keep(lot, change.type, request.reason, -change.quantity_delta)
+                return inventory_pb.UndoChangeResponse(lot=lot, change_id=change.undone_by)
+        raise NotFound("There is no such change.")
+
+    async def UndoImport(  # noqa: N802
+        self, request: inventory_pb.UndoImportRequest, context: Context
+    ) -> inventory_pb.UndoImportResponse:
+        """Accepts the undo of an import, of which one change is refused."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._undo_import(request))
+
+    def _undo_import(self, request: inventory_pb.UndoImportRequest) -> inventory_pb.UndoImportResponse:
+        self._import(request.import_id)
+        key = (current_caller().require_seller(), request.import_id)
+        if key in self._undos:
+            raise Undone("This was undone before; to redo it, undo the undo.")
+        operation = undo_pb2.ImportUndo(
+            import_id=request.import_id,
+            state=undo_pb2.IMPORT_UNDO_STATE_RUNNING,
+            total_changes=2,
+            undone_changes=1,
+            refused_changes=1,
+            refusals=[undo_pb2.UndoRefusal(change_id="change-1", lot_id="lot-1", reason="The lot was changed since.")],
+        )
+        operation.created_at.FromDatetime(_START)
+        self._undos[key] = operation
+        return inventory_pb.UndoImportResponse(operation=operation)
+
+    async def GetImportUndo(  # noqa: N802
+        self, request: inventory_pb.GetImportUndoRequest, context: Context
+    ) -> inventory_pb.GetImportUndoResponse:
+        """Reads the undo of an import."""
+        async with self.faults.around(context):
+            key = (current_caller().require_seller(), request.import_id)
+            if key not in self._undos:
+                raise NotFound("This import was not undone.")
+            return inventory_pb.GetImportUndoResponse(operation=self._undos[key])
 
     async def CreateImport(  # noqa: N802
         self, request: inventory_pb.CreateImportRequest, context: Context
