@@ -11,6 +11,15 @@ def time_of(timestamp: Timestamp) -> datetime:
     return timestamp.ToDatetime(tzinfo=UTC)
 
 
+def timestamp_of(moment: datetime | None) -> Timestamp | None:
+    """The moment for the wire; None stays None."""
+    if moment is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
+
+
 def time_in(message: Message, field: str) -> datetime | None:
     """The moment that a message's field holds; None if it is not set."""
     return time_of(getattr(message, field)) if message.HasField(field) else None

@@ -25,6 +25,8 @@ async def test_a_change_is_undone_once_and_listed_so(owner: httpx.AsyncClient, s
 
     listed = (await owner.get("/v1/changes", params={"undone": "true", "type": ["adjusted", "sold"]})).json()["items"]
     assert [(one["change_id"], one["undone_by"]) for one in listed] == [(change, undone.json()["change_id"])]
+    dates = {"recorded_from": "2026-01-01T00:00:00Z", "recorded_before": "2026-12-31T00:00:00+01:00"}
+    assert (await owner.get("/v1/changes", params=dates)).status_code == 200
 
 
 async def test_an_import_is_undone_and_what_was_refused_is_told(

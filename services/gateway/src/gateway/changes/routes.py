@@ -12,6 +12,7 @@ from gateway.changes.translate import change_of
 from gateway.guard import BEARER, GuardedRoute
 from gateway.pages import Page, PageQuery
 from gateway.problems import problems
+from gateway.times import timestamp_of
 from gateway.upstreams import FromBehind
 from gateway.words import value_of
 
@@ -40,8 +41,8 @@ async def list_changes(query: Annotated[ChangesQuery, Query()], behind: FromBehi
         actor=query.actor,
         types=[value_of(change_pb2.ChangeType, one) for one in query.type],
         sources=[value_of(change_pb2.ChangeSource, one) for one in query.source],
-        recorded_from=query.recorded_from,
-        recorded_before=query.recorded_before,
+        recorded_from=timestamp_of(query.recorded_from),
+        recorded_before=timestamp_of(query.recorded_before),
         undone=query.undone,
         page_size=query.limit,
         page_token=query.cursor,
