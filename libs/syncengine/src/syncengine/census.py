@@ -14,9 +14,9 @@ from syncengine.marketplace import Facts
 from syncengine.matching import Matched, match
 from syncengine.orders import pin_typed_shop, read_orders
 from syncengine.plan import ANOTHER_CURRENCY
-from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Match, ShopListing, Trouble
+from syncengine.rows import CensusReason, ConnectionRow, Fate, ListingRow, Match, ShopListing, Trouble
 from syncengine.send import with_highest
-from syncengine.settle import wants_look
+from syncengine.settle import closed, found, unlisted, wants_look
 from syncengine.store.protocol import Transaction
 
 _MISSING_AT_LEAST = 20
@@ -31,7 +31,7 @@ async def take_census(lane: Lane) -> None:
     """
     pages = lane.shop.facts.order_pages
     async with lane.transaction() as (tx, connection):
-        begins = connection.census_reason is not None
+        begins, wish_id = connection.census_reason is not None, connection.wish_id
         # With new keys our books are what they were; after anything else they are not (yet) to be believed.
         only_store = begins and connection.census_reason is not CensusReason.KEYS_REPLACED
         connection = await pin_typed_shop(tx, connection, lane.clock.now())
@@ -45,8 +45,10 @@ async def take_census(lane: Lane) -> None:
     if before.fingerprints != after.fingerprints:
         return  # an order moved between the two reads: the next turn begins anew
     async with lane.transaction() as (tx, connection):
-        if (connection.census_reason is not None) != begins:
+        if (connection.census_reason is not None) != begins or connection.wish_id != wish_id:
             return  # what C1 asks has changed meanwhile
+        if not lane.has_keys_of(connection):
+            return  # this was the shop of other keys
         alarm = await _alarm(tx, connection, read)
         if alarm:
             await tx.save_connection(replace(connection, census_alarm=alarm, census_at=lane.clock.now()))
@@ -70,6 +72,8 @@ async def _book_census(
     lane: Lane, tx: Transaction, connection: ConnectionRow, read: ListRead, listed_at: datetime
 ) -> None:
     now, facts, begins = lane.clock.now(), lane.shop.facts, connection.census_reason is not None
+    if connection.census_reason is CensusReason.DATABASE_LOST:
+        await _forget_intents(lane, tx, connection)
     rows = [row for row in await tx.listings_of(connection.seller_id) if row.intent_id is None]
     listing_ids = [listing.listing_id for listing in read.listings]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
@@ -94,7 +98,8 @@ async def _book_census(
     if begins:
         # Told a baseline, the shop was confirmed when the connection began (rule C2).
         agreed = now if empty or connection.baseline_at is not None else connection.confirmed_at
-        held_until = None if empty else listed_at + lane.settings.lag_window  # rule C4
+        # Rule C4; only at the first census does an empty shop mean that nothing was sold there.
+        held_until = None if empty and connection.baseline_at is None else listed_at + lane.settings.lag_window
         connection = replace(connection, census_reason=None, confirmed_at=agreed, hold_increases_until=held_until)
     connection = replace(
         connection,
@@ -106,6 +111,15 @@ async def _book_census(
     await tx.save_connection(with_highest(connection, *listing_ids))
     await lane.save(tx, list(told.values()))
     await hold_items(lane, tx)
+
+
+async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow) -> None:
+    """What a restored database remembers as under way has landed long ago, or never will: the list says which (C1)."""
+    intents = await tx.open_intents(connection.seller_id)
+    for intent in intents:
+        await tx.save_intent(closed(intent, Fate.UNKNOWN, lane.clock.now(), "DATABASE_LOST"))
+    rows = await tx.find_listings({intent.lot_id for intent in intents})
+    await lane.save(tx, [replace(row, intent_id=None, unknown=False) for row in rows.values()])
 
 
 def _still_wanted(connection: ConnectionRow, listed_at: datetime) -> datetime | None:
@@ -137,8 +151,10 @@ def _linked(
     if begins:  # the shop's currency may be another now (rule W2)
         row = replace(row, parked={g: parked for g, parked in row.parked.items() if parked.reason != ANOTHER_CURRENCY})
     if listing is None:
-        if row.listing_id is not None:
+        if row.listing_id is not None and connection.census_reason in (None, CensusReason.KEYS_REPLACED):
             return wants_look(row, now)
+        if row.listing_id is not None:  # our books are not to be believed; before it is created anew, it is looked for
+            row = replace(unlisted(row), gone_id=row.gone_id, look_since=None, trouble=None, theirs=None)
         if row.lot_id in matched.ambiguous:
             return replace(row, trouble=Trouble.LOOK_ALIKE)
         return replace(row, trouble=None) if row.trouble is Trouble.LOOK_ALIKE else row
@@ -154,25 +170,8 @@ def _linked(
         )
         return wants_look(replace(back, shown=shown_values(listing), list_after=None), now)
     keeps = row.listing_id == listing.listing_id and connection.census_reason is not CensusReason.DATABASE_LOST
-    return replace(
-        row,
-        listing_id=listing.listing_id,
-        listed_item=listing.item,
-        ledger=listing.quantity,
-        ledger_from=read.read_at,
-        doubt=0,
-        sent=compared.sent if keeps else dict(listing.fields),
-        shown=shown_values(listing),
-        conflicts=compared.conflicts if keeps else {},
-        orders_after=None,
-        list_after=None,
-        sent_for_sale=listing.for_sale,
-        sent_retain=listing.retain,
-        trouble=None,
-        theirs=None,
-        look_since=None,
-        not_before=None,
-    )
+    linked = replace(found(row, listing, read.read_at), trouble=None, theirs=None, look_since=None, not_before=None)
+    return replace(linked, sent=compared.sent, conflicts=compared.conflicts) if keeps else linked
 
 
 async def _lines_to_tell(

@@ -48,6 +48,8 @@ def explain(
     finding, restocked = _find_with_returns(row, intent, seen, ledger=row.ledger or 0, returned=returned)
     if finding is Finding.NEITHER or (finding is Finding.NOT_APPLIED and _is_increase(intent)):
         return None
+    if finding is Finding.APPLIED and intent is not None and isinstance(intent.write, Remove) and row.ledger:
+        return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)

@@ -39,7 +39,7 @@ async def _marked(tx: Transaction, connection: ConnectionRow, lines: Sequence[Li
 
 
 def _held(lines: Sequence[LineRow], connection: ConnectionRow) -> tuple[Item, ...]:
-    """List items of ownerless lines ordered since the connection began that match neither a lot nor a listing ever seen."""
+    """List items of ownerless lines, ordered since the connection began, whose listing was never seen either."""
     begun_at = connection.baseline_at or connection.baseline_taken_at
     held = {line.item for line in lines if not line.unowned and begun_at is not None and line.ordered_at > begun_at}
     return tuple(sorted(held, key=str))

@@ -125,3 +125,8 @@ class ListingRead:
     listing: Listing | None
     read_at: datetime
     """By the shop's clock."""
+
+
+def age(listing_id: ListingId) -> tuple[int, str]:
+    """Order listings by age: a marketplace numbers them as they are made."""
+    return (int(listing_id) if listing_id.isdigit() else 0, listing_id)

@@ -6,19 +6,19 @@ from datetime import datetime
 from functools import partial
 
 from syncengine.booking import sold_out, tell_linked_lines, tell_restocked
-from syncengine.drift import noticed, shown_values, written_fields
+from syncengine.drift import noticed, written_fields
 from syncengine.events import RECOUNT
 from syncengine.explain import explain, explain_in_hindsight, observation
 from syncengine.explain_create import Absent, Made, Undecided, explain_create, explain_create_in_hindsight, pieces_of
 from syncengine.held import hold_items
 from syncengine.hindsight import sold_after
 from syncengine.lane import Lane
-from syncengine.listing import Listing, ListingId
+from syncengine.listing import Group, Item, Listing, ListingId
 from syncengine.marketplace import Create, Update
 from syncengine.orders import OrdersSeen, read_orders
 from syncengine.rows import ConnectionRow, Fate, Intent, LineRow, ListingRow, Trouble
 from syncengine.send import with_highest
-from syncengine.settle import closed, created, wants_look
+from syncengine.settle import closed, created, found, wants_look
 from syncengine.store.protocol import Transaction
 
 
@@ -124,6 +124,10 @@ async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: In
     if row.listing_id in sight.after.touched:
         await lane.save(tx, [_again(row, now + lane.settings.backoff_base, now)])  # the two reads disagree (rule K1)
         return
+    listing = sight.listings.get(row.listing_id)
+    if row.ledger is None and listing is not None:  # it was not known to be there (rule N3)
+        await lane.save(tx, [replace(found(row, listing, sight.read_at), look_since=None, not_before=None)])
+        return
     seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
     lines = await tx.lines_of_listings(row.seller_id, [row.listing_id])
     returned = sum(line.returned for line in lines)
@@ -150,7 +154,9 @@ async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: In
         # What was written and shows otherwise is due again, once (rule F3).
         other = {name: value for name, value in listing.fields.items() if name in written and row.sent[name] != value}
         row = replace(row, sent={**row.sent, **other})
-    await lane.save(tx, [replace(row, not_before=None)])
+    # A decrease that the shop refuses is no nearer to being explained when it is sent again at once.
+    again_at = now + lane.settings.halt_probe_interval if row.trouble is not None else None
+    await lane.save(tx, [replace(row, not_before=again_at)])
 
 
 def _again(row: ListingRow, at: datetime, now: datetime) -> ListingRow:
@@ -204,13 +210,30 @@ async def _link(
     if row.ledger is not None and row.ledger < 0:
         row = wants_look(row, now)  # rule K3
     shown = next((listing for listing in newcomers if listing.listing_id == listing_id), None)
-    row = replace(row, shown=shown_values(shown)) if shown is not None else row
+    if shown is not None:
+        # What shows otherwise than it was sent was changed since; but a text the shop may have cleaned.
+        texts = {name for name, group in lane.shop.facts.groups.items() if group is Group.TEXT}
+        as_sent = {name: value for name, value in row.sent.items() if name not in texts}
+        row = noticed(replace(row, shown=as_sent), shown, lane.shop.facts)
     await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)], created=True)
     await tx.save_intent(closed(intent, Fate.APPLIED, now))
     told = await tell_linked_lines(tx, [row], {listing_id: row.lot_id}, RECOUNT, lane.shop.facts, now)
     row = told[row.lot_id]
     await lane.save(tx, [sold_out(row) if row.ledger == 0 and not row.sent_retain else row])
+    await _free_look_alikes(lane, tx, row.desired.item)
     await hold_items(lane, tx)
+
+
+async def _free_look_alikes(lane: Lane, tx: Transaction, item: Item) -> None:
+    """A listing that a lot's own siblings resembled is known now to be its: they wait for nobody any more."""
+    if await tx.unowned(lane.lease.seller_id, item):
+        return
+    freed = [
+        replace(row, trouble=None)
+        for row in await tx.listings_of(lane.lease.seller_id)
+        if row.trouble is Trouble.LOOK_ALIKE and row.desired.item == item
+    ]
+    await lane.save(tx, freed)
 
 
 async def _misses_others(tx: Transaction, row: ListingRow, sight: Sight) -> bool:

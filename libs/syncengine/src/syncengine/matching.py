@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from syncengine.listing import Item, Listing, ListingId, LotId
+from syncengine.listing import Item, Listing, ListingId, LotId, age
 from syncengine.rows import ListingRow
 
 
@@ -62,4 +62,4 @@ def _equal_fields(row: ListingRow, listing: Listing) -> bool:
 
 
 def _age(listing: Listing) -> tuple[int, str]:
-    return (int(listing.listing_id) if listing.listing_id.isdigit() else 0, listing.listing_id)
+    return age(listing.listing_id)

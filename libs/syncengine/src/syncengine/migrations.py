@@ -89,6 +89,7 @@ CREATE TABLE listings (
     correlation_id text NOT NULL,
     stale boolean NOT NULL,
     listing_id text,
+    gone_id text,
     listed_item jsonb,
     ledger bigint,
     ledger_from timestamptz,

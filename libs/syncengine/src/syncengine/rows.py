@@ -269,6 +269,8 @@ class ListingRow:
 
     # there, by our books
     listing_id: ListingId | None = None
+    gone_id: ListingId | None = None
+    """The last listing whose end we know of: a younger one of this lot may still be there (rule N3)."""
     listed_item: Item | None = None
     """What that listing is of (rule N4)."""
     ledger: int | None = None
@@ -313,7 +315,8 @@ class ListingRow:
     not_before: datetime | None = None
     """Nothing for this lot earlier."""
     orders_after: datetime | None = None
-    """Its listing was removed for another item then: not created before orders were read later (rule N4)."""
+    """Its listing was removed then, perhaps with pieces that had just been sold: not created before orders were read
+    later (rule N4)."""
     list_after: datetime | None = None
     """Pieces of it came back then: not created before a whole list was read later (rule Q4)."""
 

@@ -7,12 +7,12 @@ from functools import partial
 
 from servicekit.logs import correlation_id
 from syncengine.guard import count_removal, held_removals
-from syncengine.lane import Lane, PausedError
-from syncengine.listing import Group, Item
+from syncengine.lane import Lane, PausedError, may_write
+from syncengine.listing import Group, Item, age
 from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Remove, Ticket, Unknown
 from syncengine.plan import ANOTHER_CURRENCY, Plan, Send, Tier, plan
-from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Trouble
-from syncengine.settle import applied_too_often, park, settle
+from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Trouble
+from syncengine.settle import applied_too_often, park, settle, wants_look
 from syncengine.store.protocol import FencedError, Transaction
 
 _log = logging.getLogger(__name__)
@@ -63,6 +63,8 @@ def _facts(intent: Intent, outcome: Outcome) -> dict[str, str]:
 async def _intend(lane: Lane, deadline: timedelta) -> tuple[Intent, Ticket] | None:
     """Make the intent durable and charge its call, in one transaction (rule L3)."""
     async with lane.transaction() as (tx, connection):
+        if not may_write(connection, lane.settings) or not lane.has_keys_of(connection):
+            return None  # since this turn began, other keys came, or what asks for a census
         chosen, put_off = await _choose(lane, tx, connection)
         await lane.save(tx, put_off)
         if chosen is None:
@@ -123,7 +125,10 @@ async def _choose(
             if alike:  # rule C2: first matched to unowned listings
                 put_off.append(replace(row, trouble=Trouble.LOOK_ALIKE))
                 continue
-            if (reading := _reading_for(row, connection, now)) is not None:
+            if (suspect := await _perhaps_listed(tx, row, now)) is not None:
+                put_off.append(suspect)
+                continue
+            if (reading := _reading_for(row, connection, lane.settings, now)) is not None:
                 connection = reading
                 await tx.save_connection(connection)
                 put_off.append(replace(row, not_before=now + lane.settings.backoff_base))
@@ -154,10 +159,24 @@ async def _guarded(lane: Lane, tx: Transaction, connection: ConnectionRow) -> Co
     return connection
 
 
-def _reading_for(row: ListingRow, connection: ConnectionRow, now: datetime) -> ConnectionRow | None:
-    """Ask for what a create must wait for, an order read or a whole list (rules N4, Q4); None: for nothing."""
+async def _perhaps_listed(tx: Transaction, row: ListingRow, now: datetime) -> ListingRow | None:
+    """Have the lot's youngest known listing looked at before it gets another, unless its end is known.
+
+    After a loss the list of the census may have been short; only a read of that listing proves that it is gone (N3).
+    """
+    known = (await tx.listing_ids_of([row.lot_id])).get(row.lot_id, {})
+    youngest = max(known, key=age, default=None)
+    if youngest is None or (row.gone_id is not None and age(youngest) <= age(row.gone_id)):
+        return None
+    return wants_look(replace(row, listing_id=youngest), now)
+
+
+def _reading_for(row: ListingRow, connection: ConnectionRow, settings: Settings, now: datetime) -> ConnectionRow | None:
+    """Ask for what a create must wait for, a fresh order read or a whole list (rules N4, Q4); None: for nothing."""
     read_at, listed_at = connection.orders_read_at, None if connection.census_alarm else connection.census_at
-    if row.orders_after is not None and (read_at is None or read_at <= row.orders_after):
+    if row.orders_after is not None and (
+        read_at is None or read_at <= max(row.orders_after, now - settings.call_deadline)
+    ):
         return replace(connection, poll_at=now)
     if row.list_after is not None and (listed_at is None or listed_at <= row.list_after):
         return replace(connection, list_wanted_at=now)
@@ -214,9 +233,8 @@ async def _book(lane: Lane, intent: Intent, outcome: Outcome) -> None:
         if isinstance(outcome, Refused | Gone):
             row = replace(row, not_before=now + lane.settings.backoff_base)
         if isinstance(outcome, Refused) and isinstance(intent.write, Create) and row.orders_after is not None:
-            _log.error(  # rule N4: the seller has one listing less until they act
-                "a listing was taken away for another item, and that one was refused", extra=_facts(intent, outcome)
-            )
+            # Rule N4: the seller has one listing less until they act.
+            _log.error("a listing was taken away, and its successor was refused", extra=_facts(intent, outcome))
         halts = isinstance(outcome, Halted) and not connection.halted and lane.has_keys_of(connection)
         if halts or isinstance(outcome, Later | Unknown):
             connection = await lane.after_failure(tx, connection, outcome)

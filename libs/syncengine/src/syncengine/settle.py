@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from syncengine.drift import noticed, written_fields
+from syncengine.drift import noticed, shown_values, written_fields
 from syncengine.listing import Group, Listing, ListingId
 from syncengine.marketplace import (
     Applied,
@@ -32,7 +32,7 @@ def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now:
         case Applied(listing=listing):
             row = _check_reply(applied(row, intent, now), intent, listing, facts, now)
             return row, closed(intent, Fate.APPLIED, now)
-        case Gone() if isinstance(intent.write, Remove):
+        case Gone() if isinstance(intent.write, Remove) and not row.ledger:
             return applied(row, intent, now), closed(intent, Fate.APPLIED, now)  # a repeat is harmless (rule Q3)
         case Gone():
             return wants_look(not_applied(row), now), closed(intent, Fate.NOT_APPLIED, now)  # rule K3
@@ -49,8 +49,7 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
     row = _without_intent(row)
     write = intent.write
     if isinstance(write, Remove):
-        is_replaced = row.listed_item not in (None, row.desired.item)
-        return replace(unlisted(row), orders_after=now if is_replaced else row.orders_after)  # rule N4
+        return replace(unlisted(row), orders_after=now)  # rule N4
     if isinstance(write, Create):
         raise TypeError("a create is booked by created()")
     counts = dict(row.applied)
@@ -95,11 +94,31 @@ def created(row: ListingRow, intent: Intent, listing_id: ListingId) -> ListingRo
     )
 
 
+def found(row: ListingRow, listing: Listing, read_at: datetime) -> ListingRow:
+    """Book a listing that a read showed as the lot's; its ledger begins with that read (rule Q1)."""
+    return replace(
+        row,
+        listing_id=listing.listing_id,
+        listed_item=listing.item,
+        ledger=listing.quantity,
+        ledger_from=read_at,
+        doubt=0,
+        sent=dict(listing.fields),
+        shown=shown_values(listing),
+        conflicts={},
+        sent_for_sale=listing.for_sale,
+        sent_retain=listing.retain,
+        orders_after=None,
+        list_after=None,
+    )
+
+
 def unlisted(row: ListingRow) -> ListingRow:
     """Book that the lot has no listing any more."""
     return replace(
         row,
         listing_id=None,
+        gone_id=row.listing_id or row.gone_id,
         listed_item=None,
         ledger=None,
         ledger_from=None,

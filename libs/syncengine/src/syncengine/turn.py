@@ -1,7 +1,7 @@
 """What a connection's worker does next: one job a turn, chosen from the rows alone, so that any worker can go on."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
 
@@ -18,6 +18,8 @@ PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEY
 """Halts that may end by themselves; the others wait for new keys or a person (rules O2, W1)."""
 
 
+_CENSUS_CALLS = 5
+"""Of a census: the list, and twice the pages of orders."""
 _ORDERS_A_POLL = 10
 """Whose lines one turn reads: after an outage hundreds are new, and changes must not wait for all of them."""
 
@@ -136,7 +138,7 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
     """When the next census may begin: at once where C1 asks for it, and what was sent before a loss has landed."""
     settings = lane.settings
     if connection.census_alarm and connection.census_at is not None:
-        return connection.census_at + settings.halt_probe_interval
+        return connection.census_at + _affordable(lane, settings.halt_probe_interval, calls=_CENSUS_CALLS)
     if connection.census_reason is CensusReason.DATABASE_LOST and connection.wished_at is not None:
         return connection.wished_at + settings.call_deadline + settings.late_window
     if connection.census_reason is not None or connection.census_at is None or connection.list_wanted_at is not None:
@@ -156,11 +158,17 @@ def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[st
     return pages if now >= whole_at + settings.full_order_interval else pages[:1]
 
 
+def _affordable(lane: Lane, interval: timedelta, *, calls: int) -> timedelta:
+    """Stretch an interval so that what is repeated in it leaves writes their share of the calls (rule B2)."""
+    limit, share = lane.shop.facts.limit, lane.settings.reserved_share
+    return max(interval, limit.window * calls / max(1.0, limit.calls * share))
+
+
 def _poll_due_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
     """When orders are read next; None: they never were."""
     if connection.orders_read_at is None:
         return None
-    due_at = connection.orders_read_at + lane.settings.order_poll_interval
+    due_at = connection.orders_read_at + _affordable(lane, lane.settings.order_poll_interval, calls=1)
     return due_at if connection.poll_at is None else min(due_at, connection.poll_at)
 
 

@@ -53,7 +53,9 @@ async def served(
 ) -> AsyncIterator[Served]:
     """The gRPC face over mTLS."""
     authority = TestAuthority(Path(tmp_path_factory.mktemp("ca")))
-    servicer = InventoryServicer(engine, topics, SystemClock(), import_accepted=lambda: None, undo_accepted=lambda: None)
+    servicer = InventoryServicer(
+        engine, topics, SystemClock(), import_accepted=lambda: None, undo_accepted=lambda: None
+    )
     address = f"127.0.0.1:{free_port()}"
     async with serving(
         listen=address,

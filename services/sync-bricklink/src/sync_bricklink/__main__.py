@@ -32,7 +32,9 @@ async def serve(config: Config, flags: Flags) -> None:
         credentials = open_channel(config.credentials_address, service="credentials", tls=tls)
         keys = LeasedKeys(await stack.enter_async_context(credentials), SystemClock())
         shops = Shops(http, keys, bricklink)
-        await run(config, service=SERVICE, shops=shops, facts=bricklink, lot_of=lot_of, lanes=MAX_CONNECTIONS, flags=flags)
+        await run(
+            config, service=SERVICE, shops=shops, facts=bricklink, lot_of=lot_of, lanes=MAX_CONNECTIONS, flags=flags
+        )
 
 
 def migrate(config: Config) -> None:

@@ -88,6 +88,7 @@ LISTINGS: Final = Table(
     Column("correlation_id", Text, nullable=False),
     Column("stale", Boolean, nullable=False),
     Column("listing_id", Text),
+    Column("gone_id", Text),
     Column("listed_item", JSONB),
     Column("ledger", BigInteger),
     Column("ledger_from", _TIME),

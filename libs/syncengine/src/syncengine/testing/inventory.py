@@ -207,7 +207,7 @@ class Inventory:
             return raised, raised - total
         return (raised, 0) if line.kind == SALE_KIND_BASELINE else (total, 0)
 
-    # A lost and restored database (rule T6) ----------------------------------------------------------------------------
+    # A lost and restored database (rule T6) ---------------------------------------------------------------------------
 
     def copy(self) -> "Inventory":
         """Take a backup."""

@@ -205,7 +205,8 @@ class Judges:
         groups = self.stage.inventory.settled[lot_id].lot_settled.groups
         in_conflict = [group for group in groups if group.state == SYNC_STATE_CONFLICT]
         for group in groups:
-            if group.state != SYNC_STATE_SYNCED and not (in_conflict and Cause.FIELDS in books.causes(lot_id)):
+            by_hand = books.causes(lot_id) & {Cause.FIELDS, Cause.UNSEEN}
+            if group.state != SYNC_STATE_SYNCED and not (in_conflict and by_hand):
                 raise Misjudged(7, f"{lot_id}: group {group.group} waits for a person: {group.reason}")
             if group.state == SYNC_STATE_SYNCED and group.settled_revision != stock.revision:
                 raise Misjudged(7, f"{lot_id}: group {group.group} is not said to be synced at rest")
