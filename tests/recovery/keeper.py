@@ -43,8 +43,8 @@ class Keeper:
         await self.seller.connect()
 
     async def stock(self, count: int) -> None:
-        """Make so many lots, the first two of one item."""
-        for place in range(count):
+        """Make so many lots more, the first two of one item."""
+        for place in range(len(self.lot_ids), len(self.lot_ids) + count):
             remarks = f"{self.seller.name}-{place}"
             reason = f"create {remarks}"
             lot = a_part(str(3000 + max(1, place)), quantity=START, remarks=remarks, reason=reason)

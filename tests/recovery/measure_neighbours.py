@@ -40,16 +40,17 @@ async def measure(stack: Stack, *, lots: int, changes: int) -> dict[str, list[fl
         lot = await _with_a_lot(one)
         await _delays(one, lot, 3)  # what every process does for the first time
         took = {"alone": await _delays(one, lot, changes)}
+        _tell(f"alone: {median(took['alone']) * 1000:.0f} ms")
         _tell(f"importing {lots} lots of another seller")
         began = time.monotonic()
         accepting = asyncio.create_task(_import(other, lots))
         took["while they are imported"] = await _delays(one, lot, changes)
         path = f"/v1/imports/{(await accepting)['import_id']}"
+        _tell(f"meanwhile: {median(took['while they are imported']) * 1000:.0f} ms")
         found = await until(lambda: other.told("GET", path), lambda found: found["state"] == "done", timeout=_FOR_ALL)
         _tell(f"{found['created_rows']} were made within {time.monotonic() - began:.0f} s of the upload's beginning")
-        waiting = await until(lambda: _waiting(other), lambda count: count > 0.95 * lots, timeout=_FOR_ALL, interval=5)
+        waiting = await _all_taken_in(other)
         _tell(f"{waiting} lots wait {time.monotonic() - began:.0f} s after it")
-        await asyncio.sleep(10)  # what is left of it to take in
         took["while they wait"] = await _delays(one, lot, changes)
     return took
 
@@ -71,9 +72,17 @@ async def _with_a_lot(seller: Seller) -> Json:
     return await seller.listed((await seller.create())["lot_id"])
 
 
+async def _all_taken_in(seller: Seller) -> int:
+    """Wait until no more lots come to wait; each second a call takes one away, and a few are not for sale."""
+    before, now = -1, await _waiting(seller)
+    while now > before:
+        await asyncio.sleep(5)
+        before, now = now, await _waiting(seller)
+    return now
+
+
 async def _waiting(seller: Seller) -> int:
-    connection = await seller.connection()
-    return int(connection["sync"]["waiting_lots"]) if connection["sync"] else 0
+    return int((await seller.connection())["sync"]["waiting_lots"])
 
 
 async def _delays(seller: Seller, lot: Json, count: int) -> list[float]:

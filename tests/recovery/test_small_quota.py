@@ -31,7 +31,7 @@ CHANGES: dict[str, Callable[[Seller, str], Awaitable[Json]]] = {
 }
 FIRST = {"decrease": 6, "hiding": 3, "removal": 3, "increase": 8, "price": 8, "text": 8}
 """How many of each; all others are of the last tier."""
-TIERS = {"decrease": 1, "hiding": 1, "removal": 1, "create": 2, "increase": 3, "price": 4, "text": 5, "rest": 6}
+TIERS = {"decrease": 1, "hiding": 1, "removal": 2, "create": 2, "increase": 3, "price": 4, "text": 5, "rest": 6}
 
 
 @pytest.fixture
