@@ -1,0 +1,39 @@
+"""The engine's database restored from before a listing went: what explains it is believed (rules C1, Q4)."""
+
+from copy import deepcopy
+from datetime import timedelta
+
+import pytest
+
+from syncengine.absorb import begin_anew_after_loss
+from syncengine.listing import ListingId
+from syncengine.testing.world import World
+
+
+@pytest.mark.parametrize("how", ["sold out", "taken away"])
+async def test_a_listing_gone_since_the_backup_is_explained(how: str) -> None:
+    """By its orders, or because it is not wanted any more; when it is wanted again, it is listed again."""
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    for name in ("a", "b"):
+        world.create(name, 10, note=name, price="0.1000" if name == "a" else "0.2000")
+    await world.settle()
+    backup = deepcopy(world.store.tables)
+    told = world.told
+    if how == "sold out":
+        world.shop.buy(ListingId("1001"), 10)
+    else:
+        world.change("a", by=-10)
+    await world.settle()
+    assert world.shown() == {"b": 10}
+    writes = len(world.shop.writes)
+    world.store.tables, world.told = backup, told
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    await world.settle()
+    assert (world.row("a").trouble, world.row("a").listing_id) == (None, None)
+    world.change("a", by=5)
+    await world.settle()
+    assert world.shown() == {"a": 5, "b": 10}
+    assert len(world.shop.writes) == writes + 1
