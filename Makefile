@@ -8,7 +8,7 @@ TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1)
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-neighbours
+.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-neighbours
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,9 +39,12 @@ protos: setup ## Generate Python code from the protos
 	cd protos && python -m grpc_tools.protoc -I. --python_out=gen --mypy_out=quiet:gen $(PROTOS)
 	cd protos && python -m grpc_tools.protoc -I. --grpc_python_out=gen --mypy_grpc_out=quiet:gen $(filter %_service.proto,$(PROTOS))
 
-protos-check: protos ## Lint the protos and see that the committed code is what they generate
-	cd protos && buf lint && buf format -d --exit-code
+protos-check: protos ## Lint the protos, see that no frozen shape is broken and that the committed code is what they generate
+	cd protos && buf lint && buf format -d --exit-code && buf breaking --against frozen.binpb
 	@git diff --exit-code --stat -- protos/gen && test -z "$$(git ls-files --others --exclude-standard protos/gen)"
+
+freeze: setup ## Take what was added to the protos into what must never be broken (protos/frozen.binpb)
+	cd protos && buf build -o frozen.binpb
 
 fmt: setup ## Format
 	ruff format . && ruff check --fix . && cd protos && buf format -w
