@@ -15,7 +15,7 @@ from sandbox.testing import NO_TLS, ShopControl
 
 BRICKLINK = "/v1/connections/bricklink"
 
-# The gateway closes an idle connection after 5 s. A request sent at that very moment would find it closed.
+# Gateway and sandbox close an idle connection after 5 s. A request sent at that very moment would find it closed.
 _LIMITS = httpx.Limits(keepalive_expiry=2)
 
 
@@ -48,8 +48,11 @@ class Seller:
             httpx.AsyncClient(
                 base_url=stack.gateway_url, timeout=30, trust_env=False, verify=NO_TLS, limits=_LIMITS
             ) as http,
-            ShopControl.open(stack.sandbox_url, f"shop-{secrets.token_hex(6)}") as shop,
+            httpx.AsyncClient(
+                base_url=stack.sandbox_url, timeout=60, trust_env=False, verify=NO_TLS, limits=_LIMITS
+            ) as control,
         ):
+            shop = ShopControl(control, f"shop-{secrets.token_hex(6)}")
             seller = cls(stack, http, shop, currency=currency)
             await shop.put(keys=seller.keys, seller_name=seller.shop_name, currency=currency, switches=switches)
             try:

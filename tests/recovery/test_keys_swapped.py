@@ -13,8 +13,8 @@ from product.seller import NewSeller, new_keys
 from recovery.keeper import Keeper, all_settled, each, keepers_with
 from sandbox.testing import ShopControl
 
-LOTS = 22
-"""More than may be missing from a list without an alarm (rule C5)."""
+FEW, MANY = 4, 22
+"""Of the seller: so few that only an order shows that the shop is another, or so many that a list does (rule C5)."""
 POLLS = 6
 """Of another seller's orders, by which what a connection would do with a wrong shop has had its time."""
 
@@ -33,15 +33,15 @@ class OtherShop:
 
     async def is_quiet(self) -> None:
         """It has listings of its own and never sold anything: nothing tells its name."""
-        for number in range(LOTS):
-            await self.control.add_lot(**a_listing(_theirs(str(3000 + number)), quantity=50))
+        for number in range(MANY):
+            await self.control.add_lot(**a_listing(_theirs(str(7000 + number)), quantity=50))
 
     async def is_empty(self) -> None:
         """There is nothing in it."""
 
 
 def _theirs(item_no: str) -> Json:
-    """What REST would show of a lot of this item; with other remarks, or it would equal the seller's."""
+    """What REST would show of a lot of this item."""
     missing: Json = {"completeness": None, "sale_percent": 0, "tiers": [], "bulk": 1, "cost": None, "description": ""}
     return a_part(item_no, remarks="theirs", stockroom=None, retain=False, **missing)
 
@@ -60,10 +60,12 @@ async def test_keys_of_another_shop_write_nothing(stack: Stack, new_seller: NewS
     """Whether the one shop or the other has orders that show its name or not; six sellers at once, for the waiting."""
     bystander = await new_seller()
     await bystander.connect()
-    async with keepers_with(stack, sellers=6, lots=LOTS) as keepers, AsyncExitStack() as shops:
+    async with AsyncExitStack() as opened:
+        few = await opened.enter_async_context(keepers_with(stack, sellers=2, lots=FEW))
+        keepers = [*few, *await opened.enter_async_context(keepers_with(stack, sellers=4, lots=MANY))]
         await each(keepers[::2], lambda keeper: keeper.sell(keeper.lots[0], pieces=1))
         await all_settled(keepers)
-        others = [await shops.enter_async_context(another_shop(stack)) for _ in keepers]
+        others = [await opened.enter_async_context(another_shop(stack)) for _ in keepers]
         for number, furnish in enumerate((OtherShop.sells, OtherShop.is_quiet, OtherShop.is_empty)):
             await each(others[2 * number : 2 * number + 2], furnish)
         before = [
