@@ -253,7 +253,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="K3",
         without="a refused decrease, or a reply unlike the ledger, is not looked at",
-        judgement=7,
+        judgement=4,
         patches=(_instead("syncengine.settle.wants_look", _park_decrease),),
     ),
     Switch(
@@ -307,7 +307,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="C5",
         without="an empty list is believed",
-        judgement=3,
+        judgement=7,
         patches=(_instead("syncengine.census._alarm", _no_alarm),),
     ),
     Switch(
@@ -376,7 +376,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="T6",
         without="a restored inventory's revisions begin where its backup was",
-        judgement=7,
+        judgement=1,
         patches=(_instead("syncengine.testing.inventory.RESTORED", 0),),
     ),
     Switch(
@@ -394,7 +394,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="W1",
         without="nobody checks whose shop it is",
-        judgement=1,
+        judgement=2,
         patches=(_instead("syncengine.orders._verify_shop", _no_check),),
     ),
 )

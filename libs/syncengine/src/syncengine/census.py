@@ -65,7 +65,7 @@ async def _alarm(tx: Transaction, connection: ConnectionRow, read: ListRead) -> 
         return "LIST_IS_EMPTY"
     if len(missing) > max(_MISSING_AT_LEAST, _MISSING_SHARE * len(ours)):
         return "MANY_ARE_MISSING"
-    # New keys may be of another shop that has no orders to say so (rule W1): then nothing of ours is there, however few.
+    # New keys may be of another shop that has no orders to say so (rule W1): then nothing of ours is there.
     wanted = [row for row in ours if row.target]
     if connection.census_reason is CensusReason.KEYS_REPLACED and wanted and all(row in missing for row in wanted):
         return "MANY_ARE_MISSING"
