@@ -26,7 +26,7 @@ from servicekit.postgres import create_engine
 from simulation.runs import Run
 from simulation.seeds import make_life
 from syncengine.listing import SellerId
-from syncengine.migrations import create_engine_tables
+from syncengine.migrations import create_engine_tables, extend_for_all_rules
 from syncengine.rows import Lease
 from syncengine.store.postgres import PostgresStore, PostgresTransaction
 from syncengine.store.protocol import FencedError
@@ -198,6 +198,7 @@ def database() -> Iterator[BothStores]:
             create_outbox(op, app_role=_ROLE)
             create_consumer_tables(op, app_role=_ROLE)
             create_engine_tables(op, app_role=_ROLE)
+            extend_for_all_rules(op)
         engine = create_engine(urls[0])
         yield BothStores(PostgresStore(engine, bucket=_BUCKET), owner, loop)
         loop.run(engine.dispose())

@@ -33,7 +33,6 @@ CREATE TABLE connections (
     census_alarm text NOT NULL,
     confirmed_at timestamptz,
     hold_increases_until timestamptz,
-    list_wanted_at timestamptz,
     match jsonb NOT NULL,
     held_items jsonb NOT NULL,
     highest_listing_id bigint NOT NULL,
@@ -43,8 +42,6 @@ CREATE TABLE connections (
     pin_proven boolean NOT NULL,
     orders_read_at timestamptz,
     all_orders_read_at timestamptz,
-    polled_last boolean NOT NULL,
-    poll_at timestamptz,
     halted text NOT NULL,
     halted_at timestamptz,
     not_before timestamptz,
@@ -53,12 +50,6 @@ CREATE TABLE connections (
     failures integer NOT NULL,
     last_stamp timestamptz,
     cap bigint,
-    capped_at timestamptz,
-    alerted_at timestamptz,
-    removals bigint NOT NULL,
-    removals_since timestamptz,
-    removals_held bigint NOT NULL,
-    removals_agreed_at timestamptz,
     due_at timestamptz,
     last_served_at timestamptz
 ) WITH (fillfactor = 50);
@@ -89,8 +80,6 @@ CREATE TABLE listings (
     correlation_id text NOT NULL,
     stale boolean NOT NULL,
     listing_id text,
-    gone_id text,
-    listed_item jsonb,
     ledger bigint,
     ledger_from timestamptz,
     doubt bigint NOT NULL,
@@ -99,7 +88,6 @@ CREATE TABLE listings (
     sales_seq bigint NOT NULL,
     sent jsonb NOT NULL,
     shown jsonb NOT NULL,
-    conflicts jsonb NOT NULL,
     sent_for_sale boolean NOT NULL,
     sent_retain boolean NOT NULL,
     intent_id text,
@@ -113,8 +101,6 @@ CREATE TABLE listings (
     observed jsonb,
     probation jsonb,
     not_before timestamptz,
-    orders_after timestamptz,
-    list_after timestamptz,
     settled jsonb NOT NULL,
     result_seq bigint NOT NULL,
     told text NOT NULL,
@@ -190,13 +176,13 @@ CREATE TABLE order_lines (
     ordered_at timestamptz NOT NULL,
     total bigint NOT NULL,
     seen bigint NOT NULL,
+    cut boolean NOT NULL,
     grown_at timestamptz NOT NULL,
     lot_id text,
     unowned boolean NOT NULL,
     PRIMARY KEY (seller_id, order_id, listing_id)
 );
 CREATE INDEX order_lines_by_listing ON order_lines (seller_id, listing_id);
-CREATE INDEX order_lines_ownerless ON order_lines (seller_id) WHERE lot_id IS NULL;
 
 CREATE TABLE bookings (
     lot_id text NOT NULL,
@@ -217,3 +203,39 @@ def create_engine_tables(op: Operations, *, app_role: str) -> None:
         "GRANT SELECT, INSERT, UPDATE ON leases, connections, listings, listing_ids, intents, orders, order_lines"
         f' TO "{app_role}"'
     )
+
+
+_ALL_RULES = """
+ALTER TABLE connections
+    ADD COLUMN list_wanted_at timestamptz,
+    ADD COLUMN polled_last boolean NOT NULL DEFAULT false,
+    ADD COLUMN poll_at timestamptz,
+    ADD COLUMN capped_at timestamptz,
+    ADD COLUMN alerted_at timestamptz,
+    ADD COLUMN removals bigint NOT NULL DEFAULT 0,
+    ADD COLUMN removals_since timestamptz,
+    ADD COLUMN removals_held bigint NOT NULL DEFAULT 0,
+    ADD COLUMN removals_agreed_at timestamptz;
+
+ALTER TABLE listings
+    ADD COLUMN gone_id text,
+    ADD COLUMN listed_item jsonb,
+    ADD COLUMN conflicts jsonb NOT NULL DEFAULT '{}',
+    ADD COLUMN orders_after timestamptz,
+    ADD COLUMN list_after timestamptz;
+UPDATE listings SET desired = desired || '{"currency_code": "", "sold_out": false}';
+UPDATE listings SET tier = tier + 1 WHERE tier > 1;
+
+UPDATE order_lines SET seen = 0
+FROM orders WHERE orders.cut AND orders.seller_id = order_lines.seller_id AND orders.order_id = order_lines.order_id;
+ALTER TABLE order_lines DROP COLUMN cut;
+CREATE INDEX order_lines_ownerless ON order_lines (seller_id) WHERE lot_id IS NULL;
+"""
+
+
+def extend_for_all_rules(op: Operations) -> None:
+    """Add what returns, conflicts, changed items, the guard and the shop's own limits need (S4, F2, N4, B3, B5).
+
+    Removals that no sale caused have a rank of their own since then, so the ranks behind them move by one.
+    """
+    op.execute(_ALL_RULES)

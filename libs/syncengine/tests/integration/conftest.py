@@ -13,7 +13,7 @@ from devstack.postgres import DatabaseUrls
 from servicekit.consumer import create_consumer_tables
 from servicekit.outbox import create_outbox
 from servicekit.postgres import create_engine
-from syncengine.migrations import create_engine_tables
+from syncengine.migrations import create_engine_tables, extend_for_all_rules
 
 ROLE = "syncengine_test"
 
@@ -35,6 +35,7 @@ async def migrated(new_database: Callable[[str], DatabaseUrls]) -> AsyncIterator
         create_outbox(op, app_role=ROLE)
         create_consumer_tables(op, app_role=ROLE)
         create_engine_tables(op, app_role=ROLE)
+        extend_for_all_rules(op)
     engine = create_engine(app_url)
     yield Database(app_url, engine), owner
     await engine.dispose()
