@@ -70,8 +70,8 @@ e2e: setup ## Test every process together against the sandbox
 simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS=--switches or --blind
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-recovery: setup ## Test coming back: long outages, lost and restored databases, swapped keys, a spent quota
-	pytest tests/recovery
+recovery: setup ## Test coming back from outages, lost databases, swapped keys, a spent quota; SELLERS=10: with 500 lots
+	RECOVERY_SELLERS=$(or $(SELLERS),3) pytest tests/recovery
 
 chaos: setup ## Test the same with something killed, paused or slow
 	pytest tests/chaos

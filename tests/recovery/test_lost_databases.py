@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -15,7 +16,8 @@ from sandbox.testing import ShopControl
 pytestmark = pytest.mark.timeout(300)
 
 SYNC, INVENTORY = "sync-bricklink", "inventory"
-SELLERS = 10
+SELLERS = int(os.environ.get("RECOVERY_SELLERS", "3"))
+"""`make recovery SELLERS=10` has five hundred lots; making them takes a while."""
 LOTS = 50
 
 
