@@ -16,7 +16,7 @@ from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import desired_values
 from syncengine.report import reported
-from syncengine.rows import CensusReason, ConnectionRow, ListingRow
+from syncengine.rows import STAMP_LEAD, CensusReason, ConnectionRow, ListingRow
 from syncengine.store.protocol import Transaction
 
 
@@ -176,6 +176,7 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
         forgotten = connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at
         reason = CensusReason.DATABASE_LOST if forgotten else CensusReason.CONNECTED
         connection = _begun_anew(connection)
+        connection = _stamped_past(connection, now) if forgotten else connection
     elif news.enabled and connection.key_version != news.key_version:
         reason = CensusReason.KEYS_REPLACED
         connection = _begun_anew(connection)
@@ -202,6 +203,7 @@ async def begin_anew_after_loss(tx: Transaction, now: datetime) -> None:
     await tx.note_loss(now)
     for seller_id in await tx.connections():
         connection = _begun_anew(await tx.lock_connection(seller_id))
+        connection = _stamped_past(connection, now)
         await tx.save_connection(replace(connection, census_reason=CensusReason.DATABASE_LOST, due_at=now))
 
 
@@ -230,6 +232,12 @@ def _begun_anew(connection: ConnectionRow) -> ConnectionRow:
         waiting_for="",
         failures=0,
     )
+
+
+def _stamped_past(connection: ConnectionRow, now: datetime) -> ConnectionRow:
+    """Begin above every stamp that calls forgotten since may have used: a shop refuses to see one again (rule B4)."""
+    latest = now + STAMP_LEAD
+    return replace(connection, last_stamp=max(connection.last_stamp or latest, latest).replace(microsecond=0))
 
 
 def _sooner(connection: ConnectionRow, now: datetime) -> datetime | None:

@@ -1,6 +1,6 @@
 """The census: this database matched against the shop's whole list, between two equal reads of all orders (C1-C5)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from syncengine.drift import noticed, shown_values
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
 from syncengine.held import hold_items
 from syncengine.lane import Lane
-from syncengine.listing import Listing, ListingId, ListRead, LotId
+from syncengine.listing import Item, Listing, ListingId, ListRead, LotId
 from syncengine.marketplace import Facts
 from syncengine.matching import Matched, match
 from syncengine.orders import pin_typed_shop, read_orders
@@ -83,7 +83,8 @@ async def _book_census(
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     matched = match(rows, read.listings, owners)
     returned = await _returned(tx, connection, rows, matched)
-    linked = [_linked(row, matched, read, connection, facts, returned, now) for row in rows]
+    ownerless = {line.item for line in await tx.ownerless_lines(connection.seller_id)}
+    linked = [_linked(row, matched, read, connection, facts, returned, ownerless, now) for row in rows]
     await tx.add_listing_ids(
         connection.seller_id, [(listing.listing_id, lot_id) for lot_id, listing in matched.links.items()]
     )
@@ -148,6 +149,7 @@ def _linked(
     connection: ConnectionRow,
     facts: Facts,
     returned: frozenset[ListingId],
+    ownerless: Collection[Item],
     now: datetime,
 ) -> ListingRow:
     begins = connection.census_reason is not None
@@ -161,7 +163,9 @@ def _linked(
             row = replace(unlisted(row), gone_id=row.gone_id, look_since=None, trouble=None, theirs=None)
         if row.lot_id in matched.ambiguous:
             return replace(row, trouble=Trouble.LOOK_ALIKE)
-        return replace(row, trouble=None) if row.trouble is Trouble.LOOK_ALIKE else row
+        # A look-alike that sold out may have been this lot's: then its pieces are not there to be listed again.
+        is_free = row.trouble is Trouble.LOOK_ALIKE and row.desired.item not in ownerless
+        return replace(row, trouble=None) if is_free else row
     compared = noticed(row, listing, facts)
     if row.listing_id == listing.listing_id and not begins:
         # A list may be old (marketplaces/bricklink.md#3.2): what it shows of one listing is looked at, not believed.

@@ -85,6 +85,15 @@ class Lane:
         """Tell whether the shop was opened with the keys that the connection has now."""
         return self.key_version == connection.key_version
 
+    def check_keys(self, connection: ConnectionRow) -> None:
+        """See that what was read was read with the keys that the connection has now: it may be another's shop (W1).
+
+        Raises:
+            PausedError: newer keys came meanwhile; the next turn opens the shop with them.
+        """
+        if not self.has_keys_of(connection):
+            raise PausedError(self.clock.now(), "KEYS_REPLACED")
+
     # Calls ------------------------------------------------------------------------------------------------------------
 
     async def hold_lease_for(self, deadline: timedelta) -> None:

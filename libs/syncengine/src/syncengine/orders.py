@@ -59,6 +59,7 @@ async def read_orders(
         order = OrderAsRead(summary=summary, lines=lines)
         touched |= {line.listing_id for line in lines}
         async with lane.transaction() as (tx, connection):
+            lane.check_keys(connection)
             if only_store:
                 await store_order(tx, connection, order)
             else:
@@ -115,8 +116,7 @@ async def _verify_shop(lane: Lane, orders: Sequence[OrderSummary]) -> None:
     if not shown:
         return
     async with lane.transaction() as (tx, connection):
-        if not lane.has_keys_of(connection):
-            return  # what older keys open says nothing of these
+        lane.check_keys(connection)
         for order in shown.values():
             connection = await pin_shown_shop(tx, connection, order, lane.clock.now())
         await tx.save_connection(connection)

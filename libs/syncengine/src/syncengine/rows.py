@@ -18,6 +18,9 @@ RETAIN = "retain"
 """The engine's own two, among the fields."""
 
 
+STAMP_LEAD = timedelta(seconds=60)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The engine's times and sizes; tests shorten them."""
@@ -42,7 +45,7 @@ class Settings:
     """How long a worker owns a connection without renewing; longer than any deadline plus the margin."""
     lease_margin: timedelta = timedelta(seconds=5)
     """Which the lease must outlive a call's deadline by (rule L2)."""
-    stamp_lead: timedelta = timedelta(seconds=60)
+    stamp_lead: timedelta = STAMP_LEAD
     """How far a call's stamp may run ahead of the clock (rule B4)."""
     stamp_rest: timedelta = timedelta(seconds=10)
     """How long no call is made once they ran so far: it frees a stamp a second, for a job of several calls."""

@@ -169,6 +169,9 @@ def _poll_due_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
     if connection.orders_read_at is None:
         return None
     due_at = connection.orders_read_at + _affordable(lane, lane.settings.order_poll_interval, calls=1)
+    held_until = connection.hold_increases_until
+    if held_until is not None and held_until > connection.orders_read_at:
+        due_at = min(due_at, held_until)  # the read that rule C4 waits for
     return due_at if connection.poll_at is None else min(due_at, connection.poll_at)
 
 
