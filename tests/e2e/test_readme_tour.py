@@ -56,8 +56,8 @@ def toured(stack: Stack) -> Iterator[list[str]]:
 
 @pytest.mark.timeout(180)
 def test_the_tour_works_word_for_word(stack: Stack, toured: list[str]) -> None:
-    assert len(toured) == len(blocks()) == 7
-    listed, connected, created, changed, sold, imported, told = toured
+    assert len(toured) == len(blocks()) == 8
+    listed, connected, created, changed, sold, imported, told, _ = toured
     assert len(_last(listed)["items"]) == 5
     assert '"shop_name":"demo_seller"' in connected
     assert _last(created)["quantity"] == 40
@@ -74,6 +74,8 @@ def test_the_tour_works_word_for_word(stack: Stack, toured: list[str]) -> None:
         ("updated", 0),
         ("created", 40),
     ]
+    exported = Path("/tmp/brickops-lots.bsx").read_text()
+    assert "C3-01" in exported and exported.count("<Item>") == 56  # the demo's five, the tour's one, the fifty imported
     listings = httpx.get(f"{stack.sandbox_url}/sandbox/shops/{SHOP}/lots", trust_env=False).json()
     [listing] = [listing for listing in listings if listing["remarks"] == "C3-01"]
     assert listing["quantity"] == 42
