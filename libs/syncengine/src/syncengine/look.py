@@ -170,6 +170,8 @@ def _again(row: ListingRow, at: datetime, now: datetime) -> ListingRow:
 async def _settle_create(lane: Lane, tx: Transaction, row: ListingRow, intent: Intent, sight: Sight) -> None:
     now = lane.clock.now()
     newcomers, lines = await _traces(tx, intent, sight)
+    if any(listing.listing_id not in (intent.newcomers or {}) for listing in newcomers):
+        intent = replace(intent, listed_at=None)  # the first list was stale or short: this one stands for it (rule N3)
     found: Made | Absent | Undecided = explain_create(intent, newcomers, lines)
     complete_at = (intent.listed_at or sight.at) + lane.settings.lag_window
     if isinstance(found, Undecided) and intent.listed_at is not None and sight.before.began_at >= complete_at:

@@ -114,6 +114,26 @@ async def test_sold_out_create_with_a_lost_reply_is_not_listed_again() -> None:
     assert len(world.shop.writes) == 1
 
 
+async def test_created_listing_that_a_stale_list_lacked_is_found_in_the_next() -> None:
+    """Rule N3: it shows a cleaned text, so that only its pieces say whose it is."""
+    world = await connected()
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.create("a", 10, note="a ")
+    await world.deliver()
+    while not world.shop.writes:
+        await world.turn()
+    world.shop.buy(ListingId("1001"), 2)
+    made = replace(world.shop.listings.pop(ListingId("1001")), fields={"price": "0.1000", "note": "a", "cost": None})
+    [unsettled] = world.store.tables.unsettled
+    while world.store.tables.unsettled[unsettled].listed_at is None:
+        await world.settle(timedelta(seconds=1))
+    world.shop.listings[made.listing_id] = made
+    await world.settle()
+    assert world.row("a").listing_id == made.listing_id
+    assert world.row("a").trouble is None
+    assert world.inventory.lots[world.row("a").lot_id].quantity == 8
+
+
 async def test_lot_at_zero_is_removed_and_listed_again_when_wanted() -> None:
     world = await connected()
     world.create("a", 10, note="a")

@@ -7,7 +7,7 @@ from datetime import datetime
 from brickops.inventory.v1.lot_sync_pb2 import SYNC_STATE_CONFLICT, SYNC_STATE_SYNCED
 from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.marketplace import Applied, Create, Remove, Ticket, Update, Write
-from syncengine.rows import ListingRow
+from syncengine.rows import ListingRow, Trouble
 from syncengine.testing.inventory import SELLER, Stock
 from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent, Wish
 from syncengine.testing.simulation.network import Landing
@@ -175,8 +175,11 @@ class Judges:
 
     def _is_strange(self, listing_id: ListingId, lot_id: LotId) -> bool:
         """Nobody knows any more whose this listing is or was, for a cause: its lines are for a person to assign."""
-        known = (SELLER, listing_id) in self.stage.store.tables.owners
-        return not known and not self.stage.books.causes(lot_id).isdisjoint(_MAY_BE_STRANGE)
+        if (SELLER, listing_id) in self.stage.store.tables.owners:
+            return False
+        causes, row = self.stage.books.causes(lot_id), self.stage.store.tables.listings.get(lot_id)
+        asked = row is not None and row.trouble is Trouble.CREATE_UNEXPLAINED
+        return not causes.isdisjoint(_MAY_BE_STRANGE) or (asked and Cause.LOOK_ALIKE in causes)
 
     def _strange_pieces(self, lot_id: LotId) -> int:
         """Pieces of a lot that such lines hold: not counted until a person assigns them (rule C4)."""
