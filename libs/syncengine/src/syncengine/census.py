@@ -12,7 +12,7 @@ from syncengine.lane import Lane
 from syncengine.listing import Item, Listing, ListingId, ListRead, LotId
 from syncengine.marketplace import Facts
 from syncengine.matching import Matched, match
-from syncengine.orders import pin_typed_shop, read_orders
+from syncengine.orders import OrdersSeen, pin_typed_shop, read_orders
 from syncengine.plan import ANOTHER_CURRENCY
 from syncengine.rows import CensusReason, ConnectionRow, Fate, ListingRow, Match, ShopListing, Trouble
 from syncengine.send import with_highest
@@ -49,14 +49,14 @@ async def take_census(lane: Lane) -> None:
             return  # what C1 asks has changed meanwhile
         if not lane.has_keys_of(connection):
             return  # this was the shop of other keys
-        alarm = await _alarm(tx, connection, read)
+        alarm = await _alarm(tx, connection, read, after)
         if alarm:
             await tx.save_connection(replace(connection, census_alarm=alarm, census_at=lane.clock.now()))
             return
         await _book_census(lane, tx, connection, read, listed_at)
 
 
-async def _alarm(tx: Transaction, connection: ConnectionRow, read: ListRead) -> str:
+async def _alarm(tx: Transaction, connection: ConnectionRow, read: ListRead, orders: OrdersSeen) -> str:
     """Tell why a list is not believed (rule C5): a closed shop lists nothing."""
     shown = {listing.listing_id for listing in read.listings}
     ours = [row for row in await tx.listings_of(connection.seller_id) if row.listing_id is not None and row.ledger]
@@ -66,9 +66,10 @@ async def _alarm(tx: Transaction, connection: ConnectionRow, read: ListRead) -> 
     if len(missing) > max(_MISSING_AT_LEAST, _MISSING_SHARE * len(ours)):
         return "MANY_ARE_MISSING"
     # New keys may be of another shop that has no orders to say so (rule W1): then nothing of ours is there.
-    wanted = [row for row in ours if row.target]
-    if connection.census_reason is CensusReason.KEYS_REPLACED and wanted and all(row in missing for row in wanted):
-        return "MANY_ARE_MISSING"
+    if connection.census_reason is CensusReason.KEYS_REPLACED and not orders.name_shop:
+        wanted = [row for row in ours if row.target]
+        if wanted and all(row in missing for row in wanted):
+            return "" if await tx.lots_of_listings(connection.seller_id, shown) else "MANY_ARE_MISSING"
     return ""
 
 

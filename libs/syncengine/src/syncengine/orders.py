@@ -23,6 +23,8 @@ class OrdersSeen:
     fingerprints: dict[OrderId, str]
     touched: frozenset[ListingId]
     """Listings in orders that were new or changed in this read."""
+    name_shop: bool
+    """Whether one of them says whose shop it is; this connection's, or the read would have failed (rule W1)."""
 
 
 async def read_orders(
@@ -78,6 +80,7 @@ async def read_orders(
         began_at=began_at,
         fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},
         touched=frozenset(touched),
+        name_shop=any(order.shop_name for order in summaries.values()),
     )
 
 

@@ -30,7 +30,7 @@ MAY_LEAD_TO = {
     Cause.FIELDS: set(),  # only its groups wait
     Cause.FALSE_LIST: {
         *(Trouble.NUMBER_UNEXPLAINED, Trouble.GONE_UNEXPLAINED),
-        *(Trouble.CREATE_UNEXPLAINED, Trouble.ORDER_UNASSIGNED),
+        *(Trouble.CREATE_UNEXPLAINED, Trouble.ORDER_UNASSIGNED, Trouble.LOOK_ALIKE),
     },
     Cause.LOSS: {Trouble.LOOK_ALIKE, Trouble.CREATE_UNEXPLAINED, Trouble.ORDER_UNASSIGNED},
 }
