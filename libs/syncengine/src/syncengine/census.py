@@ -16,7 +16,7 @@ from syncengine.orders import OrdersSeen, pin_typed_shop, read_orders
 from syncengine.plan import ANOTHER_CURRENCY
 from syncengine.rows import CensusReason, ConnectionRow, Fate, ListingRow, Match, ShopListing, Trouble
 from syncengine.send import with_highest
-from syncengine.settle import closed, found, unlisted, wants_look
+from syncengine.settle import closed, found, perhaps_listed, unlisted, wants_look
 from syncengine.store.protocol import Transaction
 
 _MISSING_AT_LEAST = 20
@@ -86,6 +86,8 @@ async def _book_census(
     returned = await _returned(tx, connection, rows, matched)
     ownerless = {line.item for line in await tx.ownerless_lines(connection.seller_id)}
     linked = [_linked(row, matched, read, connection, facts, returned, ownerless, now) for row in rows]
+    if begins:
+        linked = await _with_hidden_ones(tx, linked, now)
     await tx.add_listing_ids(
         connection.seller_id, [(listing.listing_id, lot_id) for lot_id, listing in matched.links.items()]
     )
@@ -117,6 +119,14 @@ async def _book_census(
     await tx.save_connection(with_highest(connection, *listing_ids))
     await lane.save(tx, list(told.values()))
     await hold_items(lane, tx)
+
+
+async def _with_hidden_ones(tx: Transaction, rows: Sequence[ListingRow], now: datetime) -> list[ListingRow]:
+    """Have lots that a list lacks looked at before they are called synced because nobody would list a hidden lot."""
+    hidden = [row for row in rows if row.listing_id is None and row.target > 0 and not row.desired.for_sale]
+    known = await tx.listing_ids_of([row.lot_id for row in hidden])
+    looked_for = {row.lot_id: perhaps_listed(row, known.get(row.lot_id, ()), now) for row in hidden}
+    return [looked_for.get(row.lot_id) or row for row in rows]
 
 
 async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow) -> None:

@@ -48,7 +48,7 @@ def explain(
     finding, restocked = _find_with_returns(row, intent, seen, ledger=row.ledger or 0, returned=returned)
     if finding is Finding.NEITHER or (finding is Finding.NOT_APPLIED and _is_increase(intent)):
         return None
-    if finding is Finding.APPLIED and intent is not None and isinstance(intent.write, Remove) and row.ledger:
+    if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
         return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
     if seen.quantity is not None and row.ledger is not None:
@@ -154,6 +154,10 @@ def _concluded(
 
 def _is_increase(intent: Intent | None) -> bool:
     return intent is not None and isinstance(intent.write, Update) and intent.write.delta > 0
+
+
+def _is_removal(intent: Intent | None) -> bool:
+    return intent is not None and isinstance(intent.write, Remove)
 
 
 def _holds(listing: Listing, write: Update) -> bool:

@@ -60,7 +60,7 @@ def explain_create_in_hindsight(
         its_lines = [line for line in lines if line.listing_id == listing_id]
         left = create.quantity - _sold(its_lines, listing_id)  # now; more then, by what was sold since
         then = {left + pieces for pieces in sold_after(its_lines, read_at, settings.anchor_doubt)}
-        if first.get(listing_id, 0) in then:
+        if left >= 0 and first.get(listing_id, 0) in then:  # more sold than we listed: somebody else's
             fitting.append(listing_id)
     if len(fitting) == 1:
         return Made(fitting[0])

@@ -169,7 +169,7 @@ def _again(row: ListingRow, at: datetime, now: datetime) -> ListingRow:
 
 async def _settle_create(lane: Lane, tx: Transaction, row: ListingRow, intent: Intent, sight: Sight) -> None:
     now = lane.clock.now()
-    newcomers, lines = await _traces(tx, intent, sight)
+    newcomers, lines = await _traces(lane, tx, intent, sight)
     if any(listing.listing_id not in (intent.newcomers or {}) for listing in newcomers):
         intent = replace(intent, listed_at=None)  # the first list was stale or short: this one stands for it (rule N3)
     found: Made | Absent | Undecided = explain_create(intent, newcomers, lines)
@@ -246,7 +246,7 @@ async def _misses_others(tx: Transaction, row: ListingRow, sight: Sight) -> bool
     )
 
 
-async def _traces(tx: Transaction, intent: Intent, sight: Sight) -> tuple[list[Listing], list[LineRow]]:
+async def _traces(lane: Lane, tx: Transaction, intent: Intent, sight: Sight) -> tuple[list[Listing], list[LineRow]]:
     """Find what can be an unanswered create's: in the list, and in order lines that no lot owns (rule N3)."""
     write = intent.write
     if not isinstance(write, Create):
@@ -262,7 +262,11 @@ async def _traces(tx: Transaction, intent: Intent, sight: Sight) -> tuple[list[L
         for line in await tx.ownerless_lines(intent.seller_id)
         if line.item == write.item and _is_newer(line.listing_id, intent)
     ]
-    return [listing for listing in alike if listing.listing_id not in owners], lines
+    # What sold before our call began is somebody else's listing.
+    older = {line.listing_id for line in lines if line.grown_at < intent.sent_at - lane.settings.anchor_doubt}
+    others = older | owners.keys()
+    newcomers = [listing for listing in alike if listing.listing_id not in others]
+    return newcomers, [line for line in lines if line.listing_id not in older]
 
 
 def _is_newer(listing_id: ListingId, intent: Intent) -> bool:

@@ -8,11 +8,11 @@ from functools import partial
 from servicekit.logs import correlation_id
 from syncengine.guard import count_removal, held_removals
 from syncengine.lane import Lane, PausedError, may_write
-from syncengine.listing import Group, Item, age
+from syncengine.listing import Group, Item
 from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Remove, Ticket, Unknown
 from syncengine.plan import ANOTHER_CURRENCY, Plan, Send, Tier, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Trouble
-from syncengine.settle import applied_too_often, park, settle, wants_look
+from syncengine.settle import applied_too_often, park, perhaps_listed, settle
 from syncengine.store.protocol import FencedError, Transaction
 
 _log = logging.getLogger(__name__)
@@ -125,7 +125,8 @@ async def _choose(
             if alike:  # rule C2: first matched to unowned listings
                 put_off.append(replace(row, trouble=Trouble.LOOK_ALIKE))
                 continue
-            if (suspect := await _perhaps_listed(tx, row, now)) is not None:
+            known = (await tx.listing_ids_of([row.lot_id])).get(row.lot_id, {})
+            if (suspect := perhaps_listed(row, known, now)) is not None:
                 put_off.append(suspect)
                 continue
             if (reading := _reading_for(row, connection, lane.settings, now)) is not None:
@@ -157,18 +158,6 @@ async def _guarded(lane: Lane, tx: Transaction, connection: ConnectionRow) -> Co
         connection = replace(connection, removals_held=held)
         await tx.save_connection(connection)
     return connection
-
-
-async def _perhaps_listed(tx: Transaction, row: ListingRow, now: datetime) -> ListingRow | None:
-    """Have the lot's youngest known listing looked at before it gets another, unless its end is known.
-
-    After a loss the list of the census may have been short; only a read of that listing proves that it is gone (N3).
-    """
-    known = (await tx.listing_ids_of([row.lot_id])).get(row.lot_id, {})
-    youngest = max(known, key=age, default=None)
-    if youngest is None or (row.gone_id is not None and age(youngest) <= age(row.gone_id)):
-        return None
-    return wants_look(replace(row, listing_id=youngest), now)
 
 
 def _reading_for(row: ListingRow, connection: ConnectionRow, settings: Settings, now: datetime) -> ConnectionRow | None:

@@ -1,10 +1,11 @@
 """What an outcome does to a lot's row: pure, and applied to the row as it is when the outcome is known."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from syncengine.drift import noticed, shown_values, written_fields
-from syncengine.listing import Group, Listing, ListingId
+from syncengine.listing import Group, Listing, ListingId, age
 from syncengine.marketplace import (
     Applied,
     Create,
@@ -180,6 +181,17 @@ def _check_reply(row: ListingRow, intent: Intent, listing: Listing | None, facts
 def wants_look(row: ListingRow, now: datetime) -> ListingRow:
     """Ask for a look, keeping the moment of the first reason for one."""
     return replace(row, look_since=row.look_since or now)
+
+
+def perhaps_listed(row: ListingRow, known: Iterable[ListingId], now: datetime) -> ListingRow | None:
+    """Have the youngest listing that the lot ever had looked at, unless its end is known; None: there is none such.
+
+    After a loss the list of the census may have been short; only a read of that listing proves that it is gone (N3).
+    """
+    youngest = max(known, key=age, default=None)
+    if youngest is None or (row.gone_id is not None and age(youngest) <= age(row.gone_id)):
+        return None
+    return wants_look(replace(row, listing_id=youngest), now)
 
 
 def _unknown(row: ListingRow, intent: Intent, reason: str) -> tuple[ListingRow, Intent]:

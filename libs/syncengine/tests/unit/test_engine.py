@@ -134,6 +134,24 @@ async def test_created_listing_that_a_stale_list_lacked_is_found_in_the_next() -
     assert world.inventory.lots[world.row("a").lot_id].quantity == 8
 
 
+@pytest.mark.parametrize("pieces", [3, 5])
+async def test_look_alike_that_sold_before_the_create_is_not_taken_for_it(pieces: int) -> None:
+    """Rule N3: its pieces went before our call began, however many they were. Whose they are, a person says (C4)."""
+    world = await connected()
+    theirs = Listing(listing_id=ListingId("1001"), item=BRICK, quantity=pieces, for_sale=True, retain=False, fields={})
+    order_id = world.shop.buy(world.shop.add(theirs), pieces)
+    late = world.shop.orders.pop(order_id)
+    world.clock.turn(timedelta(seconds=3))
+    world.shop.write_faults.append(Fault.DROP_BEFORE)
+    world.create("a", 3, note="a")
+    await world.settle(timedelta(seconds=1))
+    assert world.row("a").unknown
+    world.shop.orders[order_id] = late
+    await world.settle()
+    assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
+    assert world.inventory.lots[world.row("a").lot_id].quantity == 3
+
+
 async def test_lot_at_zero_is_removed_and_listed_again_when_wanted() -> None:
     world = await connected()
     world.create("a", 10, note="a")
