@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncengine.hindsight import sold_after
-from syncengine.listing import Listing, ListingId
-from syncengine.marketplace import Create
+from syncengine.listing import Group, Listing, ListingId
+from syncengine.marketplace import Create, Facts
 from syncengine.rows import Intent, LineRow, Settings
+
+MISFIT = -1
+"""In place of the pieces of a listing that shows other values than were sent: it cannot be the one by its pieces alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,17 @@ def explain_create_in_hindsight(
     return Undecided()
 
 
-def pieces_of(newcomers: Sequence[Listing]) -> Mapping[ListingId, int]:
-    """Keep of a first list what hindsight needs."""
-    return {listing.listing_id: listing.quantity for listing in newcomers}
+def pieces_of(intent: Intent, newcomers: Sequence[Listing], facts: Facts) -> Mapping[ListingId, int]:
+    """Keep of a first list what hindsight needs: the pieces of each, or MISFIT."""
+    create = _create_of(intent)
+    # A text the shop may have cleaned.
+    sent = {name: value for name, value in create.fields.items() if facts.groups[name] is not Group.TEXT}
+    return {
+        listing.listing_id: listing.quantity
+        if listing.for_sale == create.for_sale and all(listing.fields.get(name) == sent[name] for name in sent)
+        else MISFIT
+        for listing in newcomers
+    }
 
 
 def _create_of(intent: Intent) -> Create:

@@ -184,12 +184,13 @@ async def _settle_create(lane: Lane, tx: Transaction, row: ListingRow, intent: I
     match found:
         case Made(listing_id=listing_id):
             await _link(lane, tx, row, intent, listing_id, newcomers, lines)
-        case Absent() if not await _misses_others(tx, row, sight):
+        case Absent() if _shows_a_shop(lane, intent, sight) and not await _misses_others(tx, row, sight):
             await tx.save_intent(closed(intent, Fate.NOT_APPLIED, now))
             await lane.save(tx, [replace(row, intent_id=None, unknown=False, not_before=None)])
         case _:
             if intent.listed_at is None and not await _misses_others(tx, row, sight):
-                intent = replace(intent, newcomers=pieces_of(newcomers), listed_at=sight.at, list_read_at=sight.read_at)
+                pieces = pieces_of(intent, newcomers, lane.shop.facts)
+                intent = replace(intent, newcomers=pieces, listed_at=sight.at, list_read_at=sight.read_at)
                 await tx.save_intent(intent)
             again_at = max(complete_at, now + lane.settings.late_window)
             await lane.save(tx, [replace(row, not_before=again_at)])
@@ -236,6 +237,12 @@ async def _free_look_alikes(lane: Lane, tx: Transaction, item: Item) -> None:
         if row.trouble is Trouble.LOOK_ALIKE and row.desired.item == item
     ]
     await lane.save(tx, freed)
+
+
+def _shows_a_shop(lane: Lane, intent: Intent, sight: Sight) -> bool:
+    """Tell whether a list can prove absence: a closed shop lists nothing, for hours (rules C5, N3)."""
+    is_empty = not any(sight.listings.values())
+    return not is_empty or lane.clock.now() >= intent.sent_at + lane.settings.census_interval
 
 
 async def _misses_others(tx: Transaction, row: ListingRow, sight: Sight) -> bool:

@@ -11,17 +11,17 @@ from syncengine.absorb import begin_anew_after_loss
 from syncengine.lane import Lane
 from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, OrderRead
 from syncengine.marketplace import Create, Halted, ReadFailedError, Remove, Ticket, Update
-from syncengine.rows import CensusReason, Trouble
+from syncengine.rows import CensusReason, Settings, Trouble
 from syncengine.store.protocol import FencedError
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.memory_store import Tables
 from syncengine.testing.shop import FACTS, Fault
-from syncengine.testing.world import World
+from syncengine.testing.world import QUICK, SOON_CERTAIN, World
 from syncengine.turn import take_turn
 
 
-async def connected() -> World:
-    world = World()
+async def connected(settings: Settings = QUICK) -> World:
+    world = World(settings=settings)
     await world.connect()
     await world.settle(timedelta(seconds=10))
     return world
@@ -90,13 +90,25 @@ async def test_lost_reply_to_a_difference_is_looked_at_never_resent(fault: Fault
 
 @pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER])
 async def test_lost_reply_to_a_create_lists_once(fault: Fault) -> None:
-    world = await connected()
+    world = await connected(SOON_CERTAIN)
     world.shop.write_faults.append(fault)
     world.create("a", 10, note="a")
     await world.settle()
     assert world.shown() == {"a": 10}
     assert len(world.shop.writes) == 1
     assert set(world.row("a").settled.values()) == {1}
+
+
+async def test_create_is_not_taken_for_lost_while_the_shop_lists_nothing() -> None:
+    """Rules C5, N3: a closed shop lists nothing either; what else it lists proves that it is open."""
+    world = await connected()
+    world.shop.write_faults.append(Fault.DROP_BEFORE)
+    world.create("a", 10, note="a")
+    await world.settle(timedelta(minutes=30))
+    assert world.row("a").unknown
+    world.create("b", 10, replace(BRICK, number="3002"), note="b")
+    await world.settle()
+    assert world.shown() == {"a": 10, "b": 10}
 
 
 async def test_sold_out_create_with_a_lost_reply_is_not_listed_again() -> None:
@@ -137,7 +149,7 @@ async def test_created_listing_that_a_stale_list_lacked_is_found_in_the_next() -
 @pytest.mark.parametrize("pieces", [3, 5])
 async def test_look_alike_that_sold_before_the_create_is_not_taken_for_it(pieces: int) -> None:
     """Rule N3: its pieces went before our call began, however many they were. Whose they are, a person says (C4)."""
-    world = await connected()
+    world = await connected(SOON_CERTAIN)
     theirs = Listing(listing_id=ListingId("1001"), item=BRICK, quantity=pieces, for_sale=True, retain=False, fields={})
     order_id = world.shop.buy(world.shop.add(theirs), pieces)
     late = world.shop.orders.pop(order_id)
@@ -241,7 +253,7 @@ async def test_look_alike_is_the_sellers_to_decide() -> None:
 async def test_random_day_ends_with_both_sides_equal(seed: int) -> None:
     """Sales, edits, lost replies, refusals to answer and dead workers, in any order: at rest the stock is one."""
     chance = Random(seed)
-    world = World(seed)
+    world = World(seed, SOON_CERTAIN)
     await world.connect()
     await world.settle(timedelta(seconds=10))
     items = [Item(item_type="PART", number=str(n), color_id=1, condition="NEW", completeness="") for n in range(3)]

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from syncengine.rows import Fate
-from syncengine.testing.world import World
+from syncengine.testing.world import SOON_CERTAIN, World
 
 
 async def test_worker_that_slept_between_intent_and_call_makes_no_call() -> None:
     """Else the next worker would find it not done, send it again, and the sleeper's came on top."""
-    world = World()
+    world = World(settings=SOON_CERTAIN)
     await world.connect()
     await world.settle(timedelta(seconds=10))
     world.create("a", 10, note="a")

@@ -145,6 +145,15 @@ class Books:
         self.unlisted = [each for each in self.unlisted if each[0] > now]
         return sum(pieces for _, _, of, pieces in self.unlisted if of == lot_id)
 
+    def an_order_grew(self) -> bool:
+        """Whether an order holds another lot's pieces that are not counted yet: of when are they?"""
+        lines_of = Counter(order_id for order_id, _ in self.lines)
+        return any(
+            lines_of[key[0]] > 1 and line.total - line.before > self.inventory.counted.get(key, 0)
+            for key, line in self.lines.items()
+            if line.lot_id is not None
+        )
+
     def blame(self, lot_id: LotId, cause: Cause) -> None:
         """This lot may have to wait for a person."""
         self.of_lots[lot_id].add(cause)

@@ -51,8 +51,14 @@ class Databases:
     # The engine's
 
     def lose(self) -> None:
-        """The engine's database is gone, and begins empty or from a backup (rule C1)."""
+        """The engine's database is gone, and begins empty or from a backup (rule C1).
+
+        Not while a lot was added to an order that is older than it, and nobody has read that: without the books of then
+        its pieces cannot be told from those that were gone when the lot was counted (C3, ADR 8).
+        """
         stage, store = self.stage, self.stage.store
+        if stage.books.an_order_grew():
+            return
         store.before_commit = store.after_commit = lambda: None
         self.mail.publish()
         restored = self.backup if stage.random.random() < 0.5 else None

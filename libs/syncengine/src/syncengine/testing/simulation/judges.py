@@ -95,7 +95,10 @@ class Judges:
 
     def _judge_increase(self, lot_id: LotId, wish: Wish, landing: Landing) -> None:
         books = self.stage.books
-        if books.plus[lot_id] > books.increases[lot_id] + books.taken[lot_id]:
+        taken = books.taken[lot_id]
+        if Cause.UNSEEN in books.causes(lot_id):  # by hands, from a listing of which nobody had told us
+            taken += max(0, -books.by_hand[lot_id])
+        if books.plus[lot_id] > books.increases[lot_id] + taken:
             raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, for {books.increases[lot_id]} by users")
         sold = books.sold[lot_id] - books.not_yet_listed(lot_id, landing.at)
         wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])
@@ -156,11 +159,17 @@ class Judges:
             elif not strange:
                 self._judge_lot(stock, row)
 
-    def judge_quiet(self, known: Collection[datetime]) -> None:
-        """Judge that a lot that came to rest causes no further write, unless it waits for a person (judgement 8)."""
-        rows = self.stage.store.tables.listings
+    def waiting(self) -> set[LotId]:
+        """Lots that wait for a person."""
+        return {lot_id for lot_id, row in self.stage.store.tables.listings.items() if row.trouble is not None}
+
+    def judge_quiet(self, known: Collection[datetime], waited: Collection[LotId]) -> None:
+        """Judge that a lot that came to rest causes no further write (judgement 8).
+
+        `waited`: those that waited for a person then, which a later list may have made needless.
+        """
         for stamp, sent in self.stage.books.sent.items():
-            if stamp not in known and rows[sent.intent.lot_id].trouble is None:
+            if stamp not in known and sent.intent.lot_id not in self.waiting().union(waited):
                 raise Misjudged(8, f"{sent.intent.lot_id} was settled, and is written again")
 
     def _judge_lines(self) -> None:

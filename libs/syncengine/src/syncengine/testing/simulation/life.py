@@ -135,9 +135,9 @@ class Life:
         self._calm_down()
         self._come_to_rest()
         self.judges.judge_rest()
-        known = set(self.stage.books.sent)
+        known, waited = set(self.stage.books.sent), self.judges.waiting()
         self._rest_until(self.stage.clock.now() + _QUIET)
-        self.judges.judge_quiet(known)
+        self.judges.judge_quiet(known, waited)
         struck = self.stage.struck + self.network.struck
         return Outline(self.seed, self.stage.events + len(self.network.stamps), struck)
 
