@@ -132,6 +132,8 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
         return Finding.APPLIED if seen.holds else Finding.NOT_APPLIED
     if shown == max(0, ledger + write.delta):
         return Finding.APPLIED
+    if ledger < 0 < write.delta:
+        return Finding.NEITHER  # more was sold than there was without it
     return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER
 
 

@@ -9,7 +9,7 @@ from syncengine.marketplace import Create, Facts
 from syncengine.rows import Intent, LineRow, Settings
 
 MISFIT = -1
-"""In place of the pieces of a listing that shows other values than were sent: its pieces alone do not make it the one."""
+"""In place of the pieces of a listing that shows other values than were sent: its pieces alone prove nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,12 +212,12 @@ async def _link(
     row = replace(row, ledger=(row.ledger or 0) - sold, not_before=None)
     if row.ledger is not None and row.ledger < 0:
         row = wants_look(row, now)  # rule K3
+    # What shows otherwise than it was sent was changed since; but a text the shop may have cleaned.
+    texts = {name for name, group in lane.shop.facts.groups.items() if group is Group.TEXT}
+    row = replace(row, shown={name: value for name, value in row.sent.items() if name not in texts})
     shown = next((listing for listing in newcomers if listing.listing_id == listing_id), None)
     if shown is not None:
-        # What shows otherwise than it was sent was changed since; but a text the shop may have cleaned.
-        texts = {name for name, group in lane.shop.facts.groups.items() if group is Group.TEXT}
-        as_sent = {name: value for name, value in row.sent.items() if name not in texts}
-        row = noticed(replace(row, shown=as_sent), shown, lane.shop.facts)
+        row = noticed(row, shown, lane.shop.facts)
     await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)], created=True)
     await tx.save_intent(closed(intent, Fate.APPLIED, now))
     told = await tell_linked_lines(tx, [row], {listing_id: row.lot_id}, RECOUNT, lane.shop.facts, now)
