@@ -1,7 +1,6 @@
 """Commands and queries over mTLS: every field there and back, request ids, revisions, two callers at once."""
 
 import asyncio
-import uuid
 from typing import Any
 
 import grpc
@@ -31,6 +30,8 @@ EVERY_FIELD = a_brick(
     tags=["rare", "red"],
 )
 DERIVED = ("lot_id", "seller_id", "revision", "sold", "archived", "availability", "created_at", "updated_at")
+NOBODYS = "c4372929-bede-4bcb-a8e3-c7475283206b"
+"""An id that no lot has."""
 
 
 def said(lot: lot_pb2.Lot) -> lot_pb2.Lot:
@@ -419,7 +420,7 @@ async def test_a_seller_without_shops_is_told_so_per_marketplace(calls: Calls) -
     ]
 
 
-@pytest.mark.parametrize("lot_id", ["", "nonsense", str(uuid.uuid4()), "{" + str(uuid.uuid4()) + "}"])
+@pytest.mark.parametrize("lot_id", ["", "nonsense", NOBODYS, f"{{{NOBODYS}}}"])
 async def test_a_lot_that_is_not_there_is_not_found(calls: Calls, lot_id: str) -> None:
     not_found = (grpc.StatusCode.NOT_FOUND, "LOT_NOT_FOUND")
     assert (await refused(calls.get(lot_id)))[:2] == not_found
