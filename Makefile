@@ -6,6 +6,7 @@ PACKAGES := protos libs/servicekit libs/syncengine services/inventory services/c
 SOURCES := $(foreach package,$(filter-out protos,$(PACKAGES)),$(package)/src)
 TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1) $(SVC)/tests/$(1)),$(wildcard services/*/tests/$(1) libs/*/tests/$(1) sandbox/tests/$(1) devstack/tests/$(1)))
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
+HALVES := --numprocesses 2 --dist loadfile
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-neighbours
@@ -59,13 +60,13 @@ imports: setup ## Check which way imports point
 	lint-imports
 
 unit: setup ## Test without sockets, fifty simulated lives included: make unit SVC=inventory narrows
-	pytest --disable-socket --allow-unix-socket $(call TESTS,unit) $(if $(SVC),,tests/simulation)
+	pytest $(HALVES) --disable-socket --allow-unix-socket $(call TESTS,unit) $(if $(SVC),,tests/simulation)
 
 integration: setup ## Test each service with its own PostgreSQL or Kafka
-	pytest $(call TESTS,integration)
+	pytest $(HALVES) $(call TESTS,integration)
 
 e2e: setup ## Test every process together against the sandbox
-	pytest tests/e2e
+	pytest $(HALVES) tests/e2e
 
 simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS=--switches or --blind
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)

@@ -175,7 +175,9 @@ def test_what_orders_did_cannot_be_undone(step: Step, source: ChangeSource) -> N
 
 
 @pytest.mark.parametrize(
-    ("since", "ordered_delta"), [((), 0), ((sell(50),), -50), ((sell(5), take_back(2)), -3)], ids=str
+    ("since", "ordered_delta"),
+    [((), 0), ((sell(50),), -50), ((sell(5), take_back(2)), -3)],
+    ids=["no order", "a sale", "a sale and a return"],
 )
 def test_a_creation_is_undone_by_putting_the_lot_away(since: tuple[Step, ...], ordered_delta: int) -> None:
     lot, created = creation()
