@@ -149,7 +149,7 @@ async def test_a_file_in_another_currency_or_form_is_refused(seller: Seller) -> 
         ({"currency": "USD"}, XML, 400, "currency"),
         ({"currency": "Euro"}, XML, 400, "currency"),
         ({"format": "brickstore"}, XML, 400, "format"),
-        (EUR, {"Content-Type": "text/csv"}, 415, ""),
+        (EUR, {"Content-Type": "text/plain"}, 415, ""),
     ):
         told = problem(await seller.ask("POST", IMPORTS, params=query, content=content, headers=headers), status)
         assert [error["field"] for error in told["errors"]] == ([field] if field else [])

@@ -7,8 +7,9 @@ import pytest
 
 from inventory.domain.lot import Completeness, Condition, ItemType, LotFields, Stockroom, Tier, UsedGrade
 from inventory.imports import bricklink_xml, bsx
+from inventory.imports.dialect import FileRefused
 from inventory.imports.operation import CheckedRow
-from inventory.imports.xml_items import FileRefused, read_items
+from inventory.imports.xml_items import read_items
 
 FILES = Path(__file__).parent / "files"
 BRICK = {"ItemID": "3001", "ItemTypeID": "P", "ColorID": "5", "Qty": "40", "Price": "0.120", "Condition": "U"}
@@ -25,8 +26,8 @@ def file(*items: str, root: str = "BrickStoreXML", currency: str = ' Currency="E
 
 def read_rows(content: bytes) -> list[CheckedRow]:
     read = read_items(content, [bricklink_xml.DIALECT, bsx.DIALECT], currency="EUR")
-    assert read.format == "BSX"
-    return read.rows
+    assert read.dialect.format == "BSX"
+    return [read.dialect.judge(row, number, "EUR") for number, row in enumerate(read.rows, start=1)]
 
 
 def row(tags: dict[str, str], **others: str) -> CheckedRow:
