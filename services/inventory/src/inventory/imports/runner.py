@@ -15,7 +15,7 @@ from inventory.background import is_outbox_long
 from inventory.imports.checking import CHECKED_AT_ONCE, check_rows
 from inventory.imports.chunk import Chunk
 from inventory.imports.operation import Import, ImportStage
-from inventory.storage.import_rows import RowToDo, name_lots, next_rows, refuse_rows
+from inventory.storage.import_rows import RowToDo, name_lots, next_turn, refuse_rows
 from inventory.storage.imports import WITHOUT_LOTS, lock_next_import, move_import
 from inventory.storage.lots import json_of_fields
 from inventory.storage.requests import IMPORT, RequestKey
@@ -74,23 +74,21 @@ class ImportRunner:
 
     async def _make_lots(self, operation: Import, work: UnitOfWork) -> None:
         now = self._clock.now()
-        rows = await next_rows(work.conn, operation, limit=self._chunk_rows)
+        turn = await next_turn(work.conn, operation, limit=self._chunk_rows)
         chunk = Chunk(operation, work, now)
-        if rows and await work.claim(_request(operation, rows), now) is None:
-            await chunk.make(rows)
+        if turn.rows and await work.claim(_request(operation, turn.rows), now) is None:
+            await chunk.make(turn.rows)
             await name_lots(work.conn, operation.import_id, chunk.lot_ids)
             await refuse_rows(work.conn, operation.import_id, chunk.refusals)
-        is_done = len(rows) < self._chunk_rows
         await move_import(
             work.conn,
             operation.import_id,
             now,
-            # rows that repeat others have places above all numbers
-            last_row=rows[-1].place if rows else 2 * operation.total_rows,
+            last_row=turn.last_place,
             created_rows=operation.created_rows + chunk.created,
             updated_rows=operation.updated_rows + chunk.updated,
             refused_rows=operation.refused_rows + len(chunk.refusals),
-            finished_at=now if is_done else None,
+            finished_at=now if turn.is_last else None,
         )
 
     async def _put_last(self, operation: Import) -> None:
