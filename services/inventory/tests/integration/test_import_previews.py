@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, undo_pb2
+from brickops.inventory.v1 import change_pb2, export_pb2, import_pb2, lot_pb2, undo_pb2
+from brickops.inventory.v1 import inventory_service_pb2 as pb
 from inventory.consuming.sales import SalesHandler
 from inventory.events import LotTopics
 from inventory.imports.runner import ImportRunner
@@ -21,7 +22,9 @@ from inventory.testing.calls import Calls, a_brick, euros, problem
 from inventory.testing.outbox import take_outbox
 from inventory.testing.records import sale
 from inventory.undoing import ImportUndoer
+from servicekit import outbox
 from servicekit.clock import Clock, SystemClock
+from servicekit.outbox import BULK_PAUSES_ABOVE, Message
 from servicekit.testing.clock import SteppedClock
 
 BSX = import_pb2.IMPORT_FORMAT_BSX
@@ -179,6 +182,41 @@ async def test_of_several_equal_lots_remarks_or_else_the_location_decide(calls: 
     operation = await calls.import_file(table.encode(), format=import_pb2.IMPORT_FORMAT_CSV, preview=True)
     rows = await rows_of(calls, operation.import_id)
     assert [(one.verdict, one.duplicate_lot_id) for one in rows] == [(DUPLICATE, both[1]), (DUPLICATE, second)]
+
+
+async def test_the_id_by_which_a_file_knows_a_lot_decides_before_all_else(calls: Calls, engine: AsyncEngine) -> None:
+    first, second, third = [await a_lot(calls, remarks=remarks) for remarks in ("A1", "A1", "A3")]
+    async with engine.begin() as conn:
+        named = text('UPDATE lots SET listing_ids = \'{"bricklink": ["76", "77"]}\' WHERE lot_id = :lot_id')
+        await conn.execute(named, {"lot_id": second})
+    rows = (await previewed(calls, row(Remarks="A3", LotID=76), row(Remarks="A3", LotID=99), row(LotID=0)))[1]
+    assert [(one.verdict, one.duplicate_lot_id) for one in rows] == [
+        (DUPLICATE, second),
+        (DUPLICATE, third),
+        (AMBIGUOUS, ""),
+    ]
+    table = f"item_type,item_no,color_id,condition,quantity,unit_price,lot_id\nPART,3001,5,USED,1,0.1,{first}\n"
+    operation = await calls.import_file(table.encode(), format=import_pb2.IMPORT_FORMAT_CSV, preview=True)
+    (one,) = await rows_of(calls, operation.import_id)
+    assert (one.verdict, one.duplicate_lot_id) == (DUPLICATE, first)
+
+
+async def test_an_edited_export_replaces_each_lot_by_its_own_row(calls: Calls, runner: ImportRunner) -> None:
+    """The way of a spreadsheet: out, changed, in again; equal lots keep apart."""
+    lots = [await a_lot(calls, remarks="same", quantity=quantity, tags=["old"]) for quantity in (10, 20, 30)]
+    stream = calls.stub.ExportLots(pb.ExportLotsRequest(format=export_pb2.EXPORT_FORMAT_CSV), **calls.how)
+    content = b"".join([answer.content async for answer in stream])
+    edited = content.replace(b",20,0,0,EUR,0.12", b",25,0,0,EUR,0.13").replace(b",old,", b",new,")
+    operation = await calls.import_file(edited, format=import_pb2.IMPORT_FORMAT_UNSPECIFIED, preview=True)
+    assert (operation.format, operation.duplicate_rows) == (import_pb2.IMPORT_FORMAT_CSV, 3)
+    await calls.confirm_import(operation.import_id, duplicates=REPLACE)
+    await to_the_end(runner)
+    told = [(await calls.get(lot_id)).lot for lot_id in lots]
+    assert [(lot.quantity, lot.unit_price.nanos, list(lot.tags)) for lot in told] == [
+        (10, 120_000_000, ["new"]),
+        (25, 130_000_000, ["new"]),
+        (30, 120_000_000, ["new"]),
+    ]
 
 
 async def test_of_several_rows_the_one_with_the_lots_remarks_stands_for_it(calls: Calls) -> None:
@@ -504,6 +542,21 @@ async def test_a_large_import_without_preview_is_judged_after_it_was_accepted(
     await to_the_end(runner)
     done = await calls.get_import(operation.import_id)
     assert (done.state, done.created_rows, done.refused_rows) == (DONE, 520, 1)
+
+
+async def test_previews_go_on_while_the_outbox_is_long(calls: Calls, runner: ImportRunner, engine: AsyncEngine) -> None:
+    """Only what makes more messages waits for the outbox."""
+    waiting = await calls.import_file(file(row()), format=BSX)
+    large = await calls.import_file(file(*(row(str(number)) for number in range(501))), format=BSX, preview=True)
+    filler = Message(topic="filler", key="k", value=b"", type="t", correlation_id="c")
+    async with engine.begin() as conn:
+        await outbox.record(conn, [filler] * (BULK_PAUSES_ABOVE + 1))
+    await to_the_end(runner)
+    await take_outbox(engine)
+    assert (await calls.get_import(large.import_id)).state == PREVIEW
+    assert (await calls.get_import(waiting.import_id)).state == RUNNING
+    await to_the_end(runner)
+    assert (await calls.get_import(waiting.import_id)).state == DONE
 
 
 async def test_twenty_thousand_rows_against_twenty_thousand_lots_are_judged_in_seconds(

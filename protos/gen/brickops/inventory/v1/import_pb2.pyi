@@ -99,7 +99,9 @@ class _ImportVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportV
     IMPORT_VERDICT_NEW: _ImportVerdict.ValueType  # 1
     """Nothing is equal to it: neither a lot of the seller that is not archived, nor an earlier row."""
     IMPORT_VERDICT_DUPLICATE: _ImportVerdict.ValueType  # 2
-    """One lot is equal to it; or several are, of which one alone has the same remarks, or else the same location."""
+    """One lot is equal to it; or several are, of which the file names one by its id, or else one alone has the same
+    remarks, or else the same location.
+    """
     IMPORT_VERDICT_AMBIGUOUS: _ImportVerdict.ValueType  # 3
     """Several lots are equal to it, and nothing says which is meant."""
     IMPORT_VERDICT_REPEATED: _ImportVerdict.ValueType  # 4
@@ -117,7 +119,9 @@ IMPORT_VERDICT_UNSPECIFIED: ImportVerdict.ValueType  # 0
 IMPORT_VERDICT_NEW: ImportVerdict.ValueType  # 1
 """Nothing is equal to it: neither a lot of the seller that is not archived, nor an earlier row."""
 IMPORT_VERDICT_DUPLICATE: ImportVerdict.ValueType  # 2
-"""One lot is equal to it; or several are, of which one alone has the same remarks, or else the same location."""
+"""One lot is equal to it; or several are, of which the file names one by its id, or else one alone has the same
+remarks, or else the same location.
+"""
 IMPORT_VERDICT_AMBIGUOUS: ImportVerdict.ValueType  # 3
 """Several lots are equal to it, and nothing says which is meant."""
 IMPORT_VERDICT_REPEATED: ImportVerdict.ValueType  # 4

@@ -43,7 +43,7 @@ TAG_OF: Final = {
 def _judge(item: Row, number: int, currency: str) -> CheckedRow:
     if (fault := first_fault(item, _faults(item.tags, currency))) is not None:
         return refused(item, number, *fault)
-    return judged(item, number, currency, Values(item.tags, TAG_OF), _proposal)
+    return judged(item, number, currency, Values(item.tags, TAG_OF), _proposal, known_as="LOTID")
 
 
 DIALECT: Final = XmlDialect(

@@ -54,7 +54,7 @@ _BRICKSYNC_COMPLETENESS: Final = {
 }
 USED_GRADES: Final = {"N": UsedGrade.LIKE_NEW, "G": UsedGrade.GOOD, "A": UsedGrade.ACCEPTABLE}
 _BRICKOWL_GRADES: Final = {"usedn": "N", "usedg": "G", "useda": "A"}
-_OTHERS: Final = ("Status", "Reserved", "MyCost", "Completeness", "BrickOwlCondition")
+_OTHERS: Final = ("Status", "LotID", "Reserved", "MyCost", "Completeness", "BrickOwlCondition")
 _TIERS: Final = tuple(f"{letters}{slot}" for slot in (1, 2, 3) for letters in ("TQ", "TP"))
 
 
@@ -63,7 +63,7 @@ def _judge(item: Row, number: int, currency: str) -> CheckedRow:
         return refused(item, number, "Status", "is X: the file itself excludes this item", excluded=True)
     if (fault := first_fault(item, _faults(item.tags))) is not None:
         return refused(item, number, *fault)
-    return judged(item, number, currency, Values(_in_one_dialect(item.tags), TAG_OF), _proposal)
+    return judged(item, number, currency, Values(_in_one_dialect(item.tags), TAG_OF), _proposal, known_as="LotID")
 
 
 DIALECT: Final = XmlDialect(

@@ -112,7 +112,8 @@ def _judge(row: Row, number: int, currency: str) -> CheckedRow:
         return refused(row, number, "archived", "is yes: this lot was put away", excluded=True)
     if (fault := first_fault(row, _faults(row.tags, currency))) is not None:
         return refused(row, number, *fault)
-    return judged(row, number, currency, Values(row.tags, _COLUMN_OF, tier_tags=_TIER_COLUMNS), _proposal)
+    values = Values(row.tags, _COLUMN_OF, tier_tags=_TIER_COLUMNS)
+    return judged(row, number, currency, values, _proposal, known_as="lot_id")
 
 
 def _faults(tags: Mapping[str, str], currency: str) -> Iterator[tuple[str, str]]:

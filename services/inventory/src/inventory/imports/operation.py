@@ -139,6 +139,8 @@ class CheckedRow:
     reason: str = ""
     excluded: bool = False
     """Whether it was refused because the file itself says so."""
+    known_as: str = ""
+    """How the file calls the lot, if it does: by our id, or by that of a BrickLink listing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,11 +162,21 @@ def refused(item: Row, number: int, tag: str, reason: str, *, excluded: bool = F
 
 
 def judged(
-    item: Row, number: int, currency: str, values: Values, propose: Callable[[Values, str], Proposal]
+    item: Row,
+    number: int,
+    currency: str,
+    values: Values,
+    propose: Callable[[Values, str], Proposal],
+    *,
+    known_as: str,
 ) -> CheckedRow:
-    """The verdict on an item by a lot's own rules; of several faults the first in the dialect's order is told."""
+    """The verdict on an item by a lot's own rules; of several faults the first in the dialect's order is told.
+
+    `known_as` is the tag of the lot's id.
+    """
     try:
-        return CheckedRow(number=number, line=item.line, lot=check(propose(values, currency), currency=currency))
+        lot = check(propose(values, currency), currency=currency)
+        return CheckedRow(number=number, line=item.line, lot=lot, known_as=values.said(known_as))
     except InvalidLot as refusal:
         told = {values.tag_at_fault(violation.field): violation.rule for violation in refusal.violations}
         tag = min(told, key=values.place_of)

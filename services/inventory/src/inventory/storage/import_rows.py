@@ -72,7 +72,7 @@ async def keep_judged(conn: AsyncConnection, import_id: str, rows: Sequence[Chec
     told = [
         {
             "number": row.number,
-            "lot": None if row.lot is None else json_of_fields(row.lot),
+            "lot": None if row.lot is None else json_of_fields(row.lot) | {"known_as": row.known_as},
             "field": row.field,
             "reason": row.reason,
             "verdict": "" if row.lot else Verdict.EXCLUDED if row.excluded else Verdict.INVALID,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inventory.exports.operation import BRICKLINK
 from inventory.imports.operation import Choice, Import, Verdict
 
 MOST_CANDIDATES: Final = 20
@@ -18,23 +19,24 @@ MOST_CANDIDATES: Final = 20
 _ITEM: Final = "item_no, item_type, color_id, condition, completeness"
 
 # `good` are the rows, `equal` their lots, one line for each item and lot, and `items` one line for each item: so no row
-# meets each of its lots, and a thousand equal rows with a thousand equal lots are two thousand lines.
+# meets each of its lots, and a thousand equal rows with a thousand equal lots are two thousand lines. `named` are the
+# lots by our ids and by those of their listings, as files may call them.
 _JUDGE: Final = text(f"""
     WITH good AS MATERIALIZED (
         SELECT number, lot->>'item_no' AS item_no, lot->>'item_type' AS item_type,
             CAST(lot->>'color_id' AS integer) AS color_id, lot->>'condition' AS condition,
             COALESCE(lot->>'completeness', '') AS completeness,
-            lot->>'remarks' AS remarks, lot->>'location' AS location
+            lot->>'remarks' AS remarks, lot->>'location' AS location, COALESCE(lot->>'known_as', '') AS known_as
         FROM import_rows WHERE import_id = :import_id AND lot IS NOT NULL
     ), equal AS MATERIALIZED (
-        SELECT {_ITEM}, lot_id, quantity, remarks, location,
+        SELECT {_ITEM}, lot_id, quantity, remarks, location, listing_ids,
             row_number() OVER (PARTITION BY {_ITEM} ORDER BY lot_id) AS nth,
             count(*) OVER (PARTITION BY {_ITEM}, remarks) AS with_remarks,
             count(*) OVER (PARTITION BY {_ITEM}, location) AS with_location
         FROM (
             SELECT lots.item_no, lots.item_type, lots.color_id, lots.condition,
                 COALESCE(lots.completeness, '') AS completeness,
-                lots.lot_id, lots.quantity, lots.remarks, lots.location
+                lots.lot_id, lots.quantity, lots.remarks, lots.location, lots.listing_ids
             FROM lots WHERE lots.seller_id = :seller_id AND NOT lots.archived
         ) AS mine
         JOIN (SELECT DISTINCT {_ITEM} FROM good) AS wanted USING ({_ITEM})
@@ -45,12 +47,21 @@ _JUDGE: Final = text(f"""
                 ORDER BY lot_id
             ) FILTER (WHERE nth <= {MOST_CANDIDATES}) AS candidates
         FROM equal GROUP BY {_ITEM}
+    ), named AS (
+        SELECT {_ITEM}, names.known_as, (array_agg(lot_id))[1] AS lot_id
+        FROM equal
+        CROSS JOIN LATERAL (
+            SELECT CAST(lot_id AS text) AS known_as
+            UNION ALL SELECT jsonb_array_elements_text(listing_ids->'{BRICKLINK}')
+        ) AS names
+        GROUP BY {_ITEM}, names.known_as HAVING count(*) = 1
     ), decided AS (
-        SELECT good.*, items.lots, items.candidates,
-            CASE WHEN items.lots = 1 THEN items.only_lot ELSE COALESCE(by_remarks.lot_id, by_location.lot_id) END
-                AS lot_id
+        SELECT good.*, items.lots, items.candidates, named.lot_id IS NOT NULL AS is_named,
+            CASE WHEN items.lots = 1 THEN items.only_lot
+                ELSE COALESCE(named.lot_id, by_remarks.lot_id, by_location.lot_id) END AS lot_id
         FROM good
         LEFT JOIN items USING ({_ITEM})
+        LEFT JOIN named USING ({_ITEM}, known_as)
         LEFT JOIN (SELECT {_ITEM}, remarks, lot_id FROM equal WHERE with_remarks = 1 AND remarks <> '') AS by_remarks
             USING ({_ITEM}, remarks)
         LEFT JOIN (SELECT {_ITEM}, location, lot_id FROM equal WHERE with_location = 1 AND location <> '')
@@ -60,7 +71,7 @@ _JUDGE: Final = text(f"""
             decided.lots > 1 AND decided.lot_id IS NULL AS is_ambiguous,
             first_value(decided.number) OVER (
                 PARTITION BY {", ".join(f"decided.{name}" for name in _ITEM.split(", "))}, decided.lot_id
-                ORDER BY decided.remarks IS NOT DISTINCT FROM equal.remarks DESC, decided.number
+                ORDER BY decided.is_named DESC, decided.remarks IS NOT DISTINCT FROM equal.remarks DESC, decided.number
             ) AS stands
         FROM decided LEFT JOIN equal ON equal.lot_id = decided.lot_id
     ), found AS (
