@@ -530,6 +530,31 @@ async def test_check_and_application_go_on_where_a_killed_process_left_them(
     assert len((await calls.list_changes(import_id=operation.import_id, page_size=500)).changes) == 500
 
 
+async def test_two_processes_and_sales_beside_them_lose_and_double_nothing(
+    calls: Calls, engine: AsyncEngine, topics: LotTopics
+) -> None:
+    lots = [await a_lot(calls, item=replaced_item(str(number))) for number in range(30)]
+    rows = [row(str(number), Qty=100 if number % 2 else 7) for number in range(30)]
+    import_id, _ = await previewed(calls, *rows, *(row(str(number), Qty=1) for number in range(30, -1, -1)))
+    adding = [import_pb2.ImportRowChoice(number=number + 1, choice=ADD) for number in range(0, 30, 2)]
+    await calls.confirm_import(import_id, duplicates=REPLACE, repeated=ADD, rows=adding)
+
+    async def sell_all() -> None:
+        for seq, lot_id in enumerate(lots, start=1):
+            await sell(engine, topics, calls, lot_id, 3, seq=seq)
+
+    runners = [
+        ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_rows=chunk_rows)
+        for chunk_rows in (4, 7)
+    ]
+    await asyncio.gather(sell_all(), *(to_the_end(runner) for runner in runners))
+    await to_the_end(runners[0])
+    done = await calls.get_import(import_id)
+    assert (done.state, done.created_rows, done.updated_rows, done.refused_rows) == (DONE, 1, 60, 0)
+    pieces = [(await calls.get(lot_id)).lot.quantity for lot_id in lots]
+    assert pieces == [(100 if number % 2 else 40 + 7) + 1 - 3 for number in range(30)]
+
+
 async def test_a_large_import_without_preview_is_judged_after_it_was_accepted(
     calls: Calls, runner: ImportRunner, engine: AsyncEngine
 ) -> None:
