@@ -118,3 +118,28 @@ def test_a_row_says_what_became_of_it(row: import_pb2.ImportRow, shown: dict[str
     row.number, row.line = 3, 17
 
     assert row_of(row).model_dump(mode="json") == {"number": 3, "line": 17} | UNSAID | shown
+
+
+@pytest.mark.parametrize("state", import_pb2.ImportState.values()[1:])
+@pytest.mark.parametrize("file_format", import_pb2.ImportFormat.values()[1:])
+def test_every_state_and_format_has_its_word(
+    state: import_pb2.ImportState.ValueType, file_format: import_pb2.ImportFormat.ValueType
+) -> None:
+    operation = import_pb2.Import(import_id="import-1", format=file_format, state=state)
+    operation.expires_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
+    shown = import_of(operation)
+    assert f"IMPORT_STATE_{shown.state.name}" == import_pb2.ImportState.Name(state)
+    assert f"IMPORT_FORMAT_{shown.format.name}" == import_pb2.ImportFormat.Name(file_format)
+    assert shown.expires_at == datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("verdict", import_pb2.ImportVerdict.values()[1:])
+@pytest.mark.parametrize("choice", import_pb2.ImportChoice.values()[1:])
+def test_every_verdict_and_choice_has_its_word(
+    verdict: import_pb2.ImportVerdict.ValueType, choice: import_pb2.ImportChoice.ValueType
+) -> None:
+    shown = row_of(import_pb2.ImportRow(verdict=verdict, choice=choice))
+    assert shown.verdict is not None
+    assert shown.choice is not None
+    assert f"IMPORT_VERDICT_{shown.verdict.name}" == import_pb2.ImportVerdict.Name(verdict)
+    assert f"IMPORT_CHOICE_{shown.choice.name}" == import_pb2.ImportChoice.Name(choice)

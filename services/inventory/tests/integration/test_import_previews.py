@@ -266,6 +266,23 @@ async def test_replace_applies_the_difference_to_the_preview_so_that_sales_betwe
     assert kept == ("shelf 7", ["old"], 3, lot_pb2.USED_GRADE_GOOD)  # what the file cannot say, or does not
 
 
+async def test_pieces_that_a_person_moved_since_the_preview_stay_moved(calls: Calls, runner: ImportRunner) -> None:
+    lot_id, other = [await a_lot(calls, item=replaced_item(number), reserved=2) for number in ("1", "2")]
+    table = (
+        "item_type,item_no,color_id,condition,quantity,reserved,unit_price\n"
+        "PART,1,5,USED,50,4,0.1\nPART,2,5,USED,40,0,0.1\n"
+    )
+    operation = await calls.import_file(table.encode(), format=import_pb2.IMPORT_FORMAT_CSV, preview=True)
+    await calls.adjust(lot_id, -5, reserved_by=5)
+    await calls.adjust(other, 1, reserved_by=-1)
+    chosen = import_pb2.ImportRowChoice(number=1, choice=REPLACE, lot_id=lot_id)
+    await calls.confirm_import(operation.import_id, duplicates=REPLACE, rows=[chosen])
+    await to_the_end(runner)
+    lot = (await calls.get(lot_id)).lot
+    assert (lot.quantity, lot.reserved) == (50 - 5, 4 + 5)
+    assert "1 pieces set aside" in (await rows_of(calls, operation.import_id))[1].reason
+
+
 async def test_choices_by_row_are_exceptions_from_those_by_verdict(calls: Calls, runner: ImportRunner) -> None:
     brick = await a_lot(calls)
     plates = [await a_lot(calls, item=replaced_item("3020"), remarks=remarks) for remarks in ("A1", "A2")]

@@ -1,6 +1,7 @@
 """Imports between protobuf messages and the domain's values; nothing is decided here."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from brickops.inventory.v1 import import_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as pb
@@ -31,6 +32,9 @@ def import_to_proto(operation: Import) -> import_pb2.Import:
     )
 
 
+_SHOWN: Final = ("lot_id", "quantity", "remarks", "location")
+
+
 def import_rows_to_proto(rows: Sequence[ImportRow]) -> list[import_pb2.ImportRow]:
     """Rows of an import for the wire."""
     return [
@@ -42,7 +46,9 @@ def import_rows_to_proto(rows: Sequence[ImportRow]) -> list[import_pb2.ImportRow
             reason=row.reason,
             verdict=value_of(import_pb2.ImportVerdict, row.verdict),
             duplicate_lot_id=row.duplicate_of or "",
-            candidates=[import_pb2.ImportCandidate(**candidate) for candidate in row.candidates],
+            candidates=[
+                import_pb2.ImportCandidate(**{name: candidate[name] for name in _SHOWN}) for candidate in row.candidates
+            ],
             repeats_row=row.repeats or 0,
             choice=value_of(import_pb2.ImportChoice, row.choice),
         )

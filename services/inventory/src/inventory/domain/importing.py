@@ -3,7 +3,7 @@
 from collections.abc import Set
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from inventory.domain.changes import ChangeType, Difference
 from inventory.domain.errors import InvalidFields, NotEnoughPieces
@@ -35,27 +35,36 @@ def add_pieces(lot: Lot, said: LotFields, now: datetime) -> tuple[Lot, Differenc
     return lot.adjust(by=said.quantity, reserved_by=0, now=now)
 
 
-def replace_by(
-    lot: Lot, said: LotFields, *, names: Set[str], quantity_then: int, now: datetime
-) -> tuple[Lot, Difference]:
+class Pieces(NamedTuple):
+    """What a lot had when a person compared it with a row."""
+
+    quantity: int
+    reserved: int
+
+
+def replace_by(lot: Lot, said: LotFields, *, names: Set[str], then: Pieces, now: datetime) -> tuple[Lot, Difference]:
     """The lot as the row says it, as far as the file can say it (`names`, besides the quantity).
 
-    The quantity changes by what the file says minus what it was when a person compared them, so pieces that were sold
-    since stay sold. Raises NotEnoughPieces if more would be taken than there are, InvalidFields for broken rules.
+    Pieces change by what the file says minus what they were when a person compared them, so those that were sold or
+    moved since stay so. Raises NotEnoughPieces if more would be taken than there are, InvalidFields for broken rules.
     """
-    by = said.quantity - quantity_then
-    if by < 0 and lot.quantity + by < 0:
-        raise NotEnoughPieces(wanted=-by, have=lot.quantity)
-    if lot.quantity + by > MOST_PIECES:
-        raise InvalidFields.one("quantity", f"would be {lot.quantity + by:,} of at most {MOST_PIECES:,}")
+    pieces = {"quantity": _moved(lot.quantity, said.quantity - then.quantity, "for sale")}
+    if "reserved" in names:
+        pieces["reserved"] = _moved(lot.reserved, said.reserved - then.reserved, "set aside")
     values = {name: getattr(said, name) for name in names}
     kept = {name for name in values.keys() & _KEPT_UNSAID if values[name] is None}
     own = LotFields(**{one.name: getattr(lot, one.name) for one in fields(LotFields)})
-    wanted = replace(
-        own, quantity=lot.quantity + by, **{name: value for name, value in values.items() if name not in kept}
-    )
+    wanted = replace(own, **({name: value for name, value in values.items() if name not in kept} | pieces))
     # Each field may be right and the whole still break a rule: a price below tiers that the file cannot say.
     return lot.update(check(proposal_of(wanted), currency=lot.currency, quantity_is_new=False), now)
+
+
+def _moved(have: int, by: int, kind: str) -> int:
+    if by < 0 and have + by < 0:
+        raise NotEnoughPieces(wanted=-by, have=have, kind=kind)
+    if have + by > MOST_PIECES:
+        raise InvalidFields.one("quantity", f"would be {have + by:,} {kind}, of at most {MOST_PIECES:,}")
+    return have + by
 
 
 def _nothing() -> Difference:

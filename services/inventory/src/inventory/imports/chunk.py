@@ -5,7 +5,7 @@ from datetime import datetime
 
 from inventory.domain.changes import Cause, ChangeSource
 from inventory.domain.errors import InvalidFields, NotEnoughPieces
-from inventory.domain.importing import NoSuchLotAnyMore, add_pieces, expect_equal, replace_by
+from inventory.domain.importing import NoSuchLotAnyMore, Pieces, add_pieces, expect_equal, replace_by
 from inventory.domain.lot import Lot, create
 from inventory.ids import new_id
 from inventory.imports.operation import Choice, Import
@@ -77,7 +77,8 @@ class Chunk:
             lot, difference = add_pieces(lot, row.said, self._now)
         else:
             names = frozenset(self._operation.fields)
-            lot, difference = replace_by(lot, row.said, names=names, quantity_then=row.quantity_then, now=self._now)
+            then = Pieces(row.quantity_then, row.reserved_then)
+            lot, difference = replace_by(lot, row.said, names=names, then=then, now=self._now)
         if difference:
             self._work.recorder.record(lot, difference, self._cause)
         self._lots[lot_id] = lot

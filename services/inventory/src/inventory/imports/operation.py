@@ -155,6 +155,6 @@ class ImportRow:
     verdict: Verdict | None
     duplicate_of: str | None
     candidates: Sequence[Mapping[str, Any]]
-    """Each with lot_id, quantity, remarks, location."""
+    """Each with lot_id, quantity, reserved, remarks, location."""
     repeats: int | None
     choice: Choice | None

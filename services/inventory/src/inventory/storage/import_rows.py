@@ -134,6 +134,7 @@ class RowToDo:
     """The lot that it is added to or replaces; None for a new lot, and where a row of the same file becomes it."""
     quantity_then: int
     """That lot's, at the preview; 0 without one."""
+    reserved_then: int
     repeats: int | None
 
 
@@ -153,7 +154,7 @@ _PLACES_LOOKED_AT: Final = 1000
 async def next_turn(conn: AsyncConnection, operation: Import, *, limit: int) -> Turn:
     """The next rows that are to become something, if the next places have any."""
     place = func.coalesce(_ROWS.place, _ROWS.number)
-    names = ("number", "lot", "choice", "duplicate_of", "quantity_then", "repeats")
+    names = ("number", "lot", "choice", "duplicate_of", "quantity_then", "reserved_then", "repeats")
     query = (
         select(*(_ROWS[name] for name in names), place.label("turn"))
         .where(
@@ -173,6 +174,7 @@ async def next_turn(conn: AsyncConnection, operation: Import, *, limit: int) -> 
             choice=Choice(row.choice) if row.choice else Choice.NEW_LOT,
             lot_id=row.duplicate_of,
             quantity_then=row.quantity_then or 0,
+            reserved_then=row.reserved_then or 0,
             repeats=row.repeats,
         )
         for row in await conn.execute(query)

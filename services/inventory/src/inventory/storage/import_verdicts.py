@@ -29,22 +29,24 @@ _JUDGE: Final = text(f"""
             lot->>'remarks' AS remarks, lot->>'location' AS location, COALESCE(lot->>'known_as', '') AS known_as
         FROM import_rows WHERE import_id = :import_id AND lot IS NOT NULL
     ), equal AS MATERIALIZED (
-        SELECT {_ITEM}, lot_id, quantity, remarks, location, listing_ids,
+        SELECT {_ITEM}, lot_id, quantity, reserved, remarks, location, listing_ids,
             row_number() OVER (PARTITION BY {_ITEM} ORDER BY lot_id) AS nth,
             count(*) OVER (PARTITION BY {_ITEM}, remarks) AS with_remarks,
             count(*) OVER (PARTITION BY {_ITEM}, location) AS with_location
         FROM (
             SELECT lots.item_no, lots.item_type, lots.color_id, lots.condition,
                 COALESCE(lots.completeness, '') AS completeness,
-                lots.lot_id, lots.quantity, lots.remarks, lots.location, lots.listing_ids
+                lots.lot_id, lots.quantity, lots.reserved, lots.remarks, lots.location, lots.listing_ids
             FROM lots WHERE lots.seller_id = :seller_id AND NOT lots.archived
         ) AS mine
         JOIN (SELECT DISTINCT {_ITEM} FROM good) AS wanted USING ({_ITEM})
     ), items AS (
         SELECT {_ITEM}, count(*) AS lots, (array_agg(lot_id))[1] AS only_lot,
             jsonb_agg(
-                jsonb_build_object('lot_id', lot_id, 'quantity', quantity, 'remarks', remarks, 'location', location)
-                ORDER BY lot_id
+                jsonb_build_object(
+                    'lot_id', lot_id, 'quantity', quantity, 'reserved', reserved,
+                    'remarks', remarks, 'location', location
+                ) ORDER BY lot_id
             ) FILTER (WHERE nth <= {MOST_CANDIDATES}) AS candidates
         FROM equal GROUP BY {_ITEM}
     ), named AS (
@@ -67,7 +69,7 @@ _JUDGE: Final = text(f"""
         LEFT JOIN (SELECT {_ITEM}, location, lot_id FROM equal WHERE with_location = 1 AND location <> '')
             AS by_location USING ({_ITEM}, location)
     ), ranked AS (
-        SELECT decided.*, equal.quantity,
+        SELECT decided.*, equal.quantity, equal.reserved,
             decided.lots > 1 AND decided.lot_id IS NULL AS is_ambiguous,
             first_value(decided.number) OVER (
                 PARTITION BY {", ".join(f"decided.{name}" for name in _ITEM.split(", "))}, decided.lot_id
@@ -87,6 +89,7 @@ _JUDGE: Final = text(f"""
         candidates = COALESCE(found.candidates, '[]'),
         duplicate_of = found.lot_id,
         quantity_then = found.quantity,
+        reserved_then = found.reserved,
         repeats = CASE WHEN found.is_repeated THEN found.stands END,
         place = CASE WHEN found.is_repeated THEN :total_rows + found.number END
     FROM found
@@ -95,10 +98,14 @@ _JUDGE: Final = text(f"""
 """)  # noqa: S608 - the columns' names are ours
 
 
+# For this transaction. The planner knows nothing yet of rows that it wrote, and would compare each with each; what it
+# cannot do otherwise it then finds so dear that it would compile the statement, which takes longer than running it.
+_PLAN_FOR_MANY: Final = text("SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)")
+
+
 async def judge_duplicates(conn: AsyncConnection, operation: Import) -> Mapping[Verdict, int]:
     """Write down what each good row is equal to; how many rows have which verdict."""
-    # The planner knows nothing yet of rows that this transaction wrote, and would compare each with each.
-    await conn.execute(text("SET LOCAL enable_nestloop = off"))
+    await conn.execute(_PLAN_FOR_MANY)
     values = {
         "import_id": operation.import_id,
         "seller_id": operation.seller_id,
@@ -107,7 +114,6 @@ async def judge_duplicates(conn: AsyncConnection, operation: Import) -> Mapping[
     counts = dict.fromkeys(Verdict, 0)
     for verdict in (await conn.execute(_JUDGE, values)).scalars():
         counts[Verdict(verdict)] += 1
-    await conn.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
     return counts
 
 
@@ -152,11 +158,13 @@ _CHOOSE_ALL: Final = text("""
 _CHOOSE: Final = text("""
     UPDATE import_rows
     SET choice = chosen.choice,
-        duplicate_of = COALESCE(chosen.lot_id, duplicate_of),
-        quantity_then = COALESCE((
-            SELECT CAST(candidate->>'quantity' AS bigint) FROM jsonb_array_elements(candidates) AS candidate
+        (duplicate_of, quantity_then, reserved_then) = (
+            SELECT CAST(candidate->>'lot_id' AS uuid), CAST(candidate->>'quantity' AS bigint),
+                CAST(candidate->>'reserved' AS bigint)
+            FROM jsonb_array_elements(candidates) AS candidate
             WHERE CAST(candidate->>'lot_id' AS uuid) = chosen.lot_id
-        ), quantity_then)
+            UNION ALL SELECT duplicate_of, quantity_then, reserved_then WHERE chosen.lot_id IS NULL
+        )
     FROM unnest(CAST(:numbers AS integer[]), CAST(:choices AS text[]), CAST(:lot_ids AS uuid[]))
         AS chosen (number, choice, lot_id)
     WHERE import_rows.import_id = :import_id AND import_rows.number = chosen.number

@@ -311,9 +311,10 @@ IMPORT_ROWS: Final = Table(
     Column("verdict", Text, nullable=False, server_default=""),
     # equal lots as the preview found them
     Column("candidates", JSONB, nullable=False, server_default="[]"),
-    # which of them it is a duplicate of, and its pieces then
+    # which of them it is a duplicate of, and its pieces then, for sale and set aside
     Column("duplicate_of", _ID),
     Column("quantity_then", BigInteger),
+    Column("reserved_then", BigInteger),
     # the number of the row that it repeats
     Column("repeats", Integer),
     Column("choice", Text, nullable=False, server_default=""),

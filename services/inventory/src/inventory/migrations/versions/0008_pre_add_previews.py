@@ -26,6 +26,7 @@ ALTER TABLE import_rows
     ADD COLUMN candidates jsonb NOT NULL DEFAULT '[]',
     ADD COLUMN duplicate_of uuid,
     ADD COLUMN quantity_then bigint,
+    ADD COLUMN reserved_then bigint,
     ADD COLUMN repeats integer,
     ADD COLUMN choice text NOT NULL DEFAULT '',
     DROP CONSTRAINT import_rows_check,
