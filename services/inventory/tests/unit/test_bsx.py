@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.domain.lot import Completeness, Condition, ItemType, LotFields, Stockroom, Tier, UsedGrade
+from inventory.domain.lot import Completeness, Condition, Item, ItemType, LotFields, Stockroom, Tier, UsedGrade
 from inventory.imports import bricklink_xml, bsx
 from inventory.imports.dialect import FileRefused
 from inventory.imports.operation import CheckedRow
@@ -86,6 +86,9 @@ def test_a_document_of_bricksync() -> None:
         ({"Qty": "1,752"}, "quantity", 1752),
         ({"Retain": "N"}, "retain", False),
         ({"Stockroom": "B"}, "stockroom", Stockroom.B),
+        ({"Stockroom": "N"}, "stockroom", None),
+        ({"SubCondition": "N"}, "item", Item(type=ItemType.PART, number="3001", color_id=5, condition=Condition.USED)),
+        ({"TQ1": "1,000", "TP1": "0.1"}, "tiers", (Tier(1000, Decimal("0.1")),)),
         ({"TotalWeight": "1.0000", "Qty": "3"}, "weight_grams", Decimal("0.3333")),
         ({"TotalWeight": "9", "Qty": "0"}, "weight_grams", None),
         ({"Reserved": "", "OrigQty": "41", "Unheard": "<of>it</of>"}, "quantity", 40),

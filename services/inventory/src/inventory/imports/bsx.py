@@ -53,6 +53,8 @@ _BRICKSYNC_COMPLETENESS: Final = {
     "S": Completeness.SEALED,
 }
 USED_GRADES: Final = {"N": UsedGrade.LIKE_NEW, "G": UsedGrade.GOOD, "A": UsedGrade.ACCEPTABLE}
+_NONE: Final = "N"
+"""How BrickStore calls no stockroom and no completeness, where it writes them at all."""
 _BRICKOWL_GRADES: Final = {"usedn": "N", "usedg": "G", "useda": "A"}
 _OTHERS: Final = ("Status", "LotID", "Reserved", "MyCost", "Completeness", "BrickOwlCondition")
 _TIERS: Final = tuple(f"{letters}{slot}" for slot in (1, 2, 3) for letters in ("TQ", "TP"))
@@ -138,7 +140,7 @@ def _proposal(values: Values, currency: str) -> Proposal:
 
 
 def _completeness(values: Values) -> Completeness | None:
-    if values.said("SubCondition"):
+    if values.said("SubCondition").upper() not in {"", _NONE}:
         return values.word("item.completeness", COMPLETENESS)
     said = values.said("Completeness").upper()
     if said and said not in _BRICKSYNC_COMPLETENESS:
@@ -148,7 +150,7 @@ def _completeness(values: Values) -> Completeness | None:
 
 
 def _stockroom(values: Values) -> Stockroom | None:
-    if not values.has("Stockroom"):
+    if not values.has("Stockroom") or values.said("Stockroom").upper() == _NONE:
         return None
     return values.word("stockroom", STOCKROOMS, absent="A")
 
