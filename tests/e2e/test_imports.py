@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from product.lots import Json, seen, shown_for
-from product.seller import Seller, is_listed, problem
+from product.lots import Json, a_part, seen, shown_for
+from product.seller import Seller, is_listed, listing_of, problem
 from product.waiting import until
 from sandbox.bricklink.upload_xml import upload_xml
 from sandbox.catalog import Catalog
@@ -104,6 +104,42 @@ async def test_bad_rows_are_told_and_the_good_ones_made(seller: Seller) -> None:
     assert sorted(lot["quantity"] for lot in await seller.lots()) == [4, 1200]
 
 
+CSV = "item_type,item_no,color_id,condition,quantity,unit_price,remarks\n"
+
+
+async def test_a_previewed_file_replaces_a_lot_and_keeps_what_was_sold_meanwhile(trader: Seller) -> None:
+    lot = await trader.listed((await trader.create(a_part(quantity=10)))["lot_id"])
+    content = f"{CSV}PART,3001,5,NEW,50,0.2,B7\nPART,3002,5,NEW,4,0.1,\nPART,3003,5,NEW,x,0.1,\n"
+    accepted = await trader.told(
+        "POST", f"{IMPORTS}?preview=true", content=content.encode(), headers={"Content-Type": "text/csv"}, role="editor"
+    )
+    path = f"{IMPORTS}/{accepted['import_id']}"
+    assert (accepted["state"], accepted["duplicate_rows"], accepted["refused_rows"]) == ("preview", 1, 1)
+    rows = await trader.every(f"{path}/rows")
+    assert [(row["verdict"], row["field"]) for row in rows] == [
+        ("duplicate", None),
+        ("new", None),
+        ("invalid", "quantity"),
+    ]
+    assert rows[0]["duplicate_lot_id"] == lot["lot_id"]
+    await trader.shop.order({listing_of(lot): 3})
+    await trader.with_quantity(lot["lot_id"], 7)
+
+    problem(await trader.ask("POST", f"{path}/confirm", json={}), 400, "INVALID_FIELD")
+    problem(await trader.ask("POST", f"{path}/confirm", json={"duplicates": "replace"}, role="viewer"), 403)
+    await trader.told("POST", f"{path}/confirm", json={"duplicates": "replace"}, role="editor")
+    done = await _done(trader, accepted["import_id"])
+    assert (done["created_rows"], done["updated_rows"], done["refused_rows"]) == (1, 1, 1)
+    changed = await trader.with_quantity(lot["lot_id"], 47)
+    assert (changed["unit_price"]["amount"], changed["remarks"]) == ("0.20", "B7")
+    assert seen(await trader.listing(changed)) == shown_for(changed)
+
+    await trader.told("POST", f"{path}/undo", role="editor")
+    restored = await trader.with_quantity(lot["lot_id"], 7)
+    assert (restored["unit_price"], restored["remarks"]) == (lot["unit_price"], lot["remarks"])
+    assert seen(await trader.listing(restored)) == shown_for(restored)
+
+
 BOMB = (
     '<!DOCTYPE b [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]>'
 )
@@ -149,7 +185,7 @@ async def test_a_file_in_another_currency_or_form_is_refused(seller: Seller) -> 
         ({"currency": "USD"}, XML, 400, "currency"),
         ({"currency": "Euro"}, XML, 400, "currency"),
         ({"format": "brickstore"}, XML, 400, "format"),
-        (EUR, {"Content-Type": "text/csv"}, 415, ""),
+        (EUR, {"Content-Type": "text/plain"}, 415, ""),
     ):
         told = problem(await seller.ask("POST", IMPORTS, params=query, content=content, headers=headers), status)
         assert [error["field"] for error in told["errors"]] == ([field] if field else [])

@@ -22,6 +22,11 @@ Text = Annotated[str, AfterValidator(carriable)]
 """Any text that can travel; the service that owns the field knows its length and normal form."""
 
 
+def word_field(description: str) -> object:
+    """One of a few words. Strict bodies take no string for an enum; these are the exception: JSON has no enums."""
+    return Field(strict=False, description=description)
+
+
 def _within(bits: int) -> AfterValidator:
     bound = 2 ** (bits - 1)
 

@@ -35,6 +35,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "list_returns": READERS,
     "list_oversells": READERS,
     "create_import": EDITORS,
+    "confirm_import": EDITORS,
     "cancel_import": EDITORS,
     "list_imports": READERS,
     "get_import": READERS,
@@ -51,9 +52,14 @@ ROLES: Mapping[str, frozenset[Role]] = {
 
 JSON_LIMIT = 1024 * 1024
 IMPORT_LIMIT = 32 * 1024 * 1024
+CONFIRMATION_LIMIT = 4 * 1024 * 1024
+"""Choices for some 40,000 single rows."""
 _MULTIPART_ALLOWANCE = 64 * 1024
 
-BODY_LIMITS: Mapping[str, int] = {"create_import": IMPORT_LIMIT + _MULTIPART_ALLOWANCE}
+BODY_LIMITS: Mapping[str, int] = {
+    "create_import": IMPORT_LIMIT + _MULTIPART_ALLOWANCE,
+    "confirm_import": CONFIRMATION_LIMIT,
+}
 """Bytes that the body of an operation may have, where it is not JSON_LIMIT."""
 
 BEARER = Depends(

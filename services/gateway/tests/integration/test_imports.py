@@ -25,7 +25,7 @@ async def test_a_form_with_a_file_is_accepted(owner: httpx.AsyncClient, services
     assert (await owner.get("/v1/imports")).json() == {"items": [operation], "next_cursor": None}
 
 
-@pytest.mark.parametrize("media_type", ["application/xml", "text/xml; charset=utf-8", "Application/XML"])
+@pytest.mark.parametrize("media_type", ["application/xml", "text/xml; charset=utf-8", "Application/XML", "text/csv"])
 async def test_the_file_itself_is_accepted(owner: httpx.AsyncClient, services: Services, media_type: str) -> None:
     answer = await owner.post("/v1/imports", content=FILE, headers={"Content-Type": media_type})
 
@@ -48,6 +48,11 @@ async def test_rows_say_what_became_of_them(owner: httpx.AsyncClient) -> None:
             "lot_id": None,
             "field": "COLOR",
             "reason": "is not in the colour table",
+            "verdict": None,
+            "duplicate_lot_id": None,
+            "candidates": [],
+            "repeats_row": None,
+            "choice": None,
         }
     ]
 
@@ -60,6 +65,49 @@ async def test_an_import_is_cancelled_once(owner: httpx.AsyncClient, stranger: h
 
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
     assert (await owner.get(path)).json()["state"] == "cancelled"
+
+
+async def test_a_preview_is_shown_and_confirmed_once(owner: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
+    answer = await owner.post("/v1/imports?preview=true", content=FILE, headers=XML)
+    path = answer.headers["Location"]
+    assert (answer.status_code, answer.json()["state"]) == (202, "preview")
+    assert (answer.json()["duplicate_rows"], answer.json()["expires_at"]) == (1, "2026-11-02T12:00:00Z")
+    [row] = (await owner.get(f"{path}/rows?verdict=duplicate&verdict=new")).json()["items"]
+    assert (row["state"], row["verdict"], row["duplicate_lot_id"]) == ("waiting", "duplicate", "lot-1")
+    assert row["candidates"] == [{"lot_id": "lot-1", "quantity": 40, "remarks": "A1", "location": ""}]
+
+    chosen = {"duplicates": "replace", "rows": [{"number": 1, "choice": "add", "lot_id": "lot-1"}]}
+    assert (await stranger.post(f"{path}/confirm", json=chosen)).status_code == 404
+    key = {"Idempotency-Key": "confirm-1"}
+    first, second = [await owner.post(f"{path}/confirm", json=chosen, headers=key) for _ in range(2)]
+    assert (first.status_code, first.json()["state"], first.json()["updated_rows"]) == (200, "done", 1)
+    assert second.json() == first.json()
+    [row] = (await owner.get(f"{path}/rows?verdict=duplicate")).json()["items"]
+    assert (row["state"], row["choice"]) == ("updated", "add")
+    again = await owner.post(f"{path}/confirm", json=chosen)
+    assert (again.status_code, again.json()["reason"]) == (409, "IMPORT_NOT_IN_PREVIEW")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "duplicates"),
+        ({"duplicates": "merge"}, "duplicates"),
+        ({"duplicates": "add", "others": "skip"}, "others"),
+        ({"duplicates": "add", "rows": [{"number": 9, "choice": "add"}]}, "rows[0].number"),
+        ({"duplicates": "add", "rows": [{"number": 1}]}, "rows[0].choice"),
+        ({"duplicates": "add", "rows": [{"number": "1", "choice": "add"}]}, "rows[0].number"),
+    ],
+)
+async def test_a_choice_that_makes_no_sense_is_refused_by_its_field(
+    owner: httpx.AsyncClient, body: dict[str, object], field: str
+) -> None:
+    path = (await owner.post("/v1/imports?preview=true", content=FILE, headers=XML)).headers["Location"]
+
+    answer = await owner.post(f"{path}/confirm", json=body)
+
+    assert (answer.status_code, [one["field"] for one in answer.json()["errors"]]) == (400, [field])
+    assert (await owner.get(path)).json()["state"] == "preview"
 
 
 async def test_a_repeated_upload_is_one_import(owner: httpx.AsyncClient) -> None:

@@ -12,8 +12,14 @@ def test_a_running_import_has_no_end() -> None:
         format=import_pb2.IMPORT_FORMAT_BRICKLINK_XML,
         state=import_pb2.IMPORT_STATE_RUNNING,
         total_rows=50,
+        checked_rows=50,
         created_rows=20,
+        updated_rows=2,
+        skipped_rows=3,
         refused_rows=1,
+        duplicate_rows=4,
+        ambiguous_rows=5,
+        repeated_rows=6,
         file_name="shelf.xml",
     )
     operation.created_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
@@ -23,10 +29,17 @@ def test_a_running_import_has_no_end() -> None:
         "format": "bricklink_xml",
         "state": "running",
         "total_rows": 50,
+        "checked_rows": 50,
         "created_rows": 20,
+        "updated_rows": 2,
+        "skipped_rows": 3,
         "refused_rows": 1,
+        "duplicate_rows": 4,
+        "ambiguous_rows": 5,
+        "repeated_rows": 6,
         "created_at": "2026-11-01T12:00:00Z",
         "finished_at": None,
+        "expires_at": None,
         "file_name": "shelf.xml",
     }
 
@@ -40,6 +53,51 @@ def test_a_finished_import_says_when() -> None:
     operation.finished_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
 
     assert import_of(operation).finished_at == datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+ADD, REPLACE, SKIP, NEW_LOT = (
+    import_pb2.IMPORT_CHOICE_ADD,
+    import_pb2.IMPORT_CHOICE_REPLACE,
+    import_pb2.IMPORT_CHOICE_SKIP,
+    import_pb2.IMPORT_CHOICE_NEW_LOT,
+)
+UNSAID: dict[str, object] = {
+    "verdict": None,
+    "duplicate_lot_id": None,
+    "candidates": [],
+    "repeats_row": None,
+    "choice": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        (import_pb2.ImportRow(choice=ADD), "waiting"),
+        (import_pb2.ImportRow(choice=ADD, lot_id="lot-1"), "updated"),
+        (import_pb2.ImportRow(choice=REPLACE, lot_id="lot-1"), "updated"),
+        (import_pb2.ImportRow(choice=NEW_LOT, lot_id="lot-1"), "created"),
+        (import_pb2.ImportRow(choice=SKIP), "skipped"),
+        (import_pb2.ImportRow(choice=ADD, reason="The lot was put away."), "refused"),
+    ],
+)
+def test_what_was_chosen_for_a_row_tells_what_became_of_it(row: import_pb2.ImportRow, state: str) -> None:
+    assert row_of(row).state == state
+
+
+def test_a_row_shows_what_it_is_equal_to() -> None:
+    row = import_pb2.ImportRow(
+        number=3, verdict=import_pb2.IMPORT_VERDICT_REPEATED, duplicate_lot_id="lot-1", repeats_row=2, choice=ADD
+    )
+    row.candidates.add(lot_id="lot-1", quantity=-2, remarks="A1", location="shelf 7")
+    shown = row_of(row).model_dump(mode="json")
+    assert {name: shown[name] for name in UNSAID} == {
+        "verdict": "repeated",
+        "duplicate_lot_id": "lot-1",
+        "candidates": [{"lot_id": "lot-1", "quantity": -2, "remarks": "A1", "location": "shelf 7"}],
+        "repeats_row": 2,
+        "choice": "add",
+    }
 
 
 @pytest.mark.parametrize(
@@ -59,4 +117,29 @@ def test_a_finished_import_says_when() -> None:
 def test_a_row_says_what_became_of_it(row: import_pb2.ImportRow, shown: dict[str, object]) -> None:
     row.number, row.line = 3, 17
 
-    assert row_of(row).model_dump(mode="json") == {"number": 3, "line": 17} | shown
+    assert row_of(row).model_dump(mode="json") == {"number": 3, "line": 17} | UNSAID | shown
+
+
+@pytest.mark.parametrize("state", import_pb2.ImportState.values()[1:])
+@pytest.mark.parametrize("file_format", import_pb2.ImportFormat.values()[1:])
+def test_every_state_and_format_has_its_word(
+    state: import_pb2.ImportState.ValueType, file_format: import_pb2.ImportFormat.ValueType
+) -> None:
+    operation = import_pb2.Import(import_id="import-1", format=file_format, state=state)
+    operation.expires_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
+    shown = import_of(operation)
+    assert f"IMPORT_STATE_{shown.state.name}" == import_pb2.ImportState.Name(state)
+    assert f"IMPORT_FORMAT_{shown.format.name}" == import_pb2.ImportFormat.Name(file_format)
+    assert shown.expires_at == datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("verdict", import_pb2.ImportVerdict.values()[1:])
+@pytest.mark.parametrize("choice", import_pb2.ImportChoice.values()[1:])
+def test_every_verdict_and_choice_has_its_word(
+    verdict: import_pb2.ImportVerdict.ValueType, choice: import_pb2.ImportChoice.ValueType
+) -> None:
+    shown = row_of(import_pb2.ImportRow(verdict=verdict, choice=choice))
+    assert shown.verdict is not None
+    assert shown.choice is not None
+    assert f"IMPORT_VERDICT_{shown.verdict.name}" == import_pb2.ImportVerdict.Name(verdict)
+    assert f"IMPORT_CHOICE_{shown.choice.name}" == import_pb2.ImportChoice.Name(choice)

@@ -64,6 +64,7 @@ FULL = a_brick(
 BOX = a_brick(item=SET, quantity=1, unit_price=euros(649))
 GRADED = a_brick(quantity=3, used_grade=lot_pb2.USED_GRADE_ACCEPTABLE)
 EMPTY = a_brick(quantity=0)
+KEPT = a_brick(reserved=3, location="shelf 7", tags=["old", "rare"], remarks="-1")
 
 
 def told(lots: list[lot_pb2.Lot]) -> list[lot_pb2.Lot]:
@@ -83,6 +84,7 @@ async def lots_of(calls: Calls) -> list[lot_pb2.Lot]:
     [
         (export_pb2.EXPORT_FORMAT_BRICKLINK_XML, [FULL, BOX]),
         (export_pb2.EXPORT_FORMAT_BSX, [FULL, BOX, GRADED, EMPTY]),
+        (export_pb2.EXPORT_FORMAT_CSV, [FULL, BOX, GRADED, EMPTY, KEPT]),
     ],
 )
 async def test_a_file_comes_back_as_equal_lots(

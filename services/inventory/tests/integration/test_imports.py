@@ -317,6 +317,29 @@ async def test_an_import_pauses_while_the_outbox_is_long(
     assert (await calls.get_import(accepted.import_id)).created_rows == 5
 
 
+async def test_an_import_that_an_older_version_accepted_is_finished(
+    calls: Calls, runner: ImportRunner, engine: AsyncEngine
+) -> None:
+    """It knew none of the columns that came with previews; half of its rows are lots already."""
+    accepted = await calls.import_file(file(25, bad=(3,)))
+    assert await runner.make_chunk()
+    columns = "stage, preview, fields, judged_rows"
+    forget = text(f"""
+        UPDATE imports SET ({columns}) = ('RUNNING', false, '{{}}', 0) WHERE import_id = :import_id
+    """)
+    async with engine.begin() as conn:
+        await conn.execute(forget, {"import_id": accepted.import_id})
+        rows = text("UPDATE import_rows SET verdict = '' WHERE import_id = :import_id")
+        await conn.execute(rows, {"import_id": accepted.import_id})
+    told = await calls.get_import(accepted.import_id)
+    assert (told.state, told.checked_rows) == (import_pb2.IMPORT_STATE_RUNNING, 25)
+    await run_to_the_end(runner)
+    done = await calls.get_import(accepted.import_id)
+    assert (done.state, done.created_rows, done.refused_rows) == (import_pb2.IMPORT_STATE_DONE, 24, 1)
+    (refused,) = (await calls.list_rows(accepted.import_id, refused_only=True)).rows
+    assert (refused.number, refused.verdict) == (3, import_pb2.IMPORT_VERDICT_UNSPECIFIED)
+
+
 BSX = b"""<!DOCTYPE BrickStoreXML>
 <BrickStoreXML><Inventory Currency="EUR">
 <Item><ItemID>3001</ItemID><ItemTypeID>P</ItemTypeID><ColorID>5</ColorID><Qty>4</Qty><Price>0.1</Price></Item>

@@ -4,13 +4,16 @@ import asyncio
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from brickops.inventory.v1 import import_pb2
+from brickops.inventory.v1 import import_pb2, lot_pb2
 from devstack.ports import free_port
 from devstack.postgres import DatabaseUrls
+from inventory.testing.calls import a_brick
 from inventory.testing.processes import LotsTopic, Surroundings, lots_topic, publish, run_command, running
 from inventory.testing.records import MESSAGE_TIME, baseline_taken, record, sale, settled, state_wished
 from servicekit.testing.ca import TestAuthority
@@ -78,6 +81,67 @@ async def test_a_killed_import_is_finished_by_the_next_process(surroundings: Sur
         assert len(lots) == 500
         assert await second.stop() == 0
     assert sorted(int(event.lot.item.number) for event in topic.lots.values()) == list(range(600))
+
+
+async def test_a_preview_survives_kills_while_it_is_checked_confirmed_and_applied(
+    surroundings: Surroundings, topic: LotsTopic
+) -> None:
+    """Killed with -9 each time; the next process goes on, and a confirmation of unknown outcome is repeated."""
+    seller, rows = f"seller-{uuid.uuid4()}", 3000
+    async with running(surroundings, address()) as first:
+        calls = first.calls(seller)
+        made = [(await calls.create(new_brick(number))).lot.lot_id for number in range(5)]
+        accepted = await calls.import_file(file(rows), preview=True)
+        assert accepted.state == import_pb2.IMPORT_STATE_CHECKING
+        while (await calls.get_import(accepted.import_id)).checked_rows == accepted.checked_rows:
+            pass
+        await first.kill()
+    async with running(surroundings, address()) as second:
+        calls = second.calls(seller)
+        while (told := await calls.get_import(accepted.import_id)).state != import_pb2.IMPORT_STATE_PREVIEW:
+            assert told.state == import_pb2.IMPORT_STATE_CHECKING
+        assert (told.checked_rows, told.duplicate_rows, told.refused_rows) == (rows, 5, 0)
+        confirmation = {"duplicates": import_pb2.IMPORT_CHOICE_ADD, "request_id": "confirm"}
+        async with held(surroundings, accepted.import_id) as conn:
+            confirming = asyncio.create_task(calls.confirm_import(accepted.import_id, **confirmation))
+            while await (await conn.execute(WAITING)).fetchone() == (0,):
+                pass
+            await second.kill()
+            await asyncio.wait([confirming])
+        assert confirming.exception() is not None
+    async with running(surroundings, address()) as third:
+        confirmed = await third.calls(seller).confirm_import(accepted.import_id, **confirmation)
+        assert confirmed.state == import_pb2.IMPORT_STATE_RUNNING
+        while len(topic.lots) < 60:
+            await topic.next()
+        await third.kill()
+    async with running(surroundings, address()) as fourth:
+        calls = fourth.calls(seller)
+        while (done := await calls.get_import(accepted.import_id)).state != import_pb2.IMPORT_STATE_DONE:
+            assert done.state == import_pb2.IMPORT_STATE_RUNNING
+        assert (done.created_rows, done.updated_rows, done.refused_rows) == (rows - 5, 5, 0)
+        assert [(await calls.get(lot_id)).lot.quantity for lot_id in made] == [44] * 5
+        changes = [(await calls.list_changes(lot_id=lot_id)).changes for lot_id in made]
+        assert [len(of_lot) for of_lot in changes] == [2] * 5
+        assert await fourth.stop() == 0
+
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+
+
+@asynccontextmanager
+async def held(surroundings: Surroundings, import_id: str) -> AsyncIterator[psycopg.AsyncConnection]:
+    """Whoever wants to change this import waits."""
+    async with await psycopg.AsyncConnection.connect(surroundings.owner_url) as conn:
+        await conn.execute("SELECT 1 FROM imports WHERE import_id = %s FOR UPDATE", [import_id])
+        yield conn
+        await conn.rollback()
+
+
+def new_brick(number: int) -> lot_pb2.Lot:
+    """40 pieces of what is in this row of `file`."""
+    item = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number=str(number), color_id=5, condition=lot_pb2.CONDITION_NEW)
+    return a_brick(item=item)
 
 
 async def test_two_processes_count_each_sale_once(surroundings: Surroundings, topic: LotsTopic) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from inventory.domain.lot import Completeness, Condition, ItemType, LotFields, Stockroom, Tier
 from inventory.imports import bricklink_xml, xml_items
+from inventory.imports.dialect import FileRefused
 from inventory.imports.operation import CheckedRow
-from inventory.imports.xml_items import FileRefused, read_items
+from inventory.imports.xml_items import read_items
 
 BRICK = {"ITEMTYPE": "P", "ITEMID": "3001", "COLOR": "5", "QTY": "40", "PRICE": "0.120", "CONDITION": "U"}
 SET = {"ITEMTYPE": "S", "ITEMID": "75192-1", "QTY": "1", "PRICE": "649.000", "CONDITION": "N", "SUBCONDITION": "S"}
@@ -15,8 +16,8 @@ SET = {"ITEMTYPE": "S", "ITEMID": "75192-1", "QTY": "1", "PRICE": "649.000", "CO
 
 def read_rows(content: bytes, *, currency: str) -> list[CheckedRow]:
     read = read_items(content, [bricklink_xml.DIALECT], currency=currency)
-    assert read.format == "BRICKLINK_XML"
-    return read.rows
+    assert read.dialect.format == "BRICKLINK_XML"
+    return [read.dialect.judge(row, number, currency) for number, row in enumerate(read.rows, start=1)]
 
 
 def item(tags: dict[str, str], **others: str) -> str:

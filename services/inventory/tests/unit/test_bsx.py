@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from inventory.domain.lot import Completeness, Condition, ItemType, LotFields, Stockroom, Tier, UsedGrade
+from inventory.domain.lot import Completeness, Condition, Item, ItemType, LotFields, Stockroom, Tier, UsedGrade
 from inventory.imports import bricklink_xml, bsx
+from inventory.imports.dialect import FileRefused
 from inventory.imports.operation import CheckedRow
-from inventory.imports.xml_items import FileRefused, read_items
+from inventory.imports.xml_items import read_items
 
 FILES = Path(__file__).parent / "files"
 BRICK = {"ItemID": "3001", "ItemTypeID": "P", "ColorID": "5", "Qty": "40", "Price": "0.120", "Condition": "U"}
@@ -25,8 +26,8 @@ def file(*items: str, root: str = "BrickStoreXML", currency: str = ' Currency="E
 
 def read_rows(content: bytes) -> list[CheckedRow]:
     read = read_items(content, [bricklink_xml.DIALECT, bsx.DIALECT], currency="EUR")
-    assert read.format == "BSX"
-    return read.rows
+    assert read.dialect.format == "BSX"
+    return [read.dialect.judge(row, number, "EUR") for number, row in enumerate(read.rows, start=1)]
 
 
 def row(tags: dict[str, str], **others: str) -> CheckedRow:
@@ -85,6 +86,9 @@ def test_a_document_of_bricksync() -> None:
         ({"Qty": "1,752"}, "quantity", 1752),
         ({"Retain": "N"}, "retain", False),
         ({"Stockroom": "B"}, "stockroom", Stockroom.B),
+        ({"Stockroom": "N"}, "stockroom", None),
+        ({"SubCondition": "N"}, "item", Item(type=ItemType.PART, number="3001", color_id=5, condition=Condition.USED)),
+        ({"TQ1": "1,000", "TP1": "0.1"}, "tiers", (Tier(1000, Decimal("0.1")),)),
         ({"TotalWeight": "1.0000", "Qty": "3"}, "weight_grams", Decimal("0.3333")),
         ({"TotalWeight": "9", "Qty": "0"}, "weight_grams", None),
         ({"Reserved": "", "OrigQty": "41", "Unheard": "<of>it</of>"}, "quantity", 40),

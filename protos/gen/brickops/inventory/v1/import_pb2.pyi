@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -30,6 +32,8 @@ class _ImportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportFo
     """BrickLink's upload XML: root INVENTORY, one ITEM per lot."""
     IMPORT_FORMAT_BSX: _ImportFormat.ValueType  # 2
     """BSX, as BrickStore and BrickSync write it: root BrickStoreXML or BrickStockXML."""
+    IMPORT_FORMAT_CSV: _ImportFormat.ValueType  # 3
+    """A table with the columns of our own CSV export, of which some may be missing."""
 
 class ImportFormat(_ImportFormat, metaclass=_ImportFormatEnumTypeWrapper):
     """The dialect of an imported file."""
@@ -40,6 +44,8 @@ IMPORT_FORMAT_BRICKLINK_XML: ImportFormat.ValueType  # 1
 """BrickLink's upload XML: root INVENTORY, one ITEM per lot."""
 IMPORT_FORMAT_BSX: ImportFormat.ValueType  # 2
 """BSX, as BrickStore and BrickSync write it: root BrickStoreXML or BrickStockXML."""
+IMPORT_FORMAT_CSV: ImportFormat.ValueType  # 3
+"""A table with the columns of our own CSV export, of which some may be missing."""
 Global___ImportFormat: _TypeAlias = ImportFormat  # noqa: Y015
 
 class _ImportState:
@@ -56,6 +62,12 @@ class _ImportStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportSta
     """Every good row has become what it was to become."""
     IMPORT_STATE_CANCELLED: _ImportState.ValueType  # 3
     """A user ended it; rows that were done by then stay as they are."""
+    IMPORT_STATE_CHECKING: _ImportState.ValueType  # 4
+    """Its rows are being judged, a few hundred at a time; a small file is judged before CreateImport answers."""
+    IMPORT_STATE_PREVIEW: _ImportState.ValueType  # 5
+    """Its rows are judged, and it waits for ConfirmImport."""
+    IMPORT_STATE_EXPIRED: _ImportState.ValueType  # 6
+    """A preview that nobody confirmed within a day."""
 
 class ImportState(_ImportState, metaclass=_ImportStateEnumTypeWrapper):
     """How far an import has come."""
@@ -68,7 +80,157 @@ IMPORT_STATE_DONE: ImportState.ValueType  # 2
 """Every good row has become what it was to become."""
 IMPORT_STATE_CANCELLED: ImportState.ValueType  # 3
 """A user ended it; rows that were done by then stay as they are."""
+IMPORT_STATE_CHECKING: ImportState.ValueType  # 4
+"""Its rows are being judged, a few hundred at a time; a small file is judged before CreateImport answers."""
+IMPORT_STATE_PREVIEW: ImportState.ValueType  # 5
+"""Its rows are judged, and it waits for ConfirmImport."""
+IMPORT_STATE_EXPIRED: ImportState.ValueType  # 6
+"""A preview that nobody confirmed within a day."""
 Global___ImportState: _TypeAlias = ImportState  # noqa: Y015
+
+class _ImportVerdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportVerdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_VERDICT_UNSPECIFIED: _ImportVerdict.ValueType  # 0
+    """Not judged yet; or good, in an import without preview, where nobody looks for equal lots."""
+    IMPORT_VERDICT_NEW: _ImportVerdict.ValueType  # 1
+    """Nothing is equal to it: neither a lot of the seller that is not archived, nor an earlier row."""
+    IMPORT_VERDICT_DUPLICATE: _ImportVerdict.ValueType  # 2
+    """One lot is equal to it; or several are, of which the file names one by its id, or else one alone has the same
+    remarks, or else the same location.
+    """
+    IMPORT_VERDICT_AMBIGUOUS: _ImportVerdict.ValueType  # 3
+    """Several lots are equal to it, and nothing says which is meant."""
+    IMPORT_VERDICT_REPEATED: _ImportVerdict.ValueType  # 4
+    """Another row of the file is equal to it and stands for the same lot, or for the same new one."""
+    IMPORT_VERDICT_INVALID: _ImportVerdict.ValueType  # 5
+    """It breaks a rule."""
+    IMPORT_VERDICT_EXCLUDED: _ImportVerdict.ValueType  # 6
+    """The file itself says that it is not to be taken: Status X in BSX, archived in CSV."""
+
+class ImportVerdict(_ImportVerdict, metaclass=_ImportVerdictEnumTypeWrapper):
+    """What a row was found to be. Two things are equal if item type, number, colour, condition and completeness are."""
+
+IMPORT_VERDICT_UNSPECIFIED: ImportVerdict.ValueType  # 0
+"""Not judged yet; or good, in an import without preview, where nobody looks for equal lots."""
+IMPORT_VERDICT_NEW: ImportVerdict.ValueType  # 1
+"""Nothing is equal to it: neither a lot of the seller that is not archived, nor an earlier row."""
+IMPORT_VERDICT_DUPLICATE: ImportVerdict.ValueType  # 2
+"""One lot is equal to it; or several are, of which the file names one by its id, or else one alone has the same
+remarks, or else the same location.
+"""
+IMPORT_VERDICT_AMBIGUOUS: ImportVerdict.ValueType  # 3
+"""Several lots are equal to it, and nothing says which is meant."""
+IMPORT_VERDICT_REPEATED: ImportVerdict.ValueType  # 4
+"""Another row of the file is equal to it and stands for the same lot, or for the same new one."""
+IMPORT_VERDICT_INVALID: ImportVerdict.ValueType  # 5
+"""It breaks a rule."""
+IMPORT_VERDICT_EXCLUDED: ImportVerdict.ValueType  # 6
+"""The file itself says that it is not to be taken: Status X in BSX, archived in CSV."""
+Global___ImportVerdict: _TypeAlias = ImportVerdict  # noqa: Y015
+
+class _ImportChoice:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportChoice.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_CHOICE_UNSPECIFIED: _ImportChoice.ValueType  # 0
+    """Not said."""
+    IMPORT_CHOICE_ADD: _ImportChoice.ValueType  # 1
+    """Its pieces are added to the lot; nothing else of the lot changes."""
+    IMPORT_CHOICE_REPLACE: _ImportChoice.ValueType  # 2
+    """The lot's quantity changes by the file's minus what it was at the preview, so that sales since then stay counted.
+    Its other fields become the file's, as far as the file can say them.
+    """
+    IMPORT_CHOICE_SKIP: _ImportChoice.ValueType  # 3
+    """Nothing."""
+    IMPORT_CHOICE_NEW_LOT: _ImportChoice.ValueType  # 4
+    """A new lot, beside what is equal."""
+
+class ImportChoice(_ImportChoice, metaclass=_ImportChoiceEnumTypeWrapper):
+    """What a row becomes."""
+
+IMPORT_CHOICE_UNSPECIFIED: ImportChoice.ValueType  # 0
+"""Not said."""
+IMPORT_CHOICE_ADD: ImportChoice.ValueType  # 1
+"""Its pieces are added to the lot; nothing else of the lot changes."""
+IMPORT_CHOICE_REPLACE: ImportChoice.ValueType  # 2
+"""The lot's quantity changes by the file's minus what it was at the preview, so that sales since then stay counted.
+Its other fields become the file's, as far as the file can say them.
+"""
+IMPORT_CHOICE_SKIP: ImportChoice.ValueType  # 3
+"""Nothing."""
+IMPORT_CHOICE_NEW_LOT: ImportChoice.ValueType  # 4
+"""A new lot, beside what is equal."""
+Global___ImportChoice: _TypeAlias = ImportChoice  # noqa: Y015
+
+@_typing.final
+class ImportRowChoice(_message.Message):
+    """What one row becomes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    CHOICE_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """The row's number."""
+    choice: Global___ImportChoice.ValueType
+    """What it becomes."""
+    lot_id: _builtins.str
+    """To which of its candidates it is added, or which it replaces. Required for an ambiguous row."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        choice: Global___ImportChoice.ValueType = ...,
+        lot_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choice", b"choice", "lot_id", b"lot_id", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportRowChoice: _TypeAlias = ImportRowChoice  # noqa: Y015
+
+@_typing.final
+class ImportCandidate(_message.Message):
+    """A lot that is equal to a row, as the preview found it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    """The lot."""
+    quantity: _builtins.int
+    """Its pieces for sale then."""
+    remarks: _builtins.str
+    """Its remarks then."""
+    location: _builtins.str
+    """Where it lay then."""
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        remarks: _builtins.str = ...,
+        location: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["location", b"location", "lot_id", b"lot_id", "quantity", b"quantity", "remarks", b"remarks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportCandidate: _TypeAlias = ImportCandidate  # noqa: Y015
 
 @_typing.final
 class Import(_message.Message):
@@ -85,6 +247,13 @@ class Import(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FINISHED_AT_FIELD_NUMBER: _builtins.int
     FILE_NAME_FIELD_NUMBER: _builtins.int
+    CHECKED_ROWS_FIELD_NUMBER: _builtins.int
+    DUPLICATE_ROWS_FIELD_NUMBER: _builtins.int
+    AMBIGUOUS_ROWS_FIELD_NUMBER: _builtins.int
+    REPEATED_ROWS_FIELD_NUMBER: _builtins.int
+    UPDATED_ROWS_FIELD_NUMBER: _builtins.int
+    SKIPPED_ROWS_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """UUIDv7."""
     format: Global___ImportFormat.ValueType
@@ -96,16 +265,32 @@ class Import(_message.Message):
     created_rows: _builtins.int
     """Rows that became new lots so far."""
     refused_rows: _builtins.int
-    """Rows that were refused; they make no lot."""
+    """Rows that were refused so far, those that the file itself excludes among them; they change nothing."""
     file_name: _builtins.str
     """The file's name as the seller gave it; may be empty."""
+    checked_rows: _builtins.int
+    """Rows that were judged so far."""
+    duplicate_rows: _builtins.int
+    """Rows that are duplicates of a lot, as the preview found them; this and the next two are 0 without one."""
+    ambiguous_rows: _builtins.int
+    """Rows that are ambiguous."""
+    repeated_rows: _builtins.int
+    """Rows that repeat another one of the file."""
+    updated_rows: _builtins.int
+    """Rows that were added to a lot, or replaced one, so far."""
+    skipped_rows: _builtins.int
+    """Rows that become nothing because a person chose so."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""
 
     @_builtins.property
     def finished_at(self) -> _timestamp_pb2.Timestamp:
-        """When its last row was done, or it was cancelled; absent while it runs."""
+        """When its last row was done, or it was cancelled or expired; absent before."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When an unconfirmed preview expires; absent without one."""
 
     def __init__(
         self,
@@ -119,10 +304,17 @@ class Import(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         finished_at: _timestamp_pb2.Timestamp | None = ...,
         file_name: _builtins.str = ...,
+        checked_rows: _builtins.int = ...,
+        duplicate_rows: _builtins.int = ...,
+        ambiguous_rows: _builtins.int = ...,
+        repeated_rows: _builtins.int = ...,
+        updated_rows: _builtins.int = ...,
+        skipped_rows: _builtins.int = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "finished_at", b"finished_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "created_rows", b"created_rows", "file_name", b"file_name", "finished_at", b"finished_at", "format", b"format", "import_id", b"import_id", "refused_rows", b"refused_rows", "state", b"state", "total_rows", b"total_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous_rows", b"ambiguous_rows", "checked_rows", b"checked_rows", "created_at", b"created_at", "created_rows", b"created_rows", "duplicate_rows", b"duplicate_rows", "expires_at", b"expires_at", "file_name", b"file_name", "finished_at", b"finished_at", "format", b"format", "import_id", b"import_id", "refused_rows", b"refused_rows", "repeated_rows", b"repeated_rows", "skipped_rows", b"skipped_rows", "state", b"state", "total_rows", b"total_rows", "updated_rows", b"updated_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,16 +331,33 @@ class ImportRow(_message.Message):
     LOT_ID_FIELD_NUMBER: _builtins.int
     FIELD_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    DUPLICATE_LOT_ID_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    REPEATS_ROW_FIELD_NUMBER: _builtins.int
+    CHOICE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """The row's place among the file's items, from 1."""
     line: _builtins.int
     """The line of the file on which it starts, from 1."""
     lot_id: _builtins.str
-    """The lot that it became; empty if refused or not done yet."""
+    """The lot that it became or changed; empty if refused, skipped or not done yet."""
     field: _builtins.str
     """The field at fault, in the file's words; empty if accepted."""
     reason: _builtins.str
-    """Why it was refused; empty if accepted."""
+    """Why it was refused; empty if accepted. It may also be refused when its turn comes, because its lot changed since."""
+    verdict: Global___ImportVerdict.ValueType
+    """What it was found to be."""
+    duplicate_lot_id: _builtins.str
+    """The lot of which it is a duplicate, also where it repeats another row that is; or which was chosen for it."""
+    repeats_row: _builtins.int
+    """The row that it repeats; 0 if none."""
+    choice: Global___ImportChoice.ValueType
+    """What it becomes; not said before that is confirmed, nor in an import without preview."""
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportCandidate]:
+        """The lots that are equal to it, oldest first; twenty at most."""
+
     def __init__(
         self,
         *,
@@ -157,10 +366,15 @@ class ImportRow(_message.Message):
         lot_id: _builtins.str = ...,
         field: _builtins.str = ...,
         reason: _builtins.str = ...,
+        verdict: Global___ImportVerdict.ValueType = ...,
+        duplicate_lot_id: _builtins.str = ...,
+        candidates: _abc.Iterable[Global___ImportCandidate] | None = ...,
+        repeats_row: _builtins.int = ...,
+        choice: Global___ImportChoice.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "line", b"line", "lot_id", b"lot_id", "number", b"number", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "choice", b"choice", "duplicate_lot_id", b"duplicate_lot_id", "field", b"field", "line", b"line", "lot_id", b"lot_id", "number", b"number", "reason", b"reason", "repeats_row", b"repeats_row", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -797,6 +797,7 @@ class CreateImportRequest(_message.Message):
     CONTENT_FIELD_NUMBER: _builtins.int
     FILE_NAME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat harmless."""
     format: _import_pb2.ImportFormat.ValueType
@@ -807,6 +808,10 @@ class CreateImportRequest(_message.Message):
     """Its name, for the seller's memory; may be empty."""
     currency_code: _builtins.str
     """The currency of its prices, ISO 4217; empty means the seller's."""
+    preview: _builtins.bool
+    """Whether its rows are only judged, and wait for ConfirmImport for a day. Without it every good row becomes a new lot,
+    also one that is equal to a lot.
+    """
     def __init__(
         self,
         *,
@@ -815,10 +820,11 @@ class CreateImportRequest(_message.Message):
         content: _builtins.bytes = ...,
         file_name: _builtins.str = ...,
         currency_code: _builtins.str = ...,
+        preview: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "currency_code", b"currency_code", "file_name", b"file_name", "format", b"format", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "currency_code", b"currency_code", "file_name", b"file_name", "format", b"format", "preview", b"preview", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -849,8 +855,78 @@ class CreateImportResponse(_message.Message):
 Global___CreateImportResponse: _TypeAlias = CreateImportResponse  # noqa: Y015
 
 @_typing.final
+class ConfirmImportRequest(_message.Message):
+    """Confirms a preview. Refused with FAILED_PRECONDITION / IMPORT_NOT_IN_PREVIEW if it is none, not yet or no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    IMPORT_ID_FIELD_NUMBER: _builtins.int
+    DUPLICATES_FIELD_NUMBER: _builtins.int
+    AMBIGUOUS_FIELD_NUMBER: _builtins.int
+    REPEATED_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    import_id: _builtins.str
+    """The preview."""
+    duplicates: _import_pb2.ImportChoice.ValueType
+    """What duplicates become, but for those named in rows. Required if there is one that is not named."""
+    ambiguous: _import_pb2.ImportChoice.ValueType
+    """What ambiguous rows become, but for those named in rows: SKIP, which not said means too, or NEW_LOT."""
+    repeated: _import_pb2.ImportChoice.ValueType
+    """What rows become that repeat another one, but for those named in rows: NEW_LOT, which not said means too, ADD or
+    SKIP. They are added to the lot of which they are duplicates, else to the one that the repeated row becomes.
+    """
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[_import_pb2.ImportRowChoice]:
+        """What single rows become. No two may replace the same lot."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        import_id: _builtins.str = ...,
+        duplicates: _import_pb2.ImportChoice.ValueType = ...,
+        ambiguous: _import_pb2.ImportChoice.ValueType = ...,
+        repeated: _import_pb2.ImportChoice.ValueType = ...,
+        rows: _abc.Iterable[_import_pb2.ImportRowChoice] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous", b"ambiguous", "duplicates", b"duplicates", "import_id", b"import_id", "repeated", b"repeated", "request_id", b"request_id", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmImportRequest: _TypeAlias = ConfirmImportRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmImportResponse(_message.Message):
+    """The import, now running."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _import_pb2.Import:
+        """The import."""
+
+    def __init__(
+        self,
+        *,
+        operation: _import_pb2.Import | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmImportResponse: _TypeAlias = ConfirmImportResponse  # noqa: Y015
+
+@_typing.final
 class CancelImportRequest(_message.Message):
-    """Cancels an import. Refused with FAILED_PRECONDITION / IMPORT_IS_OVER if all its rows are done."""
+    """Cancels an import. Refused with FAILED_PRECONDITION / IMPORT_IS_OVER if all its rows are done, or it expired."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1008,6 +1084,7 @@ class ListImportRowsRequest(_message.Message):
     REFUSED_ONLY_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    VERDICTS_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """The import."""
     refused_only: _builtins.bool
@@ -1016,6 +1093,10 @@ class ListImportRowsRequest(_message.Message):
     """1 to 500; 0 means 50."""
     page_token: _builtins.str
     """From the page before; empty for the first."""
+    @_builtins.property
+    def verdicts(self) -> _containers.RepeatedScalarFieldContainer[_import_pb2.ImportVerdict.ValueType]:
+        """Only those that were found to be one of these; none for all."""
+
     def __init__(
         self,
         *,
@@ -1023,10 +1104,11 @@ class ListImportRowsRequest(_message.Message):
         refused_only: _builtins.bool = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        verdicts: _abc.Iterable[_import_pb2.ImportVerdict.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "page_size", b"page_size", "page_token", b"page_token", "refused_only", b"refused_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "page_size", b"page_size", "page_token", b"page_token", "refused_only", b"refused_only", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -102,6 +102,11 @@ class InventoryServiceStub:
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.SerializeToString,
                 response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.FromString,
                 _registered_method=True)
+        self.ConfirmImport = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/ConfirmImport',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportResponse.FromString,
+                _registered_method=True)
         self.CancelImport = channel.unary_unary(
                 '/brickops.inventory.v1.InventoryService/CancelImport',
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelImportRequest.SerializeToString,
@@ -232,14 +237,22 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateImport(self, request, context):
-        """Checks a file whole and accepts it as an import, which then runs by itself.
+        """Reads a file whole and accepts it as an import, whose rows are then judged and become lots by themselves; with
+        preview they become nothing before ConfirmImport.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmImport(self, request, context):
+        """Says what the rows of a preview become, and lets them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelImport(self, request, context):
-        """Ends a running import between two chunks; what became lots stays.
+        """Ends an import before its next chunk, also a preview; what became lots stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -354,6 +367,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.CreateImport,
                     request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.FromString,
                     response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.SerializeToString,
+            ),
+            'ConfirmImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmImport,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportResponse.SerializeToString,
             ),
             'CancelImport': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelImport,
@@ -745,6 +763,33 @@ class InventoryService:
             '/brickops.inventory.v1.InventoryService/CreateImport',
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.SerializeToString,
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/ConfirmImport',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -64,9 +64,13 @@ class InventoryServiceStub:
     GetImportUndo: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportUndoRequest, _inventory_service_pb2.GetImportUndoResponse]
     """Reads how far the undo of an import has come."""
     CreateImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]
-    """Checks a file whole and accepts it as an import, which then runs by itself."""
+    """Reads a file whole and accepts it as an import, whose rows are then judged and become lots by themselves; with
+    preview they become nothing before ConfirmImport.
+    """
+    ConfirmImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ConfirmImportRequest, _inventory_service_pb2.ConfirmImportResponse]
+    """Says what the rows of a preview become, and lets them."""
     CancelImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelImportRequest, _inventory_service_pb2.CancelImportResponse]
-    """Ends a running import between two chunks; what became lots stays."""
+    """Ends an import before its next chunk, also a preview; what became lots stays."""
     GetImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportRequest, _inventory_service_pb2.GetImportResponse]
     """Reads how far an import has come."""
     ListImports: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportsRequest, _inventory_service_pb2.ListImportsResponse]
@@ -116,9 +120,13 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     GetImportUndo: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportUndoRequest, _inventory_service_pb2.GetImportUndoResponse]  # type: ignore[assignment]
     """Reads how far the undo of an import has come."""
     CreateImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]  # type: ignore[assignment]
-    """Checks a file whole and accepts it as an import, which then runs by itself."""
+    """Reads a file whole and accepts it as an import, whose rows are then judged and become lots by themselves; with
+    preview they become nothing before ConfirmImport.
+    """
+    ConfirmImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ConfirmImportRequest, _inventory_service_pb2.ConfirmImportResponse]  # type: ignore[assignment]
+    """Says what the rows of a preview become, and lets them."""
     CancelImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelImportRequest, _inventory_service_pb2.CancelImportResponse]  # type: ignore[assignment]
-    """Ends a running import between two chunks; what became lots stays."""
+    """Ends an import before its next chunk, also a preview; what became lots stays."""
     GetImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportRequest, _inventory_service_pb2.GetImportResponse]  # type: ignore[assignment]
     """Reads how far an import has come."""
     ListImports: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListImportsRequest, _inventory_service_pb2.ListImportsResponse]  # type: ignore[assignment]
@@ -243,7 +251,17 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_service_pb2.CreateImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.CreateImportResponse, _abc.Awaitable[_inventory_service_pb2.CreateImportResponse]]:
-        """Checks a file whole and accepts it as an import, which then runs by itself."""
+        """Reads a file whole and accepts it as an import, whose rows are then judged and become lots by themselves; with
+        preview they become nothing before ConfirmImport.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmImport(
+        self,
+        request: _inventory_service_pb2.ConfirmImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.ConfirmImportResponse, _abc.Awaitable[_inventory_service_pb2.ConfirmImportResponse]]:
+        """Says what the rows of a preview become, and lets them."""
 
     @_abc_1.abstractmethod
     def CancelImport(
@@ -251,7 +269,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_service_pb2.CancelImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.CancelImportResponse, _abc.Awaitable[_inventory_service_pb2.CancelImportResponse]]:
-        """Ends a running import between two chunks; what became lots stays."""
+        """Ends an import before its next chunk, also a preview; what became lots stays."""
 
     @_abc_1.abstractmethod
     def GetImport(

@@ -1,9 +1,20 @@
 """Imports from protobuf to JSON."""
 
 from brickops.inventory.v1 import import_pb2
-from gateway.imports.models import Import, ImportFormat, ImportRow, ImportState, RowState
+from brickops.inventory.v1 import inventory_service_pb2 as inventory
+from gateway.imports.models import (
+    Candidate,
+    Choice,
+    Confirmation,
+    Import,
+    ImportFormat,
+    ImportRow,
+    ImportState,
+    RowState,
+    Verdict,
+)
 from gateway.times import time_in, time_of
-from gateway.words import word_of
+from gateway.words import value_of, word_of
 
 
 def import_of(operation: import_pb2.Import) -> Import:
@@ -14,10 +25,17 @@ def import_of(operation: import_pb2.Import) -> Import:
             "format": word_of(ImportFormat, import_pb2.ImportFormat, operation.format),
             "state": word_of(ImportState, import_pb2.ImportState, operation.state),
             "total_rows": operation.total_rows,
+            "checked_rows": operation.checked_rows,
             "created_rows": operation.created_rows,
+            "updated_rows": operation.updated_rows,
+            "skipped_rows": operation.skipped_rows,
             "refused_rows": operation.refused_rows,
+            "duplicate_rows": operation.duplicate_rows,
+            "ambiguous_rows": operation.ambiguous_rows,
+            "repeated_rows": operation.repeated_rows,
             "created_at": time_of(operation.created_at),
             "finished_at": time_in(operation, "finished_at"),
+            "expires_at": time_in(operation, "expires_at"),
             "file_name": operation.file_name,
         }
     )
@@ -25,12 +43,47 @@ def import_of(operation: import_pb2.Import) -> Import:
 
 def row_of(row: import_pb2.ImportRow) -> ImportRow:
     """What became of a row."""
-    done = RowState.CREATED if row.lot_id else RowState.WAITING
     return ImportRow(
         number=row.number,
         line=row.line,
-        state=RowState.REFUSED if row.reason else done,
+        state=_state_of(row),
         lot_id=row.lot_id or None,
         field=row.field or None,
         reason=row.reason or None,
+        verdict=word_of(Verdict, import_pb2.ImportVerdict, row.verdict),
+        duplicate_lot_id=row.duplicate_lot_id or None,
+        candidates=[
+            Candidate(lot_id=one.lot_id, quantity=one.quantity, remarks=one.remarks, location=one.location)
+            for one in row.candidates
+        ],
+        repeats_row=row.repeats_row or None,
+        choice=word_of(Choice, import_pb2.ImportChoice, row.choice),
+    )
+
+
+def _state_of(row: import_pb2.ImportRow) -> RowState:
+    if row.reason:
+        return RowState.REFUSED
+    if row.choice == import_pb2.IMPORT_CHOICE_SKIP:
+        return RowState.SKIPPED
+    if not row.lot_id:
+        return RowState.WAITING
+    is_change = row.choice in {import_pb2.IMPORT_CHOICE_ADD, import_pb2.IMPORT_CHOICE_REPLACE}
+    return RowState.UPDATED if is_change else RowState.CREATED
+
+
+def confirmation_to_proto(request_id: str, import_id: str, said: Confirmation) -> inventory.ConfirmImportRequest:
+    """What the rows of a preview become."""
+    return inventory.ConfirmImportRequest(
+        request_id=request_id,
+        import_id=import_id,
+        duplicates=value_of(import_pb2.ImportChoice, said.duplicates),
+        ambiguous=value_of(import_pb2.ImportChoice, said.ambiguous),
+        repeated=value_of(import_pb2.ImportChoice, said.repeated),
+        rows=[
+            import_pb2.ImportRowChoice(
+                number=row.number, choice=value_of(import_pb2.ImportChoice, row.choice), lot_id=row.lot_id or ""
+            )
+            for row in said.rows
+        ],
     )

@@ -10,6 +10,7 @@ from gateway.guard import IMPORT_LIMIT, too_large
 from gateway.problems import FieldProblem, Problem
 
 XML = ("application/xml", "text/xml")
+CSV = "text/csv"
 FORM = "multipart/form-data"
 _NAME_SHOWN = 200
 
@@ -26,7 +27,7 @@ class Upload:
 async def read_upload(request: Request) -> Upload:
     """The one file that a request brings. Raises Problem: 400, 413 while it is read, 415."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in XML:
+    if media_type in {*XML, CSV}:
         upload = Upload(await request.body(), "")
     elif media_type == FORM:
         upload = await _from_form(request)
@@ -34,7 +35,7 @@ async def read_upload(request: Request) -> Upload:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "MEDIA_TYPE_NOT_SUPPORTED",
-            f"Send a form ({FORM}) with the field `file`, or the XML itself as {XML[0]}.",
+            f"Send a form ({FORM}) with the field `file`, or the file itself as {XML[0]} or {CSV}.",
         )
     if len(upload.content) > IMPORT_LIMIT:
         raise too_large(IMPORT_LIMIT)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gateway.fields import Body, Int32, Int64, Text
+from gateway.fields import Body, Int32, Int64, Text, word_field
 from gateway.money import ExactDecimal, Money
 
 
@@ -83,11 +83,6 @@ class FieldGroup(StrEnum):
     REST = "rest"
 
 
-def _word(description: str) -> object:
-    # Strict bodies take no string for an enum; these are the exception, since JSON has no enums.
-    return Field(strict=False, description=description)
-
-
 ITEM_NO = "BrickLink's catalogue number; sets with their variant (75192-1)."
 COLOR = "BrickLink's colour; 0 where the type has none."
 QUANTITY = "Pieces for sale, 0 to 9,999,999; only sales take it below zero."
@@ -105,8 +100,8 @@ LOCATION = "Where it lies, 100 characters; never shown to buyers."
 TAGS = "Up to 20 short words, the seller's own."
 REASON = "Why, for the change log; no field of the lot."
 
-Grade = Annotated[UsedGrade | None, _word("Used items other than sets only; null: the seller's default.")]
-Room = Annotated[Stockroom | None, _word("The stockroom that hides it from buyers; null: for sale.")]
+Grade = Annotated[UsedGrade | None, word_field("Used items other than sets only; null: the seller's default.")]
+Room = Annotated[Stockroom | None, word_field("The stockroom that hides it from buyers; null: for sale.")]
 
 
 def _at_least_one(bulk: int) -> int:
@@ -141,11 +136,11 @@ class NewLot(Body):
         }
     )
 
-    item_type: Annotated[ItemType, _word("The kind of item.")]
+    item_type: Annotated[ItemType, word_field("The kind of item.")]
     item_no: Text = Field(description=ITEM_NO, examples=["3001"])
     color_id: Int32 = Field(default=0, description=COLOR, examples=[5])
-    condition: Annotated[Condition, _word("New or used.")]
-    completeness: Annotated[Completeness | None, _word("Sets only, and required there.")] = None
+    condition: Annotated[Condition, word_field("New or used.")]
+    completeness: Annotated[Completeness | None, word_field("Sets only, and required there.")] = None
     used_grade: Grade = None
     quantity: Int64 = Field(description=QUANTITY, examples=[40])
     reserved: Int64 = Field(default=0, description=RESERVED)
@@ -175,11 +170,11 @@ class LotPatch(Body):
         json_schema_extra={"example": {"unit_price": {"amount": "0.13", "currency": "EUR"}, "remarks": "A1-04"}}
     )
 
-    item_type: Annotated[ItemType, _word("The kind of item.")] = Field(default_factory=lambda: ItemType.PART)
+    item_type: Annotated[ItemType, word_field("The kind of item.")] = Field(default_factory=lambda: ItemType.PART)
     item_no: Text = Field(default_factory=str, description=ITEM_NO)
     color_id: Int32 | None = Field(default=None, description=COLOR)
-    condition: Annotated[Condition, _word("New or used.")] = Field(default_factory=lambda: Condition.NEW)
-    completeness: Annotated[Completeness | None, _word("Sets only, and required there.")] = None
+    condition: Annotated[Condition, word_field("New or used.")] = Field(default_factory=lambda: Condition.NEW)
+    completeness: Annotated[Completeness | None, word_field("Sets only, and required there.")] = None
     used_grade: Grade = None
     quantity: Int64 = Field(default_factory=int, description=f"{QUANTITY} Needs If-Match.")
     reserved: Int64 | None = Field(default=None, description=RESERVED)

@@ -52,6 +52,10 @@ class NothingToConfirm(Exception):
     """No plan waits for consent."""
 
 
+class NoPreview(Exception):
+    """No preview waits to be confirmed."""
+
+
 class Undone(Exception):
     """It was undone before."""
 
@@ -65,6 +69,7 @@ ERRORS: ErrorTable = {
     Stale: (grpc.StatusCode.ABORTED, "STALE_REVISION"),
     NotEnough: (grpc.StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),
     NothingToConfirm: (grpc.StatusCode.FAILED_PRECONDITION, "NOTHING_TO_CONFIRM"),
+    NoPreview: (grpc.StatusCode.FAILED_PRECONDITION, "IMPORT_NOT_IN_PREVIEW"),
     Undone: (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_UNDONE"),
     Reused: (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
 }
@@ -387,8 +392,43 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
             import_pb2.ImportRow(number=1, line=1, lot_id="lot-1"),
             import_pb2.ImportRow(number=2, line=9, field="COLOR", reason="is not in the colour table"),
         ]
+        if request.preview:
+            operation.state, operation.created_rows = import_pb2.IMPORT_STATE_PREVIEW, 0
+            operation.duplicate_rows = operation.refused_rows = 1
+            operation.ClearField("finished_at")
+            operation.expires_at.FromDatetime(_START + timedelta(days=1))
+            rows[0].ClearField("lot_id")
+            rows[0].verdict, rows[1].verdict = import_pb2.IMPORT_VERDICT_DUPLICATE, import_pb2.IMPORT_VERDICT_INVALID
+            rows[0].duplicate_lot_id = "lot-1"
+            rows[0].candidates.add(lot_id="lot-1", quantity=40, remarks="A1")
         self._imports[current_caller().require_seller(), operation.import_id] = (operation, rows)
         return inventory_pb.CreateImportResponse(operation=operation)
+
+    async def ConfirmImport(  # noqa: N802
+        self, request: inventory_pb.ConfirmImportRequest, context: Context
+    ) -> inventory_pb.ConfirmImportResponse:
+        """Lets a preview run, at once to its end."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._confirm(request))
+
+    def _confirm(self, request: inventory_pb.ConfirmImportRequest) -> inventory_pb.ConfirmImportResponse:
+        operation, rows = self._import(request.import_id)
+        if operation.state != import_pb2.IMPORT_STATE_PREVIEW:
+            raise NoPreview("This import is no preview that waits to be confirmed.")
+        if any(one.number > len(rows) for one in request.rows):
+            raise InvalidField("rows[0].number", "is not a row of this file")
+        choices = {one.number: one.choice for one in request.rows}
+        rows[0].choice = choices.get(1, request.duplicates)
+        if rows[0].choice == import_pb2.IMPORT_CHOICE_UNSPECIFIED:
+            raise InvalidField("duplicates", "is required: 1 rows are duplicates of a lot")
+        is_skipped = rows[0].choice == import_pb2.IMPORT_CHOICE_SKIP
+        operation.state = import_pb2.IMPORT_STATE_DONE
+        operation.skipped_rows, operation.updated_rows = (1, 0) if is_skipped else (0, 1)
+        rows[0].lot_id = "" if is_skipped else "lot-1"
+        operation.ClearField("expires_at")
+        operation.finished_at.FromDatetime(_START + timedelta(seconds=2))
+        return inventory_pb.ConfirmImportResponse(operation=operation)
 
     async def CancelImport(  # noqa: N802
         self, request: inventory_pb.CancelImportRequest, context: Context
@@ -425,7 +465,12 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
     ) -> inventory_pb.ListImportRowsResponse:
         """Lists rows of an import."""
         async with self.faults.around(context):
-            rows = [row for row in self._import(request.import_id)[1] if row.reason or not request.refused_only]
+            rows = [
+                row
+                for row in self._import(request.import_id)[1]
+                if (row.reason or not request.refused_only)
+                and (not request.verdicts or row.verdict in request.verdicts)
+            ]
             page, token = _page(rows, request.page_size, request.page_token)
             return inventory_pb.ListImportRowsResponse(rows=page, next_page_token=token)
 

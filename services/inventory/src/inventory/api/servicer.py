@@ -23,8 +23,6 @@ from inventory import commands, queries, undoing
 from inventory.api.pages import cut, page_of
 from inventory.api.translate import (
     change_to_proto,
-    import_rows_to_proto,
-    import_to_proto,
     import_undo_to_proto,
     lot_to_proto,
     oversell_to_proto,
@@ -34,16 +32,24 @@ from inventory.api.translate import (
     wanted_from_proto,
     word_of,
 )
+from inventory.api.translate_imports import (
+    confirmation_from_proto,
+    import_rows_to_proto,
+    import_to_proto,
+    verdicts_from_proto,
+)
 from inventory.commands import By, Done
 from inventory.domain import errors
 from inventory.domain.changes import ChangeSource, ChangeType
 from inventory.events import LotTopics
 from inventory.exports.stream import export_lots
-from inventory.imports.acceptance import UploadedFile, accept_file, check_file
+from inventory.imports.acceptance import UploadedFile, accept_file, read_upload
 from inventory.imports.cancellation import cancel_import
+from inventory.imports.confirmation import confirm_import
 from inventory.queries import LotWithStatus
 from inventory.storage.changes import ChangeFilter, find_change, page_of_changes
-from inventory.storage.imports import find_import, page_of_imports, page_of_rows
+from inventory.storage.import_rows import page_of_rows
+from inventory.storage.imports import find_import, page_of_imports
 from inventory.storage.lots import find_lot
 from inventory.storage.requests import API, RequestKey
 from inventory.storage.sales import page_of_oversells, page_of_returns
@@ -70,7 +76,8 @@ V = TypeVar("V", bound=int)
 C = TypeVar("C", pb.AdjustQuantityResponse, pb.ArchiveLotResponse, pb.RestoreLotResponse)
 ChangeRequest = pb.UpdateLotRequest | pb.AdjustQuantityRequest | pb.ArchiveLotRequest | pb.RestoreLotRequest
 UndoRequest = pb.UndoChangeRequest | pb.UndoImportRequest
-Request = UndoRequest | ChangeRequest | pb.CreateLotRequest | pb.CreateImportRequest | pb.CancelImportRequest
+ImportRequest = pb.CreateImportRequest | pb.ConfirmImportRequest | pb.CancelImportRequest
+Request = UndoRequest | ChangeRequest | ImportRequest | pb.CreateLotRequest
 
 
 class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
@@ -218,26 +225,39 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         return pb.GetImportUndoResponse(operation=import_undo_to_proto(found, refusals))
 
     async def CreateImport(self, request: pb.CreateImportRequest, context: Context) -> pb.CreateImportResponse:
-        """Checks a file whole and accepts it as an import, which then runs by itself."""
+        """Reads a file whole and accepts it as an import, which then goes on by itself."""
         by = self._by("")
         file = UploadedFile(
             format=_import_format(request.format),
             content=request.content,
             file_name=request.file_name,
             currency=request.currency_code,
+            preview=request.preview,
         )
         with _naming_fields():
-            checked = await check_file(file, by, self._engine)
+            whole = await read_upload(file, by, self._engine)
 
         async def run(by: By, work: UnitOfWork) -> pb.CreateImportResponse:
-            return pb.CreateImportResponse(operation=import_to_proto(await accept_file(checked, by, work)))
+            return pb.CreateImportResponse(operation=import_to_proto(await accept_file(whole, by, work)))
 
         answer = await self._once(request, by, pb.CreateImportResponse, run)
         self._import_accepted()
         return answer
 
+    async def ConfirmImport(self, request: pb.ConfirmImportRequest, context: Context) -> pb.ConfirmImportResponse:
+        """Says what the rows of a preview become, and lets them."""
+        with _naming_fields():
+            said = confirmation_from_proto(request)
+
+        async def run(by: By, work: UnitOfWork) -> pb.ConfirmImportResponse:
+            return pb.ConfirmImportResponse(operation=import_to_proto(await confirm_import(said, by, work)))
+
+        answer = await self._once(request, self._by(""), pb.ConfirmImportResponse, run)
+        self._import_accepted()
+        return answer
+
     async def CancelImport(self, request: pb.CancelImportRequest, context: Context) -> pb.CancelImportResponse:
-        """Ends a running import between two chunks."""
+        """Ends an import before its next chunk."""
 
         async def run(by: By, work: UnitOfWork) -> pb.CancelImportResponse:
             return pb.CancelImportResponse(operation=import_to_proto(await cancel_import(request.import_id, by, work)))
@@ -264,6 +284,8 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         """Lists the rows of an import in the file's order."""
         seller_id = _reading_seller()
         page = page_of(request.page_size, request.page_token, is_key=_is_row_number)
+        with _naming_fields():
+            verdicts = verdicts_from_proto(request)
         async with self._engine.connect() as conn:
             await find_import(conn, seller_id, request.import_id)
             found = await page_of_rows(
@@ -272,6 +294,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
                 after=int(page.last or 0),
                 limit=page.limit,
                 refused_only=request.refused_only,
+                verdicts=verdicts,
             )
         rows, token = cut(found, page, lambda row: str(row.number))
         return pb.ListImportRowsResponse(rows=import_rows_to_proto(rows), next_page_token=token)

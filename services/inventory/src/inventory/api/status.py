@@ -17,13 +17,14 @@ from inventory.domain.errors import (
     RequestIdReused,
     StaleRevision,
 )
-from inventory.imports.operation import ImportIsOver
+from inventory.imports.operation import ImportIsOver, ImportNotInPreview
 from servicekit.grpc_errors import ErrorTable
 
 STATUS_OF: Final[ErrorTable] = {
     LotNotFound: (StatusCode.NOT_FOUND, "LOT_NOT_FOUND"),
     ChangeNotFound: (StatusCode.NOT_FOUND, "CHANGE_NOT_FOUND"),
     ImportNotFound: (StatusCode.NOT_FOUND, "IMPORT_NOT_FOUND"),
+    ImportNotInPreview: (StatusCode.FAILED_PRECONDITION, "IMPORT_NOT_IN_PREVIEW"),
     ImportIsOver: (StatusCode.FAILED_PRECONDITION, "IMPORT_IS_OVER"),
     StaleRevision: (StatusCode.ABORTED, "STALE_REVISION"),
     NotEnoughPieces: (StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),

@@ -10,7 +10,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from brickops.inventory.v1 import (
     change_pb2,
-    import_pb2,
     inventory_service_pb2,
     lot_pb2,
     lot_sync_pb2,
@@ -26,7 +25,6 @@ from inventory.domain.money import Money, amount_of, plain_number, read_decimal,
 from inventory.domain.rules import Proposal, ProposedItem, ProposedTier
 from inventory.domain.sync_status import ShopStatus
 from inventory.exports.operation import Wanted
-from inventory.imports.operation import Import, ImportRow
 from inventory.storage.sales import Incident, Return
 from inventory.storage.undos import ImportUndo, Refusal
 
@@ -78,7 +76,7 @@ def lot_to_proto(lot: Lot) -> lot_pb2.Lot:
 
 def proposal_from_proto(lot: lot_pb2.Lot, *, is_new: bool) -> Proposal:
     """What a caller says of a lot. On a new lot a bulk of 0, which is what silence looks like, means 1."""
-    reader = _Reader()
+    reader = Reader()
     return Proposal(
         item=ProposedItem(
             type=reader.word("item.type", ItemType, lot_pb2.ItemType, lot.item.type),
@@ -112,19 +110,33 @@ def proposal_from_proto(lot: lot_pb2.Lot, *, is_new: bool) -> Proposal:
     )
 
 
-class _Reader:
+class Reader:
     """Reads values of a message and collects those that cannot be read."""
 
     def __init__(self) -> None:
         self.unreadable: list[Violation] = []
 
+    def expect_readable(self) -> None:
+        """Raises InvalidFields if something could not be read."""
+        if self.unreadable:
+            raise InvalidFields(self.unreadable)
+
+    def required(self, field: str, words: type[W], proto: "_EnumTypeWrapper[V]", value: V) -> W | None:
+        """A word that must be said; None if it is not, or not known."""
+        word = self.word(field, words, proto, value)
+        if not value:
+            self.unreadable.append(Violation(field, "is required"))
+        return word
+
     def word(self, field: str, words: type[W], proto: "_EnumTypeWrapper[V]", value: V) -> W | None:
+        """A word; None if nothing is said, or what is not known."""
         if value not in proto.values():  # an enum of a newer caller
             self.unreadable.append(Violation(field, "is not known"))
             return None
         return word_of(words, proto, value)
 
     def money(self, field: str, money: money_pb2.Money) -> Money | None:
+        """An amount; None for what is none."""
         try:
             return Money(amount_of(money.units, money.nanos), money.currency_code)
         except ValueError as error:
@@ -132,6 +144,7 @@ class _Reader:
             return None
 
     def decimal(self, field: str, text: str) -> Decimal | None:
+        """A number; None for what is none."""
         try:
             return read_decimal(text)
         except ValueError as error:
@@ -231,42 +244,16 @@ def status_to_proto(status: ShopStatus) -> lot_sync_pb2.LotSync:
     )
 
 
-def import_to_proto(operation: Import) -> import_pb2.Import:
-    """An import for the wire."""
-    return import_pb2.Import(
-        import_id=operation.import_id,
-        format=import_pb2.ImportFormat.Value(f"IMPORT_FORMAT_{operation.format}"),
-        state=value_of(import_pb2.ImportState, operation.state),
-        total_rows=operation.total_rows,
-        created_rows=operation.created_rows,
-        refused_rows=operation.refused_rows,
-        created_at=timestamp_of(operation.created_at),
-        finished_at=None if operation.finished_at is None else timestamp_of(operation.finished_at),
-        file_name=operation.file_name,
-    )
-
-
-def import_rows_to_proto(rows: Sequence[ImportRow]) -> list[import_pb2.ImportRow]:
-    """Rows of an import for the wire."""
-    return [
-        import_pb2.ImportRow(
-            number=row.number, line=row.line, lot_id=row.lot_id or "", field=row.field, reason=row.reason
-        )
-        for row in rows
-    ]
-
-
 def wanted_from_proto(request: inventory_service_pb2.ExportLotsRequest) -> Wanted:
     """Which lots to export. Raises InvalidFields."""
-    reader = _Reader()
+    reader = Reader()
     wanted = Wanted(
         include_archived=request.include_archived,
         with_pieces_only=request.with_pieces_only,
         item_type=reader.word("item_type", ItemType, lot_pb2.ItemType, request.item_type),
         condition=reader.word("condition", Condition, lot_pb2.Condition, request.condition),
     )
-    if reader.unreadable:
-        raise InvalidFields(reader.unreadable)
+    reader.expect_readable()
     return wanted
 
 

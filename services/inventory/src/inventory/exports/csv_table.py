@@ -95,4 +95,10 @@ def _cells(lot: Lot) -> tuple[object, ...]:
 
 
 def _text(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    # A text that begins with apostrophes before such a letter gets one more, so that reading can always take one off.
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULAS) else text
+
+
+def plain_text(cell: str) -> str:
+    """The text of a cell that this table wrote."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULAS) else cell

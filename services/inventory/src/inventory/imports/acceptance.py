@@ -1,7 +1,8 @@
-"""How a file becomes an import: checked whole before anything of it is believed, then kept with all its verdicts."""
+"""How a file becomes an import: read whole before anything of it is believed, then kept, row by row, to be judged."""
 
 import asyncio
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,16 +12,17 @@ from inventory.commands import By
 from inventory.domain.errors import InvalidFields, Violation
 from inventory.domain.text import normal_form
 from inventory.ids import new_id
-from inventory.imports import bricklink_xml, bsx
-from inventory.imports.operation import CheckedRow, Import
-from inventory.imports.xml_items import FileRefused, read_items
+from inventory.imports.checking import check_rows
+from inventory.imports.dialect import FileRefused
+from inventory.imports.operation import Import, ImportStage, Row
+from inventory.imports.reading import DIALECTS, read_file
+from inventory.storage.import_rows import add_rows
 from inventory.storage.imports import add_import
-from inventory.storage.sellers import find_currency, fix_currency
+from inventory.storage.sellers import find_currency
 from inventory.storage.unit_of_work import UnitOfWork
 
 LARGEST_FILE: Final = 32 * 1024 * 1024
 LONGEST_FILE_NAME: Final = 255
-DIALECTS: Final = {dialect.format: dialect for dialect in (bricklink_xml.DIALECT, bsx.DIALECT)}
 ANY_FORMAT: Final = "UNSPECIFIED"
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
@@ -36,19 +38,22 @@ class UploadedFile:
     file_name: str
     currency: str
     """Empty means the seller's."""
+    preview: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedFile:
-    """A file that was read to its end, with the verdict on each row."""
+class WholeFile:
+    """A file that was read to its end; its rows are not judged yet."""
 
     format: str
     file_name: str
     currency: str
-    rows: list[CheckedRow]
+    preview: bool
+    rows: list[Row]
+    fields: Set[str]
 
 
-async def check_file(file: UploadedFile, by: By, engine: AsyncEngine) -> CheckedFile:
+async def read_upload(file: UploadedFile, by: By, engine: AsyncEngine) -> WholeFile:
     """Reads a file whole, beside the event loop. Raises InvalidFields if it cannot be taken; nothing is written."""
     violations = []
     if file.format not in {*DIALECTS, ANY_FORMAT}:
@@ -64,12 +69,18 @@ async def check_file(file: UploadedFile, by: By, engine: AsyncEngine) -> Checked
         raise InvalidFields(violations)
     async with engine.connect() as conn:
         currency = _currency(file.currency, await find_currency(conn, by.seller_id))
-    dialects = [DIALECTS[file.format]] if file.format in DIALECTS else list(DIALECTS.values())
     try:
-        read = await asyncio.to_thread(read_items, file.content, dialects, currency=currency)
+        read = await asyncio.to_thread(read_file, file.content, file.format, currency=currency)
     except FileRefused as refusal:
         raise InvalidFields.one("content", str(refusal)) from None
-    return CheckedFile(format=read.format, file_name=file_name, currency=currency, rows=read.rows)
+    return WholeFile(
+        format=read.dialect.format,
+        file_name=file_name,
+        currency=currency,
+        preview=file.preview,
+        rows=read.rows,
+        fields=read.fields,
+    )
 
 
 def _currency(said: str, sellers: str | None) -> str:
@@ -82,12 +93,8 @@ def _currency(said: str, sellers: str | None) -> str:
     return said or sellers or ""
 
 
-async def accept_file(file: CheckedFile, by: By, work: UnitOfWork) -> Import:
-    """Keeps a checked file as an import, which then runs by itself. Raises InvalidFields."""
-    refused = sum(1 for row in file.rows if row.lot is None)
-    if refused < len(file.rows):
-        # Its good rows will be the first prices of a new seller: they must still be good when their turn comes.
-        _currency(file.currency, await fix_currency(work.conn, by.seller_id, file.currency, by.at))
+async def accept_file(file: WholeFile, by: By, work: UnitOfWork) -> Import:
+    """Keeps a file as an import, which then goes on by itself; the first rows are judged at once."""
     operation = Import(
         import_id=new_id(),
         seller_id=by.seller_id,
@@ -97,11 +104,18 @@ async def accept_file(file: CheckedFile, by: By, work: UnitOfWork) -> Import:
         actor=by.actor,
         correlation_id=by.correlation_id,
         total_rows=len(file.rows),
-        refused_rows=refused,
+        refused_rows=0,
         created_rows=0,
-        last_row=0,
+        # A process of an older version beside this one takes every unfinished import for one that runs: in a preview it
+        # then finds no row left, and ends it.
+        last_row=len(file.rows) if file.preview else 0,
         created_at=by.at,
-        finished_at=by.at if refused == len(file.rows) else None,
+        finished_at=None,
+        stage=ImportStage.CHECKING,
+        preview=file.preview,
+        fields=sorted(file.fields),
+        judged_rows=0,
     )
-    await add_import(work.conn, operation, file.rows)
-    return operation
+    await add_import(work.conn, operation)
+    await add_rows(work.conn, operation.import_id, file.rows)
+    return await check_rows(work.conn, operation, by.at)

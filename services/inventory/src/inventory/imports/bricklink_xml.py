@@ -5,18 +5,20 @@ from typing import Final
 
 from inventory.domain.lot import Stockroom
 from inventory.domain.rules import Proposal, ProposedItem
-from inventory.imports.operation import CheckedRow
+from inventory.imports.dialect import first_fault
+from inventory.imports.operation import CheckedRow, Row
 from inventory.imports.values import (
     COMPLETENESS,
     CONDITIONS,
     ITEM_TYPES,
     STOCKROOMS,
+    XML_FIELDS,
     YES_OR_NO,
     Values,
     judged,
     refused,
 )
-from inventory.imports.xml_items import Dialect, ItemElement, first_fault
+from inventory.imports.xml_items import XmlDialect
 
 TAG_OF: Final = {
     "item.type": "ITEMTYPE",
@@ -38,14 +40,19 @@ TAG_OF: Final = {
 }
 
 
-def _judge(item: ItemElement, number: int, currency: str) -> CheckedRow:
+def _judge(item: Row, number: int, currency: str) -> CheckedRow:
     if (fault := first_fault(item, _faults(item.tags, currency))) is not None:
         return refused(item, number, *fault)
-    return judged(item, number, currency, Values(item.tags, TAG_OF), _proposal)
+    return judged(item, number, currency, Values(item.tags, TAG_OF), _proposal, known_as="LOTID")
 
 
-DIALECT: Final = Dialect(
-    format="BRICKLINK_XML", title="BrickLink's upload XML", roots=("INVENTORY",), path=("ITEM",), judge=_judge
+DIALECT: Final = XmlDialect(
+    format="BRICKLINK_XML",
+    title="BrickLink's upload XML",
+    roots=("INVENTORY",),
+    path=("ITEM",),
+    judge=_judge,
+    fields=XML_FIELDS,
 )
 
 

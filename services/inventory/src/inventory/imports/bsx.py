@@ -13,18 +13,20 @@ from inventory.domain.errors import Violation
 from inventory.domain.lot import Completeness, Condition, ItemType, Stockroom, UsedGrade
 from inventory.domain.money import PLACES
 from inventory.domain.rules import Proposal, ProposedItem
-from inventory.imports.operation import CheckedRow
+from inventory.imports.dialect import first_fault
+from inventory.imports.operation import CheckedRow, Row
 from inventory.imports.values import (
     COMPLETENESS,
     CONDITIONS,
     ITEM_TYPES,
     STOCKROOMS,
+    XML_FIELDS,
     YES_OR_NO,
     Values,
     judged,
     refused,
 )
-from inventory.imports.xml_items import Dialect, ItemElement, first_fault
+from inventory.imports.xml_items import XmlDialect
 
 TAG_OF: Final = {
     "item.type": "ItemTypeID",
@@ -51,23 +53,28 @@ _BRICKSYNC_COMPLETENESS: Final = {
     "S": Completeness.SEALED,
 }
 USED_GRADES: Final = {"N": UsedGrade.LIKE_NEW, "G": UsedGrade.GOOD, "A": UsedGrade.ACCEPTABLE}
+_NONE: Final = "N"
+"""How BrickStore calls no stockroom and no completeness, where it writes them at all."""
 _BRICKOWL_GRADES: Final = {"usedn": "N", "usedg": "G", "useda": "A"}
-_OTHERS: Final = ("Status", "Reserved", "MyCost", "Completeness", "BrickOwlCondition")
+_OTHERS: Final = ("Status", "LotID", "Reserved", "MyCost", "Completeness", "BrickOwlCondition")
 _TIERS: Final = tuple(f"{letters}{slot}" for slot in (1, 2, 3) for letters in ("TQ", "TP"))
 
 
-def _judge(item: ItemElement, number: int, currency: str) -> CheckedRow:
+def _judge(item: Row, number: int, currency: str) -> CheckedRow:
+    if item.tags.get("Status", "").strip().upper() == "X":
+        return refused(item, number, "Status", "is X: the file itself excludes this item", excluded=True)
     if (fault := first_fault(item, _faults(item.tags))) is not None:
         return refused(item, number, *fault)
-    return judged(item, number, currency, Values(_in_one_dialect(item.tags), TAG_OF), _proposal)
+    return judged(item, number, currency, Values(_in_one_dialect(item.tags), TAG_OF), _proposal, known_as="LotID")
 
 
-DIALECT: Final = Dialect(
+DIALECT: Final = XmlDialect(
     format="BSX",
     title="BSX",
     roots=("BrickStoreXML", "BrickStockXML"),
     path=("Inventory", "Item"),
     judge=_judge,
+    fields=XML_FIELDS | {"used_grade"},
     known={tag: tag for tag in (*TAG_OF.values(), *_OTHERS, *_TIERS)},
     currency_attribute="Currency",
     has_bare_document_type=True,
@@ -80,13 +87,8 @@ def _faults(tags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     def said(tag: str) -> str:
         return tags.get(tag, "").strip()
 
-    match said("Status").upper():
-        case "X":
-            yield "Status", "is X: the file itself excludes this item"
-        case "" | "I" | "E":
-            pass
-        case _:
-            yield "Status", "must be one of I, E, X"
+    if said("Status").upper() not in {"", "I", "E"}:
+        yield "Status", "must be one of I, E, X"
     if not said("ItemID"):
         yield "ItemID", "is missing; custom lots outside of the catalogue cannot be imported"
     if not said("ColorID"):
@@ -138,7 +140,7 @@ def _proposal(values: Values, currency: str) -> Proposal:
 
 
 def _completeness(values: Values) -> Completeness | None:
-    if values.said("SubCondition"):
+    if values.said("SubCondition").upper() not in {"", _NONE}:
         return values.word("item.completeness", COMPLETENESS)
     said = values.said("Completeness").upper()
     if said and said not in _BRICKSYNC_COMPLETENESS:
@@ -148,7 +150,7 @@ def _completeness(values: Values) -> Completeness | None:
 
 
 def _stockroom(values: Values) -> Stockroom | None:
-    if not values.has("Stockroom"):
+    if not values.has("Stockroom") or values.said("Stockroom").upper() == _NONE:
         return None
     return values.word("stockroom", STOCKROOMS, absent="A")
 

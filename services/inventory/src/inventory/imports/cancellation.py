@@ -1,10 +1,8 @@
-"""How a running import ends before its last row."""
-
-from dataclasses import replace
+"""How an import ends before its last row."""
 
 from inventory.commands import By
 from inventory.imports.operation import Import, ImportIsOver, ImportState
-from inventory.storage.imports import end_import, lock_import
+from inventory.storage.imports import lock_import, move_import
 from inventory.storage.unit_of_work import UnitOfWork
 
 
@@ -14,9 +12,8 @@ async def cancel_import(import_id: str, by: By, work: UnitOfWork) -> Import:
     A chunk holds the import's row, so this waits for the one that is under way: its lots are made and stay.
     """
     operation = await lock_import(work.conn, by.seller_id, import_id)
-    if operation.state is ImportState.DONE:
+    if operation.state in {ImportState.DONE, ImportState.EXPIRED} or operation.is_expired(by.at):
         raise ImportIsOver
     if operation.state is ImportState.CANCELLED:
         return operation
-    await end_import(work.conn, import_id, by.at)
-    return replace(operation, finished_at=by.at)
+    return await move_import(work.conn, import_id, by.at, finished_at=by.at)

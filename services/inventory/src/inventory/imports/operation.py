@@ -1,25 +1,65 @@
 """An import: what was accepted, and how far it has come."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from inventory.domain.lot import LotFields
+
+
+class ImportStage(StrEnum):
+    """What is done, or waited for, next."""
+
+    CHECKING = "CHECKING"
+    PREVIEW = "PREVIEW"
+    RUNNING = "RUNNING"
 
 
 class ImportState(StrEnum):
     """How far an import has come."""
 
+    CHECKING = "CHECKING"
+    PREVIEW = "PREVIEW"
     RUNNING = "RUNNING"
     DONE = "DONE"
     CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+
+
+class Verdict(StrEnum):
+    """What a row was found to be, as ImportVerdict in `import.proto` tells it."""
+
+    NEW = "NEW"
+    DUPLICATE = "DUPLICATE"
+    AMBIGUOUS = "AMBIGUOUS"
+    REPEATED = "REPEATED"
+    INVALID = "INVALID"
+    EXCLUDED = "EXCLUDED"
+
+
+class Choice(StrEnum):
+    """What a row becomes, as ImportChoice in `import.proto` tells it."""
+
+    ADD = "ADD"
+    REPLACE = "REPLACE"
+    SKIP = "SKIP"
+    NEW_LOT = "NEW_LOT"
 
 
 class ImportIsOver(Exception):
-    """All its rows are done: there is nothing left to cancel."""
+    """All its rows are done, or it expired: there is nothing left to cancel."""
 
     def __init__(self) -> None:
         super().__init__("This import is over.")
+
+
+class ImportNotInPreview(Exception):
+    """There is nothing to confirm: not yet, no more, or never."""
+
+    def __init__(self, state: ImportState) -> None:
+        super().__init__(f"This import is {state.lower()}, not a preview that waits to be confirmed.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +77,52 @@ class Import:
     refused_rows: int
     created_rows: int
     last_row: int
-    """The number of the last row that is done."""
+    """The place of the last row that is done."""
     created_at: datetime
     finished_at: datetime | None
+    stage: ImportStage
+    preview: bool
+    """Whether it waits for a person after the check."""
+    fields: Sequence[str]
+    """The fields of a lot that the file can say, besides item and quantity."""
+    judged_rows: int
+    duplicate_rows: int = 0
+    ambiguous_rows: int = 0
+    repeated_rows: int = 0
+    updated_rows: int = 0
+    skipped_rows: int = 0
+    expires_at: datetime | None = None
 
     @property
     def state(self) -> ImportState:
-        """Derived: one that ended with rows left was cancelled."""
+        """Derived: one that ended with rows left was cancelled, or expired."""
         if self.finished_at is None:
-            return ImportState.RUNNING
-        is_whole = self.created_rows + self.refused_rows == self.total_rows
-        return ImportState.DONE if is_whole else ImportState.CANCELLED
+            return ImportState[self.stage]
+        done = self.created_rows + self.updated_rows + self.skipped_rows + self.refused_rows
+        if done == self.total_rows:
+            return ImportState.DONE
+        return ImportState.EXPIRED if self.is_expired(self.finished_at) else ImportState.CANCELLED
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether nobody confirmed it in time."""
+        return self.stage is ImportStage.PREVIEW and self.expires_at is not None and self.expires_at <= now
+
+    @property
+    def checked_rows(self) -> int:
+        """How many rows were judged; what older code accepted was judged before."""
+        return self.judged_rows if self.stage is ImportStage.CHECKING else self.total_rows
+
+
+@dataclass(slots=True)
+class Row:
+    """A row as it stands in the file."""
+
+    line: int
+    """The line on which it starts, from 1."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Its texts, by the file's own words."""
+    fault: tuple[str, str] | None = None
+    """What cannot be read of it, in the file's words, and the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +137,10 @@ class CheckedRow:
     field: str = ""
     """In the file's words."""
     reason: str = ""
+    excluded: bool = False
+    """Whether it was refused because the file itself says so."""
+    known_as: str = ""
+    """How the file calls the lot, if it does: by our id, or by that of a BrickLink listing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,3 +152,9 @@ class ImportRow:
     lot_id: str | None
     field: str
     reason: str
+    verdict: Verdict | None
+    duplicate_of: str | None
+    candidates: Sequence[Mapping[str, Any]]
+    """Each with lot_id, quantity, reserved, remarks, location."""
+    repeats: int | None
+    choice: Choice | None

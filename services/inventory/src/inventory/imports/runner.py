@@ -1,7 +1,7 @@
-"""Turns the good rows of accepted imports into lots, chunk by chunk; any process may take the next chunk.
+"""Moves accepted imports on, chunk by chunk; any process may take the next chunk.
 
-A chunk is one transaction: its lots, their changes, the outbox, which rows they were, and how far the import has come.
-So a crash loses at most a chunk that nobody saw, and the next process goes on where the last commit stood.
+A chunk is one transaction: rows judged, or what they became (lots, their changes, the outbox); and how far the import
+has come. So a crash loses at most a chunk that nobody saw, and the next process goes on where the last commit stood.
 """
 
 import hashlib
@@ -12,17 +12,11 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inventory.background import is_outbox_long
-from inventory.domain.changes import Cause, ChangeSource
-from inventory.domain.lot import LotFields, create
-from inventory.ids import new_id
-from inventory.imports.operation import Import
-from inventory.storage.imports import (
-    lock_running_import,
-    move_import,
-    name_lots,
-    next_good_rows,
-    put_import_last,
-)
+from inventory.imports.checking import CHECKED_AT_ONCE, check_rows
+from inventory.imports.chunk import Chunk
+from inventory.imports.operation import Import, ImportStage
+from inventory.storage.import_rows import RowToDo, name_lots, next_turn, refuse_rows
+from inventory.storage.imports import WITHOUT_LOTS, lock_next_import, move_import
 from inventory.storage.lots import json_of_fields
 from inventory.storage.requests import IMPORT, RequestKey
 from inventory.storage.unit_of_work import UnitOfWork
@@ -41,21 +35,27 @@ class ImportRunner:
         clock: Clock,
         *,
         chunk_rows: int = CHUNK_ROWS,
+        checked_at_once: int = CHECKED_AT_ONCE,
     ) -> None:
         self._engine = engine
         self._transaction = transaction
         self._clock = clock
         self._chunk_rows = chunk_rows
+        self._checked_at_once = checked_at_once
 
     async def make_chunk(self) -> bool:
-        """Turn the next rows of one import into lots; False if there is nothing to do, or if the outbox is long."""
+        """Move one import on; False if there is nothing to do, or nothing but lots to make while the outbox is long."""
         operation: Import | None = None
         try:
             async with self._transaction() as work:
-                operation = await lock_running_import(work.conn)
-                if operation is None or await is_outbox_long(work.conn):
+                now = self._clock.now()
+                operation = await lock_next_import(work.conn, now)
+                if operation is not None and operation.stage is ImportStage.RUNNING and await is_outbox_long(work.conn):
+                    operation = await lock_next_import(work.conn, now, WITHOUT_LOTS)
+                if operation is None:
                     return False
                 await self._move(operation, work)
+                await work.commit()
         except Exception:
             if operation is not None:
                 await self._put_last(operation)
@@ -63,43 +63,46 @@ class ImportRunner:
         return True
 
     async def _move(self, operation: Import, work: UnitOfWork) -> None:
-        rows = await next_good_rows(work.conn, operation, limit=self._chunk_rows)
         now = self._clock.now()
-        if rows and await work.claim(_request(operation, rows), now) is None:
-            await self._make_lots(operation, rows, work)
-        last_row = rows[-1][0] if rows else operation.total_rows
-        is_done = len(rows) < self._chunk_rows
-        await move_import(work.conn, operation, last_row=last_row, created=len(rows), now=now, is_done=is_done)
-        await work.commit()
+        match operation.stage:
+            case ImportStage.CHECKING:
+                await check_rows(work.conn, operation, now, limit=self._checked_at_once)
+            case ImportStage.PREVIEW:  # nobody confirmed it in time
+                await move_import(work.conn, operation.import_id, now, finished_at=now)
+            case ImportStage.RUNNING:
+                await self._make_lots(operation, work)
+
+    async def _make_lots(self, operation: Import, work: UnitOfWork) -> None:
+        now = self._clock.now()
+        turn = await next_turn(work.conn, operation, limit=self._chunk_rows)
+        chunk = Chunk(operation, work, now)
+        if turn.rows and await work.claim(_request(operation, turn.rows), now) is None:
+            await chunk.make(turn.rows)
+            await name_lots(work.conn, operation.import_id, chunk.lot_ids)
+            await refuse_rows(work.conn, operation.import_id, chunk.refusals)
+        await move_import(
+            work.conn,
+            operation.import_id,
+            now,
+            last_row=turn.last_place,
+            created_rows=operation.created_rows + chunk.created,
+            updated_rows=operation.updated_rows + chunk.updated,
+            refused_rows=operation.refused_rows + len(chunk.refusals),
+            finished_at=now if turn.is_last else None,
+        )
 
     async def _put_last(self, operation: Import) -> None:
         """Let the other imports go first: one that fails must not hold them up."""
         async with self._engine.begin() as conn:
-            await put_import_last(conn, operation.import_id, self._clock.now())
-
-    async def _make_lots(self, operation: Import, rows: Sequence[tuple[int, LotFields]], work: UnitOfWork) -> None:
-        now = self._clock.now()
-        cause = Cause(
-            source=ChangeSource.IMPORT,
-            actor=operation.actor,
-            at=now,
-            correlation_id=operation.correlation_id,
-            import_id=operation.import_id,
-        )
-        lot_ids = {}
-        for number, said in rows:
-            lot, difference = create(said, lot_id=new_id(), seller_id=operation.seller_id, now=now)
-            work.recorder.record(lot, difference, cause)
-            lot_ids[number] = lot.lot_id
-        await name_lots(work.conn, operation.import_id, lot_ids)
+            await move_import(conn, operation.import_id, self._clock.now())
 
 
-def _request(operation: Import, rows: Sequence[tuple[int, LotFields]]) -> RequestKey:
+def _request(operation: Import, rows: Sequence[RowToDo]) -> RequestKey:
     """A chunk is a request like any other: done once, whoever does it."""
-    body = json.dumps([[number, json_of_fields(said)] for number, said in rows])
+    body = json.dumps([[row.number, row.choice, row.lot_id, json_of_fields(row.said)] for row in rows])
     return RequestKey(
         seller_id=operation.seller_id,
         scope=IMPORT,
-        request_id=f"{operation.import_id}/{rows[0][0]}",
+        request_id=f"{operation.import_id}/{rows[0].place}",
         body_sha256=hashlib.sha256(body.encode()).digest(),
     )

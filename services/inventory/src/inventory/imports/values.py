@@ -9,8 +9,7 @@ from inventory.domain.errors import InvalidLot, Violation
 from inventory.domain.lot import MOST_PIECES, Completeness, Condition, ItemType, Stockroom
 from inventory.domain.money import Money, read_decimal
 from inventory.domain.rules import Proposal, ProposedTier, check
-from inventory.imports.operation import CheckedRow
-from inventory.imports.xml_items import ItemElement
+from inventory.imports.operation import CheckedRow, Row
 
 ITEM_TYPES: Final = {
     "P": ItemType.PART,
@@ -33,6 +32,21 @@ COMPLETENESS: Final = {
 }
 STOCKROOMS: Final = {stockroom.value: stockroom for stockroom in Stockroom}
 YES_OR_NO: Final = {"Y": True, "N": False}
+XML_FIELDS: Final = frozenset(
+    {
+        "unit_price",
+        "sale_percent",
+        "tiers",
+        "bulk",
+        "cost",
+        "description",
+        "remarks",
+        "stockroom",
+        "retain",
+        "weight_grams",
+    }
+)
+"""What both kinds of XML can say of a lot, besides its item and quantity."""
 
 W = TypeVar("W")
 
@@ -44,13 +58,16 @@ _WITH_COMMAS: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 class Values:
     """Reads a row's tags as values and notes those that are none; `tag_of` names the tag of each field of a lot."""
 
-    def __init__(self, tags: Mapping[str, str], tag_of: Mapping[str, str]) -> None:
+    def __init__(
+        self, tags: Mapping[str, str], tag_of: Mapping[str, str], *, tier_tags: tuple[str, str] = ("TQ{}", "TP{}")
+    ) -> None:
         self.unreadable: list[Violation] = []
         self._tags = tags
         self._tag_of = tag_of
+        self._tier_tags = tier_tags
         # unused tiers are written as zeros
         self._slots = [
-            slot for slot in _TIER_SLOTS if any(self.said(f"{letters}{slot}").strip("0.") for letters in ("TQ", "TP"))
+            slot for slot in _TIER_SLOTS if any(self.said(tag.format(slot)).strip("0.") for tag in tier_tags)
         ]
 
     def said(self, tag: str) -> str:
@@ -74,9 +91,7 @@ class Values:
 
     def quantity(self, *, lowest: int, absent: str = "") -> int:
         """Pieces, of which downloads write thousands with a comma."""
-        said = self.said(self._tag_of["quantity"]) or absent
-        if _WITH_COMMAS.fullmatch(said):
-            said = said.replace(",", "")
+        said = _without_commas(self.said(self._tag_of["quantity"])) or absent
         if not _INTEGER.fullmatch(said) or int(said) < lowest:
             self.unreadable.append(Violation("quantity", f"must be a whole number from {lowest} to {MOST_PIECES:,}"))
             return 0
@@ -84,7 +99,7 @@ class Values:
 
     def integer(self, name: str, absent: int, *, tag: str = "") -> int:
         """A whole number."""
-        said = self.said(tag or self._tag_of[name])
+        said = _without_commas(self.said(tag or self._tag_of[name]))
         if said and not _INTEGER.fullmatch(said):
             self.unreadable.append(Violation(name, "must be a whole number"))
             return absent
@@ -117,15 +132,19 @@ class Values:
 
     def _tier(self, place: int, slot: int, currency: str) -> ProposedTier:
         name = f"tiers[{place}]"
-        quantity = self.integer(f"{name}.quantity", 0, tag=f"TQ{slot}")
-        return ProposedTier(quantity, self.money(f"{name}.unit_price", currency, tag=f"TP{slot}"))
+        quantity_tag, price_tag = (tag.format(slot) for tag in self._tier_tags)
+        quantity = self.integer(f"{name}.quantity", 0, tag=quantity_tag)
+        return ProposedTier(quantity, self.money(f"{name}.unit_price", currency, tag=price_tag))
 
     def tag_at_fault(self, name: str) -> str:
         """The tag of a field, also of a tier's."""
         if name in self._tag_of:
             return self._tag_of[name]
+        if not name.startswith("tiers["):
+            return name
+        quantity_tag, price_tag = self._tier_tags
         place = int(name[len("tiers[")])
-        return f"{'TQ' if name.endswith('quantity') else 'TP'}{self._slots[place]}"
+        return (quantity_tag if name.endswith("quantity") else price_tag).format(self._slots[place])
 
     def place_of(self, tag: str) -> int:
         """The order in which a row's faults are told: first what it is, then how many, then the rest."""
@@ -133,17 +152,31 @@ class Values:
         return order.index(tag) if tag in order else len(order)
 
 
-def refused(item: ItemElement, number: int, tag: str, reason: str) -> CheckedRow:
-    """The verdict on an item that becomes no lot."""
-    return CheckedRow(number=number, line=item.line, field=tag[:50], reason=reason)
+def _without_commas(number: str) -> str:
+    return number.replace(",", "") if _WITH_COMMAS.fullmatch(number) else number
+
+
+def refused(item: Row, number: int, tag: str, reason: str, *, excluded: bool = False) -> CheckedRow:
+    """The verdict on an item that becomes no lot; `excluded` if the file itself says so."""
+    return CheckedRow(number=number, line=item.line, field=tag[:50], reason=reason, excluded=excluded)
 
 
 def judged(
-    item: ItemElement, number: int, currency: str, values: Values, propose: Callable[[Values, str], Proposal]
+    item: Row,
+    number: int,
+    currency: str,
+    values: Values,
+    propose: Callable[[Values, str], Proposal],
+    *,
+    known_as: str,
 ) -> CheckedRow:
-    """The verdict on an item by a lot's own rules; of several faults the first in the dialect's order is told."""
+    """The verdict on an item by a lot's own rules; of several faults the first in the dialect's order is told.
+
+    `known_as` is the tag of the lot's id.
+    """
     try:
-        return CheckedRow(number=number, line=item.line, lot=check(propose(values, currency), currency=currency))
+        lot = check(propose(values, currency), currency=currency)
+        return CheckedRow(number=number, line=item.line, lot=lot, known_as=values.said(known_as))
     except InvalidLot as refusal:
         told = {values.tag_at_fault(violation.field): violation.rule for violation in refusal.violations}
         tag = min(told, key=values.place_of)

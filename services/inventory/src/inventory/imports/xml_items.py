@@ -1,13 +1,12 @@
-"""A file of items as XML, read safely: what each dialect (BrickLink's upload XML, BSX) then judges item by item.
+"""A file of items as XML, read safely: what each dialect (BrickLink's upload XML, BSX) later judges item by item.
 
 The whole file is read before anything is believed: a truncated one, another root, entities and every document type but
 the bare one that a dialect's programs write refuse it all.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl, Locator
@@ -15,39 +14,19 @@ from xml.sax.xmlreader import AttributesImpl, Locator
 from defusedxml.common import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
-from inventory.imports.operation import CheckedRow
-
-MOST_ROWS: Final = 100_000
-
-
-class FileRefused(Exception):
-    """The file as a whole cannot be taken; the text says why, and where."""
-
-
-@dataclass(slots=True)
-class ItemElement:
-    """An item as it stands in the file."""
-
-    line: int
-    tags: dict[str, str] = field(default_factory=dict)
-    """The text of each element in it."""
-    fault: tuple[str, str] | None = None
-    """The element that is no plain text, or there twice, and the reason."""
+from inventory.imports.dialect import MOST_ROWS, Dialect, FileRefused, ReadFile
+from inventory.imports.operation import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """What a kind of file looks like, and who judges its items."""
+class XmlDialect(Dialect):
+    """A kind of XML file."""
 
-    format: str
-    """As ImportFormat in `import.proto` calls it."""
     title: str
     """For people."""
     roots: Sequence[str]
     path: Sequence[str]
     """The elements from below the root down to the item."""
-    judge: Callable[[ItemElement, int, str], CheckedRow]
-    """The verdict on an item, given its number and the currency of the import."""
     known: Mapping[str, str] | None = None
     """The tags that are read, if others are to be passed over; None refuses elements that do not belong there."""
     currency_attribute: str = ""
@@ -56,16 +35,8 @@ class Dialect:
     """Whether its programs write a document type that names the root and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
-    """A file that was read to its end."""
-
-    format: str
-    rows: list[CheckedRow]
-
-
-def read_items(content: bytes, dialects: Sequence[Dialect], *, currency: str) -> ReadFile:
-    """Every item with its verdict; the root says which dialect it is. Raises FileRefused."""
+def read_items(content: bytes, dialects: Sequence[XmlDialect], *, currency: str) -> ReadFile:
+    """Every item as it stands there; the root says which dialect it is. Raises FileRefused."""
     handler = _Items(dialects, currency)
     bare = {root for dialect in dialects if dialect.has_bare_document_type for root in dialect.roots}
     parser = _Parser(bare)
@@ -80,7 +51,7 @@ def read_items(content: bytes, dialects: Sequence[Dialect], *, currency: str) ->
         ) from None
     if not handler.rows:
         raise FileRefused(f"holds no {handler.dialect.path[-1]}")
-    return ReadFile(handler.dialect.format, handler.rows)
+    return ReadFile(handler.dialect, handler.rows, handler.dialect.fields)
 
 
 class _Parser(DefusedExpatParser):
@@ -98,18 +69,18 @@ class _Parser(DefusedExpatParser):
 
 
 class _Items(ContentHandler):
-    """Takes the file's elements one by one, and judges each item as soon as it is whole."""
+    """Takes the file's elements one by one."""
 
-    dialect: Dialect
+    dialect: XmlDialect
 
-    def __init__(self, dialects: Sequence[Dialect], currency: str) -> None:
+    def __init__(self, dialects: Sequence[XmlDialect], currency: str) -> None:
         super().__init__()
-        self.rows: list[CheckedRow] = []
+        self.rows: list[Row] = []
         self._dialects = dialects
         self._currency = currency
         self._path: list[str] = []
         self._passed_over = 0
-        self._item = ItemElement(0)
+        self._item = Row(0)
         self._text: list[str] = []
         self._locator: Locator | None = None
 
@@ -126,7 +97,7 @@ class _Items(ContentHandler):
         elif depth == len(self.dialect.path):
             if len(self.rows) == MOST_ROWS:
                 raise FileRefused(f"has more than {MOST_ROWS:,} rows")
-            self._item = ItemElement(self._line())
+            self._item = Row(self._line())
         elif depth == len(self.dialect.path) + 1:
             self._text = []
         elif depth > len(self.dialect.path) + 1:
@@ -146,14 +117,14 @@ class _Items(ContentHandler):
         self._path.pop()
         depth = len(self._path)
         if depth == len(self.dialect.path):
-            self.rows.append(self.dialect.judge(self._item, len(self.rows) + 1, self._currency))
+            self.rows.append(self._item)
         elif depth == len(self.dialect.path) + 1:
             if name in self._item.tags:
                 self._item.fault = (name, "is there twice")
             else:
                 self._item.tags[name] = "".join(self._text)
 
-    def _dialect_of(self, root: str) -> Dialect:
+    def _dialect_of(self, root: str) -> XmlDialect:
         for dialect in self._dialects:
             if root in dialect.roots:
                 return dialect
@@ -176,8 +147,3 @@ class _Items(ContentHandler):
 
     def _line(self) -> int:
         return self._locator.getLineNumber() or 0 if self._locator else 0
-
-
-def first_fault(item: ItemElement, faults: Iterator[tuple[str, str]]) -> tuple[str, str] | None:
-    """What makes an item no lot, whatever else it says: its form first, then these."""
-    return item.fault or next(faults, None)

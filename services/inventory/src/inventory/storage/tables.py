@@ -270,11 +270,26 @@ IMPORTS: Final = Table(
     Column("total_rows", Integer, nullable=False),
     Column("refused_rows", Integer, nullable=False),
     Column("created_rows", Integer, nullable=False),
-    # the number of the last row that is done; refused rows between count as done
+    # the place of the last row that is done; refused rows between count as done
     Column("last_row", Integer, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("moved_at", _TIME, nullable=False),
     Column("finished_at", _TIME),
+    # CHECKING, PREVIEW or RUNNING; it keeps that one in which it ended
+    Column("stage", Text, nullable=False, server_default="RUNNING"),
+    # whether it waits for a person after the check
+    Column("preview", Boolean, nullable=False, server_default="false"),
+    # the fields of a lot that the file can say, besides item and quantity
+    Column("fields", ARRAY(Text), nullable=False, server_default="{}"),
+    # rows are judged in their order, so this is also the number of the last one that is
+    Column("judged_rows", Integer, nullable=False, server_default="0"),
+    Column("duplicate_rows", Integer, nullable=False, server_default="0"),
+    Column("ambiguous_rows", Integer, nullable=False, server_default="0"),
+    Column("repeated_rows", Integer, nullable=False, server_default="0"),
+    Column("updated_rows", Integer, nullable=False, server_default="0"),
+    Column("skipped_rows", Integer, nullable=False, server_default="0"),
+    # of a preview that nobody confirmed so far
+    Column("expires_at", _TIME),
 )
 
 IMPORT_ROWS: Final = Table(
@@ -283,9 +298,24 @@ IMPORT_ROWS: Final = Table(
     Column("import_id", _ID, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("line", Integer, nullable=False),
-    # the checked fields of the lot to be; null if the row was refused
+    # the checked fields of the lot to be; null if the row was refused, or not judged yet
     Column("lot", JSONB),
+    # the lot that it became or changed
     Column("lot_id", _ID),
     Column("field", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    # the row as it was read, until it is judged
+    Column("said", JSONB),
+    # its turn, where that is not its number: rows that repeat others come after all others
+    Column("place", Integer),
+    Column("verdict", Text, nullable=False, server_default=""),
+    # equal lots as the preview found them
+    Column("candidates", JSONB, nullable=False, server_default="[]"),
+    # which of them it is a duplicate of, and its pieces then, for sale and set aside
+    Column("duplicate_of", _ID),
+    Column("quantity_then", BigInteger),
+    Column("reserved_then", BigInteger),
+    # the number of the row that it repeats
+    Column("repeats", Integer),
+    Column("choice", Text, nullable=False, server_default=""),
 )

@@ -132,6 +132,16 @@ class Calls:
         }
         return (await self.stub.CreateImport(pb.CreateImportRequest(**(values | fields)), **self.how)).operation
 
+    async def confirm_import(self, import_id: str, **fields: Any) -> import_pb2.Import:
+        """ConfirmImport."""
+        values: dict[str, Any] = {"request_id": uuid.uuid4().hex, "import_id": import_id}
+        return (await self.stub.ConfirmImport(pb.ConfirmImportRequest(**(values | fields)), **self.how)).operation
+
+    async def cancel_import(self, import_id: str, **fields: Any) -> import_pb2.Import:
+        """CancelImport."""
+        values: dict[str, Any] = {"request_id": uuid.uuid4().hex, "import_id": import_id}
+        return (await self.stub.CancelImport(pb.CancelImportRequest(**(values | fields)), **self.how)).operation
+
     async def get_import(self, import_id: str) -> import_pb2.Import:
         """GetImport."""
         return (await self.stub.GetImport(pb.GetImportRequest(import_id=import_id), **self.how)).operation

@@ -1,0 +1,86 @@
+"""What the next rows of an import become: new lots, or changes of lots that are there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from inventory.domain.changes import Cause, ChangeSource
+from inventory.domain.errors import InvalidFields, NotEnoughPieces
+from inventory.domain.importing import NoSuchLotAnyMore, Pieces, add_pieces, expect_equal, replace_by
+from inventory.domain.lot import Lot, create
+from inventory.ids import new_id
+from inventory.imports.operation import Choice, Import
+from inventory.storage.import_rows import RowToDo, lots_of_rows
+from inventory.storage.lots import lock_lots
+from inventory.storage.unit_of_work import UnitOfWork
+
+
+class RepeatsNothing(Exception):
+    """The row that it repeats became no lot."""
+
+    def __init__(self, number: int | None) -> None:
+        super().__init__(f"Row {number}, which it repeats, became no lot to which this could be added.")
+
+
+class Chunk:
+    """Rows that are done together, in the transaction of `work`; what came of them is in its attributes."""
+
+    def __init__(self, operation: Import, work: UnitOfWork, now: datetime) -> None:
+        self._operation = operation
+        self._work = work
+        self._now = now
+        self._cause = Cause(
+            source=ChangeSource.IMPORT,
+            actor=operation.actor,
+            at=now,
+            correlation_id=operation.correlation_id,
+            import_id=operation.import_id,
+        )
+        self._lots: dict[str, Lot] = {}
+        self.lot_ids: dict[int, str] = {}
+        """By row: the lot that it became or changed."""
+        self.refusals: dict[int, str] = {}
+        """By row: why it became nothing."""
+        self.created = 0
+        self.updated = 0
+
+    async def make(self, rows: Sequence[RowToDo]) -> None:
+        """Record what these rows do. A row whose lot is not what the preview found any more is refused alone."""
+        to_change = [row for row in rows if row.choice in {Choice.ADD, Choice.REPLACE}]
+        # Those that stand for the same new lot came before, maybe in this very chunk.
+        repeated = {row.repeats for row in to_change if row.lot_id is None and row.repeats is not None}
+        became = await lots_of_rows(self._work.conn, self._operation.import_id, repeated)
+        named = {row.lot_id for row in to_change if row.lot_id is not None} | set(became.values())
+        if named:
+            self._lots = await lock_lots(self._work.conn, sorted(named))
+        for row in rows:
+            if row.choice is Choice.NEW_LOT:
+                self._create(row)
+                continue
+            try:
+                self._change(row, became | self.lot_ids)
+            except (NoSuchLotAnyMore, RepeatsNothing, NotEnoughPieces, InvalidFields) as refusal:
+                self.refusals[row.number] = str(refusal)
+
+    def _create(self, row: RowToDo) -> None:
+        lot, difference = create(row.said, lot_id=new_id(), seller_id=self._operation.seller_id, now=self._now)
+        self._work.recorder.record(lot, difference, self._cause)
+        self._lots[lot.lot_id] = lot
+        self.lot_ids[row.number] = lot.lot_id
+        self.created += 1
+
+    def _change(self, row: RowToDo, became: dict[int, str]) -> None:
+        lot_id = row.lot_id or became.get(row.repeats or 0)
+        if lot_id is None:
+            raise RepeatsNothing(row.repeats)
+        lot = expect_equal(self._lots.get(lot_id), row.said.item)
+        if row.choice is Choice.ADD:
+            lot, difference = add_pieces(lot, row.said, self._now)
+        else:
+            names = frozenset(self._operation.fields)
+            then = Pieces(row.quantity_then, row.reserved_then)
+            lot, difference = replace_by(lot, row.said, names=names, then=then, now=self._now)
+        if difference:
+            self._work.recorder.record(lot, difference, self._cause)
+        self._lots[lot_id] = lot
+        self.lot_ids[row.number] = lot_id
+        self.updated += 1
