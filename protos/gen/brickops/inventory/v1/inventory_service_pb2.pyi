@@ -6,6 +6,7 @@ isort:skip_file
 from brickops.inventory.v1 import change_pb2 as _change_pb2
 from brickops.inventory.v1 import export_pb2 as _export_pb2
 from brickops.inventory.v1 import import_pb2 as _import_pb2
+from brickops.inventory.v1 import lot_filter_pb2 as _lot_filter_pb2
 from brickops.inventory.v1 import lot_pb2 as _lot_pb2
 from brickops.inventory.v1 import lot_sync_pb2 as _lot_sync_pb2
 from brickops.inventory.v1 import oversell_pb2 as _oversell_pb2
@@ -155,22 +156,40 @@ class ListLotsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     INCLUDE_ARCHIVED_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """1 to 500; 0 means 50."""
     page_token: _builtins.str
     """From the page before; empty for the first."""
     include_archived: _builtins.bool
-    """Whether archived lots are listed too."""
+    """The same as the filter's include_archived."""
+    order_by: _lot_filter_pb2.LotColumn.ValueType
+    """What they are ordered by; by lot id, oldest first, if nothing is said."""
+    descending: _builtins.bool
+    """Whether the highest comes first."""
+    count: _builtins.bool
+    """Whether to count all lots that the filter asks for; that reads every one of them."""
+    @_builtins.property
+    def filter(self) -> _lot_filter_pb2.LotFilter:
+        """Which lots. A page token is only good for the filter and the order that it was given for."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         include_archived: _builtins.bool = ...,
+        filter: _lot_filter_pb2.LotFilter | None = ...,
+        order_by: _lot_filter_pb2.LotColumn.ValueType = ...,
+        descending: _builtins.bool = ...,
+        count: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_archived", b"include_archived", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "descending", b"descending", "filter", b"filter", "include_archived", b"include_archived", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -184,23 +203,31 @@ class ListLotsResponse(_message.Message):
 
     LOTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the page after; empty on the last."""
+    count: _builtins.int
+    """How many lots the filter asks for, if that was asked."""
     @_builtins.property
     def lots(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetLotResponse]:
-        """The lots, each with its sync, in one order."""
+        """The lots, each with its sync. A lot that nobody changes meanwhile is on exactly one page, whatever comes and goes
+        between the pages.
+        """
 
     def __init__(
         self,
         *,
         lots: _abc.Iterable[Global___GetLotResponse] | None = ...,
         next_page_token: _builtins.str = ...,
+        count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "count", b"count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lots", b"lots", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "count", b"count", "lots", b"lots", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
+    _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
 
 Global___ListLotsResponse: _TypeAlias = ListLotsResponse  # noqa: Y015
 
@@ -1062,7 +1089,7 @@ Global___ListImportRowsResponse: _TypeAlias = ListImportRowsResponse  # noqa: Y0
 
 @_typing.final
 class ExportLotsRequest(_message.Message):
-    """Exports lots. What is not said limits nothing."""
+    """Exports lots. What is not said limits nothing. A type or condition is said here or in the filter, not in both."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1071,6 +1098,7 @@ class ExportLotsRequest(_message.Message):
     WITH_PIECES_ONLY_FIELD_NUMBER: _builtins.int
     ITEM_TYPE_FIELD_NUMBER: _builtins.int
     CONDITION_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     format: _export_pb2.ExportFormat.ValueType
     """The file's kind."""
     include_archived: _builtins.bool
@@ -1081,6 +1109,10 @@ class ExportLotsRequest(_message.Message):
     """Only lots of this type."""
     condition: _lot_pb2.Condition.ValueType
     """Only lots of this condition."""
+    @_builtins.property
+    def filter(self) -> _lot_filter_pb2.LotFilter:
+        """Which lots."""
+
     def __init__(
         self,
         *,
@@ -1089,10 +1121,11 @@ class ExportLotsRequest(_message.Message):
         with_pieces_only: _builtins.bool = ...,
         item_type: _lot_pb2.ItemType.ValueType = ...,
         condition: _lot_pb2.Condition.ValueType = ...,
+        filter: _lot_filter_pb2.LotFilter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "format", b"format", "include_archived", b"include_archived", "item_type", b"item_type", "with_pieces_only", b"with_pieces_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "filter", b"filter", "format", b"format", "include_archived", b"include_archived", "item_type", b"item_type", "with_pieces_only", b"with_pieces_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

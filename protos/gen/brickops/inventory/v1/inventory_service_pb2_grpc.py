@@ -160,7 +160,7 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLots(self, request, context):
-        """Lists the seller's lots by lot id, oldest first.
+        """Lists lots of the seller: those that a filter asks for, in the order of a column.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

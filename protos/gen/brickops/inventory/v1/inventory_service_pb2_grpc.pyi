@@ -41,7 +41,7 @@ class InventoryServiceStub:
     GetLot: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetLotRequest, _inventory_service_pb2.GetLotResponse]
     """Reads one lot and how far it has come in each shop."""
     ListLots: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListLotsRequest, _inventory_service_pb2.ListLotsResponse]
-    """Lists the seller's lots by lot id, oldest first."""
+    """Lists lots of the seller: those that a filter asks for, in the order of a column."""
     UpdateLot: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.UpdateLotRequest, _inventory_service_pb2.UpdateLotResponse]
     """Sets the fields that the mask names."""
     AdjustQuantity: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.AdjustQuantityRequest, _inventory_service_pb2.AdjustQuantityResponse]
@@ -93,7 +93,7 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     GetLot: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetLotRequest, _inventory_service_pb2.GetLotResponse]  # type: ignore[assignment]
     """Reads one lot and how far it has come in each shop."""
     ListLots: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListLotsRequest, _inventory_service_pb2.ListLotsResponse]  # type: ignore[assignment]
-    """Lists the seller's lots by lot id, oldest first."""
+    """Lists lots of the seller: those that a filter asks for, in the order of a column."""
     UpdateLot: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.UpdateLotRequest, _inventory_service_pb2.UpdateLotResponse]  # type: ignore[assignment]
     """Sets the fields that the mask names."""
     AdjustQuantity: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.AdjustQuantityRequest, _inventory_service_pb2.AdjustQuantityResponse]  # type: ignore[assignment]
@@ -160,7 +160,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_service_pb2.ListLotsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ListLotsResponse, _abc.Awaitable[_inventory_service_pb2.ListLotsResponse]]:
-        """Lists the seller's lots by lot id, oldest first."""
+        """Lists lots of the seller: those that a filter asks for, in the order of a column."""
 
     @_abc_1.abstractmethod
     def UpdateLot(

@@ -180,17 +180,26 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
     async def ListLots(  # noqa: N802
         self, request: inventory_pb.ListLotsRequest, context: Context
     ) -> inventory_pb.ListLotsResponse:
-        """Lists lots."""
+        """Lists lots; of the filters it knows those by number, colour and archived, and no order but forth and back."""
         async with self.faults.around(context):
             seller = current_caller().require_seller()
+            wanted = request.filter
+            if unknown := set(wanted.color_ids) - set(COLOURS):
+                raise InvalidField("filter.color_ids", f"must be BrickLink colours: {min(unknown)} is none")
             lots = [
                 lot
                 for (owner, _), lot in self._lots.items()
-                if owner == seller and (request.include_archived or not lot.archived)
+                if owner == seller
+                and (wanted.include_archived or lot.archived == wanted.archived)
+                and wanted.item_number in ("", lot.item.number)
+                and (not wanted.color_ids or lot.item.color_id in wanted.color_ids)
             ]
+            if request.descending:
+                lots.reverse()
             page, token = _page(lots, request.page_size, request.page_token)
             answers = [inventory_pb.GetLotResponse(lot=lot, sync=self.sync) for lot in page]
-            return inventory_pb.ListLotsResponse(lots=answers, next_page_token=token)
+            count = len(lots) if request.count else None
+            return inventory_pb.ListLotsResponse(lots=answers, next_page_token=token, count=count)
 
     async def UpdateLot(  # noqa: N802
         self, request: inventory_pb.UpdateLotRequest, context: Context

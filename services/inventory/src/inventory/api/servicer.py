@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from brickops.inventory.v1 import change_pb2, export_pb2, import_pb2, inventory_service_pb2_grpc
 from brickops.inventory.v1 import inventory_service_pb2 as pb
 from inventory import commands, queries, undoing
+from inventory.api.lot_lists import LotPages, filter_from_proto, order_from_proto, wanted_for_export
 from inventory.api.pages import cut, page_of
 from inventory.api.translate import (
     change_to_proto,
@@ -31,7 +32,6 @@ from inventory.api.translate import (
     proposal_from_proto,
     return_to_proto,
     status_to_proto,
-    wanted_from_proto,
     word_of,
 )
 from inventory.commands import By, Done
@@ -44,6 +44,7 @@ from inventory.imports.cancellation import cancel_import
 from inventory.queries import LotWithStatus
 from inventory.storage.changes import ChangeFilter, find_change, page_of_changes
 from inventory.storage.imports import find_import, page_of_imports, page_of_rows
+from inventory.storage.lot_pages import count_lots, page_of_lots
 from inventory.storage.lots import find_lot
 from inventory.storage.requests import API, RequestKey
 from inventory.storage.sales import page_of_oversells, page_of_returns
@@ -152,20 +153,20 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         return _lot_response(found)
 
     async def ListLots(self, request: pb.ListLotsRequest, context: Context) -> pb.ListLotsResponse:
-        """Lists the seller's lots by lot id, oldest first."""
+        """Lists lots of the seller: those that a filter asks for, in the order of a column."""
         seller_id = _reading_seller()
-        page = page_of(request.page_size, request.page_token)
+        marketplaces = self._topics.marketplaces
+        with _naming_fields():
+            wanted = filter_from_proto(request.filter, marketplaces, include_archived=request.include_archived)
+        order = order_from_proto(request)
+        pages = LotPages(request.page_size, wanted, order)
+        after = pages.place_of(request.page_token)
         async with self._engine.connect() as conn:
-            found = await queries.list_lots(
-                conn,
-                seller_id,
-                self._topics.marketplaces,
-                after=page.last,
-                limit=page.limit,
-                include_archived=request.include_archived,
-            )
-        lots, token = cut(found, page, lambda one: one.lot.lot_id)
-        return pb.ListLotsResponse(lots=[_lot_response(one) for one in lots], next_page_token=token)
+            found = await page_of_lots(conn, seller_id, wanted, order, after=after, limit=pages.limit)
+            shown, token = pages.cut(found)
+            lots = await queries.with_status(conn, seller_id, [one.lot for one in shown], marketplaces)
+            count = await count_lots(conn, seller_id, wanted) if request.count else None
+        return pb.ListLotsResponse(lots=[_lot_response(one) for one in lots], next_page_token=token, count=count)
 
     async def ListChanges(self, request: pb.ListChangesRequest, context: Context) -> pb.ListChangesResponse:
         """Lists recorded changes, newest first."""
@@ -280,7 +281,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         """Writes the seller's lots to a file, which comes in pieces."""
         seller_id = _reading_seller()
         with _naming_fields():
-            wanted = wanted_from_proto(request)
+            wanted = wanted_for_export(request, self._topics.marketplaces)
             async for piece in export_lots(self._engine, seller_id, _export_format(request.format), wanted):
                 yield pb.ExportLotsResponse(content=piece)
 

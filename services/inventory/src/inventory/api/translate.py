@@ -11,7 +11,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from brickops.inventory.v1 import (
     change_pb2,
     import_pb2,
-    inventory_service_pb2,
     lot_pb2,
     lot_sync_pb2,
     money_pb2,
@@ -20,12 +19,11 @@ from brickops.inventory.v1 import (
     undo_pb2,
 )
 from inventory.domain.changes import Change, OrderReference
-from inventory.domain.errors import InvalidFields, Violation
+from inventory.domain.errors import Violation
 from inventory.domain.lot import Completeness, Condition, ItemType, Lot, Stockroom, UsedGrade
 from inventory.domain.money import Money, amount_of, plain_number, read_decimal, units_and_nanos
 from inventory.domain.rules import Proposal, ProposedItem, ProposedTier
 from inventory.domain.sync_status import ShopStatus
-from inventory.exports.operation import Wanted
 from inventory.imports.operation import Import, ImportRow
 from inventory.storage.sales import Incident, Return
 from inventory.storage.undos import ImportUndo, Refusal
@@ -78,7 +76,7 @@ def lot_to_proto(lot: Lot) -> lot_pb2.Lot:
 
 def proposal_from_proto(lot: lot_pb2.Lot, *, is_new: bool) -> Proposal:
     """What a caller says of a lot. On a new lot a bulk of 0, which is what silence looks like, means 1."""
-    reader = _Reader()
+    reader = Reader()
     return Proposal(
         item=ProposedItem(
             type=reader.word("item.type", ItemType, lot_pb2.ItemType, lot.item.type),
@@ -112,19 +110,21 @@ def proposal_from_proto(lot: lot_pb2.Lot, *, is_new: bool) -> Proposal:
     )
 
 
-class _Reader:
+class Reader:
     """Reads values of a message and collects those that cannot be read."""
 
     def __init__(self) -> None:
         self.unreadable: list[Violation] = []
 
     def word(self, field: str, words: type[W], proto: "_EnumTypeWrapper[V]", value: V) -> W | None:
+        """Our word for an enum's value; None for `..._UNSPECIFIED`, and for what is not known."""
         if value not in proto.values():  # an enum of a newer caller
             self.unreadable.append(Violation(field, "is not known"))
             return None
         return word_of(words, proto, value)
 
     def money(self, field: str, money: money_pb2.Money) -> Money | None:
+        """An amount; None for what makes none."""
         try:
             return Money(amount_of(money.units, money.nanos), money.currency_code)
         except ValueError as error:
@@ -132,6 +132,7 @@ class _Reader:
             return None
 
     def decimal(self, field: str, text: str) -> Decimal | None:
+        """A decimal number; None for text that spells none."""
         try:
             return read_decimal(text)
         except ValueError as error:
@@ -254,20 +255,6 @@ def import_rows_to_proto(rows: Sequence[ImportRow]) -> list[import_pb2.ImportRow
         )
         for row in rows
     ]
-
-
-def wanted_from_proto(request: inventory_service_pb2.ExportLotsRequest) -> Wanted:
-    """Which lots to export. Raises InvalidFields."""
-    reader = _Reader()
-    wanted = Wanted(
-        include_archived=request.include_archived,
-        with_pieces_only=request.with_pieces_only,
-        item_type=reader.word("item_type", ItemType, lot_pb2.ItemType, request.item_type),
-        condition=reader.word("condition", Condition, lot_pb2.Condition, request.condition),
-    )
-    if reader.unreadable:
-        raise InvalidFields(reader.unreadable)
-    return wanted
 
 
 def word_of(words: type[W], proto: "_EnumTypeWrapper[V]", value: V) -> W | None:

@@ -105,15 +105,11 @@ _SAVE_LISTING_IDS: Final = text("""
 """)
 
 
-async def page_of_lots(
-    conn: AsyncConnection, seller_id: str, *, after: str | None, limit: int, include_archived: bool = True
-) -> list[Lot]:
-    """The seller's lots by id, oldest first, from the one after `after` on."""
+async def next_lots(conn: AsyncConnection, seller_id: str, *, after: str | None, limit: int) -> list[Lot]:
+    """All lots of the seller by id, oldest first, from the one after `after` on."""
     query = select(LOTS).where(LOTS.c.seller_id == seller_id).order_by(LOTS.c.lot_id).limit(limit)
     if after is not None:
         query = query.where(LOTS.c.lot_id > after)
-    if not include_archived:
-        query = query.where(~LOTS.c.archived)
     return [lot_of(row) for row in (await conn.execute(query)).mappings()]
 
 

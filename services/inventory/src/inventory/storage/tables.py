@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     DateTime,
     Integer,
     LargeBinary,
@@ -223,6 +224,13 @@ LOT_REPORTS: Final = Table(
     Column("groups", JSONB, nullable=False),
     Column("is_stale", Boolean, nullable=False),
     Column("updated_at", _TIME, nullable=False),
+    # whether a group is in another state than SYNCED and PENDING
+    Column(
+        "tells_trouble",
+        Boolean,
+        Computed("""jsonb_path_exists(groups, '$.*.state ? (@ != "SYNCED" && @ != "PENDING")')""", persisted=True),
+        nullable=False,
+    ),
 )
 
 REPUBLICATIONS: Final = Table(
