@@ -113,7 +113,12 @@ async def _statements_of(request: ListLotsRequest, calls: Calls, urls: DatabaseU
     topics = LotTopics(marketplaces=["bricklink"], pattern="bench.{marketplace}")
     async with noting_engine(urls, sent) as engine:
         servicer = InventoryServicer(
-            engine, topics, SystemClock(), import_accepted=lambda: None, undo_accepted=lambda: None
+            engine,
+            topics,
+            SystemClock(),
+            import_accepted=lambda: None,
+            undo_accepted=lambda: None,
+            bulk_edit_accepted=lambda: None,
         )
         with calling_as(Caller("gateway", seller_id=calls.seller, role="owner")):
             context: Any = None

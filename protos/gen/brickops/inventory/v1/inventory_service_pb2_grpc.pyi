@@ -75,6 +75,20 @@ class InventoryServiceStub:
     """Lists the rows of an import."""
     ExportLots: _grpc.UnaryStreamMultiCallable[_inventory_service_pb2.ExportLotsRequest, _inventory_service_pb2.ExportLotsResponse]
     """Writes the seller's lots to a file, which comes in pieces, by lot id."""
+    PreviewBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.PreviewBulkEditRequest, _inventory_service_pb2.PreviewBulkEditResponse]
+    """Says what a bulk edit would do; nothing is written."""
+    CreateBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateBulkEditRequest, _inventory_service_pb2.CreateBulkEditResponse]
+    """Accepts one edit of many lots, which are fixed now; it then runs by itself. Each lot is edited as it is when its turn
+    comes, by the rules of UpdateLot, ArchiveLot and RestoreLot.
+    """
+    GetBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetBulkEditRequest, _inventory_service_pb2.GetBulkEditResponse]
+    """Reads how far a bulk edit and its undo have come."""
+    CancelBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelBulkEditRequest, _inventory_service_pb2.CancelBulkEditResponse]
+    """Ends a running bulk edit between two chunks; what was edited stays so."""
+    UndoBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoBulkEditRequest, _inventory_service_pb2.UndoBulkEditResponse]
+    """Accepts the undo of all changes of a bulk edit that is over, newest first, which then runs by itself. Refused with
+    FAILED_PRECONDITION: BULK_EDIT_IS_RUNNING, ALREADY_UNDONE.
+    """
     ListReturns: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]
     """Lists returns, newest first."""
     ListOversells: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]
@@ -127,6 +141,20 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """Lists the rows of an import."""
     ExportLots: _aio.UnaryStreamMultiCallable[_inventory_service_pb2.ExportLotsRequest, _inventory_service_pb2.ExportLotsResponse]  # type: ignore[assignment]
     """Writes the seller's lots to a file, which comes in pieces, by lot id."""
+    PreviewBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.PreviewBulkEditRequest, _inventory_service_pb2.PreviewBulkEditResponse]  # type: ignore[assignment]
+    """Says what a bulk edit would do; nothing is written."""
+    CreateBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateBulkEditRequest, _inventory_service_pb2.CreateBulkEditResponse]  # type: ignore[assignment]
+    """Accepts one edit of many lots, which are fixed now; it then runs by itself. Each lot is edited as it is when its turn
+    comes, by the rules of UpdateLot, ArchiveLot and RestoreLot.
+    """
+    GetBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetBulkEditRequest, _inventory_service_pb2.GetBulkEditResponse]  # type: ignore[assignment]
+    """Reads how far a bulk edit and its undo have come."""
+    CancelBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelBulkEditRequest, _inventory_service_pb2.CancelBulkEditResponse]  # type: ignore[assignment]
+    """Ends a running bulk edit between two chunks; what was edited stays so."""
+    UndoBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoBulkEditRequest, _inventory_service_pb2.UndoBulkEditResponse]  # type: ignore[assignment]
+    """Accepts the undo of all changes of a bulk edit that is over, newest first, which then runs by itself. Refused with
+    FAILED_PRECONDITION: BULK_EDIT_IS_RUNNING, ALREADY_UNDONE.
+    """
     ListReturns: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]  # type: ignore[assignment]
     """Lists returns, newest first."""
     ListOversells: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]  # type: ignore[assignment]
@@ -284,6 +312,50 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inventory_service_pb2.ExportLotsResponse], _abc.AsyncIterator[_inventory_service_pb2.ExportLotsResponse]]:
         """Writes the seller's lots to a file, which comes in pieces, by lot id."""
+
+    @_abc_1.abstractmethod
+    def PreviewBulkEdit(
+        self,
+        request: _inventory_service_pb2.PreviewBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.PreviewBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.PreviewBulkEditResponse]]:
+        """Says what a bulk edit would do; nothing is written."""
+
+    @_abc_1.abstractmethod
+    def CreateBulkEdit(
+        self,
+        request: _inventory_service_pb2.CreateBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.CreateBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.CreateBulkEditResponse]]:
+        """Accepts one edit of many lots, which are fixed now; it then runs by itself. Each lot is edited as it is when its turn
+        comes, by the rules of UpdateLot, ArchiveLot and RestoreLot.
+        """
+
+    @_abc_1.abstractmethod
+    def GetBulkEdit(
+        self,
+        request: _inventory_service_pb2.GetBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.GetBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.GetBulkEditResponse]]:
+        """Reads how far a bulk edit and its undo have come."""
+
+    @_abc_1.abstractmethod
+    def CancelBulkEdit(
+        self,
+        request: _inventory_service_pb2.CancelBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.CancelBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.CancelBulkEditResponse]]:
+        """Ends a running bulk edit between two chunks; what was edited stays so."""
+
+    @_abc_1.abstractmethod
+    def UndoBulkEdit(
+        self,
+        request: _inventory_service_pb2.UndoBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.UndoBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.UndoBulkEditResponse]]:
+        """Accepts the undo of all changes of a bulk edit that is over, newest first, which then runs by itself. Refused with
+        FAILED_PRECONDITION: BULK_EDIT_IS_RUNNING, ALREADY_UNDONE.
+        """
 
     @_abc_1.abstractmethod
     def ListReturns(

@@ -12,6 +12,8 @@ from gateway.money import ExactDecimal
 from gateway.words import value_of
 
 _STATES = "|".join(SyncState)
+# A filter in a strict body takes strings for enums all the same: JSON has no enums.
+_WORD = Field(strict=False)
 InShop = Annotated[str, Field(pattern=f"^[a-z]+:({_STATES})$")]
 
 
@@ -20,10 +22,12 @@ class LotFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    item_type: list[ItemType] = Field(default=[], description="Any of these types; may be given several times.")
+    item_type: list[Annotated[ItemType, _WORD]] = Field(
+        default=[], description="Any of these types; may be given several times."
+    )
     item_no: Text = Field(default="", description="This catalogue number, exactly.")
     color_id: list[Int32] = Field(default=[], description="Any of these colours; may be given several times.")
-    condition: Condition | None = Field(default=None, description="Only lots of this condition.")
+    condition: Condition | None = Field(default=None, strict=False, description="Only lots of this condition.")
     location: Text | None = Field(default=None, description="This place, exactly; empty: those that have none.")
     tag: list[Text] = Field(default=[], description="All of these tags; may be given several times.")
     text: Text = Field(
@@ -36,13 +40,21 @@ class LotFilter(BaseModel):
     quantity_to: Int64 | None = Field(default=None, description="So many pieces for sale, or fewer.")
     archived: bool | None = Field(default=None, description="Only archived lots, or only the others.")
     include_archived: bool = Field(default=False, description="Archived lots too; not together with `archived`.")
-    status: list[Availability] = Field(default=[], description="Any of these; may be given several times.")
+    status: list[Annotated[Availability, _WORD]] = Field(
+        default=[], description="Any of these; may be given several times."
+    )
     sync: list[InShop] = Field(
         default=[],
         description="How far lots have come, as `bricklink:failed`. Several states of one shop are alternatives; what "
         "is said of several shops must all hold.",
         examples=[["bricklink:failed", "bricklink:conflict"]],
     )
+
+
+class FilterBody(LotFilter):
+    """The same in a JSON body, where no value is bent into another type."""
+
+    model_config = ConfigDict(strict=True)
 
 
 def filter_to_proto(said: LotFilter) -> lot_filter_pb2.LotFilter:

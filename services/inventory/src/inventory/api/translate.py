@@ -26,7 +26,7 @@ from inventory.domain.rules import Proposal, ProposedItem, ProposedTier
 from inventory.domain.sync_status import ShopStatus
 from inventory.imports.operation import Import, ImportRow
 from inventory.storage.sales import Incident, Return
-from inventory.storage.undos import ImportUndo, Refusal
+from inventory.storage.undos import OperationUndo, Refusal
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
@@ -156,6 +156,7 @@ def change_to_proto(change: Change) -> change_pb2.Change:
         reserved_delta=change.reserved_delta,
         correlation_id=cause.correlation_id,
         import_id=cause.import_id or "",
+        bulk_edit_id=cause.bulk_edit_id or "",
         undone_by=change.undone_by or "",
         undoes=change.undoes or "",
     )
@@ -166,11 +167,11 @@ def change_to_proto(change: Change) -> change_pb2.Change:
     return proto
 
 
-def import_undo_to_proto(operation: ImportUndo, refusals: Sequence[Refusal]) -> undo_pb2.ImportUndo:
+def import_undo_to_proto(operation: OperationUndo, refusals: Sequence[Refusal]) -> undo_pb2.ImportUndo:
     """The undo of an import for the wire."""
     is_done = operation.finished_at is not None
     return undo_pb2.ImportUndo(
-        import_id=operation.import_id,
+        import_id=operation.operation_id,
         state=undo_pb2.IMPORT_UNDO_STATE_DONE if is_done else undo_pb2.IMPORT_UNDO_STATE_RUNNING,
         total_changes=operation.total_changes,
         undone_changes=operation.undone_changes,
