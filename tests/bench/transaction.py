@@ -32,7 +32,7 @@ async def create_lot_transaction(stack: Stack) -> Compared:
     """One caller each, on databases of their own; ours notes what it sends, and the bare one sends it again."""
     ours, bare = new_database(stack), new_database(stack)
     sent: list[Statements] = []
-    async with _noting_engine(ours, sent) as engine, await psycopg.AsyncConnection.connect(bare.app) as session:
+    async with noting_engine(ours, sent) as engine, await psycopg.AsyncConnection.connect(bare.app) as session:
         seller = f"seller-{uuid.uuid4()}"
 
         async def create() -> float:
@@ -55,12 +55,13 @@ def new_database(stack: Stack) -> DatabaseUrls:
 
 
 @asynccontextmanager
-async def _noting_engine(urls: DatabaseUrls, sent: Sequence[Statements]) -> AsyncIterator[AsyncEngine]:
+async def noting_engine(urls: DatabaseUrls, sent: Sequence[Statements]) -> AsyncIterator[AsyncEngine]:
+    """An engine that adds each statement that is sent through it to the last list."""
     engine = create_engine(urls.app)
 
     def note(conn: object, cursor: object, statement: str, parameters: Any, context: object, many: bool) -> None:
         if many:
-            raise ValueError("a statement for many rows was not meant to be sent by CreateLot")
+            raise ValueError("a statement for many rows was not meant to be sent")
         if sent:
             sent[-1].append((statement, parameters))
 

@@ -22,6 +22,7 @@ from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 from devstack.testing import Stack
 from product.lots import Json, a_part
 from product.seller import BRICKLINK, NewSeller, Seller, problem
+from product.waiting import until
 from servicekit.callers import outgoing_metadata
 from servicekit.grpc_client import open_channel
 from servicekit.mtls import TlsFiles
@@ -189,6 +190,10 @@ async def test_a_seller_sees_nothing_of_another(new_seller: NewSeller) -> None:
         headers={"Content-Type": "application/xml"},
     )
     await mine.connect(state=None)
+    edit = {"edit": {"remarks": "mine now"}}
+    edited = await mine.told("POST", "/v1/bulk-edits", json={"lot_ids": [lot["lot_id"]], "edit": {"archived": False}})
+    edit_path = f"/v1/bulk-edits/{edited['bulk_edit_id']}"
+    await until(lambda: mine.told("GET", edit_path), lambda found: bool(found["state"] == "done"))
     before = [await mine.lots(), await mine.changes(), await mine.told("GET", BRICKLINK)]
     lot_path, import_path = f"/v1/lots/{lot['lot_id']}", f"/v1/imports/{imported['import_id']}"
     [change, *_] = await mine.changes(lot["lot_id"])
@@ -207,11 +212,17 @@ async def test_a_seller_sees_nothing_of_another(new_seller: NewSeller) -> None:
         ("POST", f"{import_path}/confirm", {"duplicates": "skip"}),
         ("POST", f"{import_path}/cancel", None),
         ("POST", f"{import_path}/undo", None),
+        ("GET", edit_path, None),
+        ("POST", f"{edit_path}/cancel", None),
+        ("POST", f"{edit_path}/undo", None),
+        ("GET", f"/v1/changes?bulk_edit_id={edited['bulk_edit_id']}", None),
         ("GET", f"{BRICKLINK}/differences", None),
         ("POST", f"{BRICKLINK}/confirm", None),
         ("DELETE", BRICKLINK, None),
     ):
         problem(await theirs.ask(method, path, json=body), 404)
+    for path in ("/v1/bulk-edits", "/v1/bulk-edits/preview"):
+        problem(await theirs.ask("POST", path, json={"lot_ids": [lot["lot_id"]], **edit}), 400)
     assert await theirs.lots() == await theirs.changes() == await theirs.every("/v1/imports") == []
     [connection] = await theirs.every("/v1/connections")
     assert (connection["state"], connection["shop_name"], connection["sync"]) == ("not_connected", None, None)

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from gateway import probes
 from gateway.auth import Tokens
+from gateway.bulk_edits import routes as bulk_edits
 from gateway.changes import routes as changes
 from gateway.connections import routes as connections
 from gateway.docs import CONTENT_SECURITY_POLICY, render_docs
@@ -44,7 +45,7 @@ class Gateway(FastAPI):
         self.add_exception_handler(HTTPException, answer_http_exception)
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
-        for routes in (lots, changes, returns, oversells, connections, imports, exports, undos, probes):
+        for routes in (lots, changes, returns, oversells, connections, imports, exports, bulk_edits, undos, probes):
             self.include_router(routes.router)
         self.add_api_route("/docs", self._show_docs, include_in_schema=False)
 

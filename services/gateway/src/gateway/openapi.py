@@ -28,6 +28,7 @@ _TAGS = [
     {"name": "connections", "description": "The seller's shops, and how they are kept in step."},
     {"name": "imports", "description": "Files that become lots."},
     {"name": "exports", "description": "Lots as files."},
+    {"name": "bulk edits", "description": "One edit of many lots."},
     {"name": "undos", "description": "Changes and imports taken back."},
     {"name": "probes", "description": "For whoever runs the gateway. They need no token."},
 ]

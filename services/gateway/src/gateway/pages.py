@@ -15,7 +15,7 @@ class PageQuery(BaseModel):
 
     limit: int = Field(default=50, ge=1, le=500, description="How many at most.")
     cursor: str = Field(
-        default="", max_length=1000, description="`next_cursor` of the page before; empty for the first."
+        default="", max_length=2000, description="`next_cursor` of the page before; empty for the first."
     )
 
 

@@ -194,6 +194,13 @@ def problem_of_call(error: grpc.aio.AioRpcError) -> Problem:
 
 _RENAMED = (
     (re.compile(r"^lot\."), ""),
+    (re.compile(r"^selection\."), ""),
+    (re.compile(r"^filter\.sync\b.*"), "sync"),
+    (re.compile(r"^filter\.(item_type|color_id|tag)s\b"), r"\1"),
+    (re.compile(r"^filter\.item_number$"), "item_no"),
+    (re.compile(r"^filter\.availabilities\b"), "status"),
+    (re.compile(r"^filter\."), ""),
+    (re.compile(r"^order_by$"), "sort"),
     (re.compile(r"^item\.type$"), "item_type"),
     (re.compile(r"^item\.number$"), "item_no"),
     (re.compile(r"^item\."), ""),

@@ -28,10 +28,13 @@ async def test_a_file_comes_in_chunks_under_its_own_name(
         seller,
         "format:",
         f"EXPORT_FORMAT_{asked.upper()}",
-        "item_type:",
+        "filter",
+        "{",
+        "item_types:",
         "ITEM_TYPE_PART",
         "condition:",
         "CONDITION_USED",
+        "}",
     ]
 
 

@@ -64,6 +64,34 @@ async def test_lots_come_in_pages(owner: httpx.AsyncClient) -> None:
     assert (listed, cursor) == (made, None)
 
 
+async def test_lots_are_filtered_ordered_and_counted(owner: httpx.AsyncClient) -> None:
+    for number, color in (("3001", 5), ("3002", 5), ("3003", 1), ("3004", 5)):
+        await create(owner, item_no=number, color_id=color)
+    query: dict[str, Any] = {"color_id": [5, 11], "descending": True, "count": True, "limit": 2}
+    page = (await owner.get("/v1/lots", params=query)).json()
+    assert ([lot["item_no"] for lot in page["items"]], page["count"]) == (["3004", "3002"], 3)
+    page = (await owner.get("/v1/lots", params={"item_no": "3003"})).json()
+    assert ([lot["item_no"] for lot in page["items"]], page["count"]) == (["3003"], None)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("colour=5", "colour"),
+        ("color_id=5&color_id=red", "color_id[1]"),
+        ("color_id=999999", "color_id"),
+        ("sort=price", "sort"),
+        ("sync=bricklink", "sync[0]"),
+        ("status=gone", "status[0]"),
+        ("text=%00", "text"),
+        ("limit=501", "limit"),
+    ],
+)
+async def test_a_filter_at_fault_is_named(owner: httpx.AsyncClient, query: str, field: str) -> None:
+    answer = await owner.get(f"/v1/lots?{query}")
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (400, [field])
+
+
 async def test_archived_lots_are_listed_on_request(owner: httpx.AsyncClient) -> None:
     lot_id = (await create(owner))["lot_id"]
 

@@ -18,6 +18,7 @@ def change() -> change_pb2.Change:
         correlation_id="abc",
         order=change_pb2.OrderReference(marketplace="bricklink", order_id="42", listing_id="123"),
         import_id="import-1",
+        bulk_edit_id="bulk-edit-1",
         undone_by="change-2",
         undoes="change-0",
     )
@@ -44,6 +45,7 @@ def test_a_change_is_shown_whole() -> None:
         "correlation_id": "abc",
         "order": {"marketplace": "bricklink", "order_id": "42", "listing_id": "123"},
         "import_id": "import-1",
+        "bulk_edit_id": "bulk-edit-1",
         "undone_by": "change-2",
         "undoes": "change-0",
     }

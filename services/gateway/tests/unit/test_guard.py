@@ -26,6 +26,8 @@ READS = {
     "get_import_undo",
     "list_import_rows",
     "export_lots",
+    "preview_bulk_edit",
+    "get_bulk_edit",
     "list_connections",
     "get_connection",
     "list_differences",

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.app import Gateway
+from gateway.bulk_edits.models import LotsToEdit
 from gateway.connections.models import NewConnection
 from gateway.imports.models import Confirmation
 from gateway.lots.models import Adjustment, LotPatch, NewLot
@@ -46,12 +47,15 @@ def test_each_operation_says_what_it_does_who_may_and_how_it_refuses(app: Gatewa
 def test_each_field_of_a_body_is_explained(app: Gateway) -> None:
     schemas = app.openapi()["components"]["schemas"]
 
-    for name in ("NewLot", "LotPatch", "Adjustment", "NewConnection", "Confirmation", "RowChoice"):
+    for name in (
+        *("NewLot", "LotPatch", "Adjustment", "NewConnection", "Confirmation", "RowChoice"),
+        *("NewBulkEdit", "LotEdit", "PriceEdit"),
+    ):
         for field in schemas[name]["properties"].values():
             assert field.get("description") or "$ref" in field, (name, field)
 
 
-@pytest.mark.parametrize("model", [NewLot, LotPatch, Adjustment, NewConnection, Confirmation])
+@pytest.mark.parametrize("model", [NewLot, LotPatch, Adjustment, NewConnection, Confirmation, LotsToEdit])
 def test_the_examples_are_accepted(app: Gateway, model: type[BaseModel]) -> None:
     model.model_validate(app.openapi()["components"]["schemas"][model.__name__]["example"])
 

@@ -12,6 +12,7 @@ from brickops.inventory.v1.inventory_service_pb2_grpc import add_InventoryServic
 from inventory.api.servicer import InventoryServicer
 from inventory.api.status import STATUS_OF
 from inventory.background import Repeated
+from inventory.bulk_editing import BulkEditor
 from inventory.config import Config
 from inventory.consuming.replay import replay
 from inventory.consuming.results import ResultsHandler
@@ -21,7 +22,7 @@ from inventory.recovery import Fence, Recoverer
 from inventory.republish import Republisher, wish_by_hand
 from inventory.storage.recoveries import open_one
 from inventory.storage.unit_of_work import UnitOfWork
-from inventory.undoing import ImportUndoer
+from inventory.undoing import OperationUndoer
 from servicekit.clock import SystemClock
 from servicekit.config import ConfigError, from_environment, read_secret
 from servicekit.consumer import Consumer
@@ -41,7 +42,7 @@ SECONDS_BETWEEN_LOOKS = 60
 
 
 async def serve(config: Config) -> None:
-    """Answer calls, publish lots, count sales, take in results, run imports, until a signal."""
+    """Answer calls, publish lots, count sales, take in results, run imports and bulk edits, until a signal."""
     database_url = read_secret(config.database_url_file)
     topics, kafka, clock = config.topics, config.kafka, SystemClock()
     async with AsyncExitStack() as stack:
@@ -58,8 +59,10 @@ async def serve(config: Config) -> None:
         recoverer = Recoverer(engine, topics, clock)
         runner = ImportRunner(engine, partial(UnitOfWork, engine, topics), clock)
         imports = Repeated("import", runner.make_chunk)
-        undoer = ImportUndoer(engine, partial(UnitOfWork, engine, topics), clock)
-        undos = Repeated("undo import", undoer.undo_chunk)
+        undoer = OperationUndoer(engine, partial(UnitOfWork, engine, topics), clock)
+        undos = Repeated("undo operation", undoer.make_chunk)
+        editor = BulkEditor(engine, partial(UnitOfWork, engine, topics), clock)
+        bulk_edits = Repeated("bulk edit", editor.make_chunk)
         wishes = Repeated("republish", Republisher(engine, topics, clock).send_chunk)
 
         async def recover_chunk() -> bool:
@@ -74,7 +77,14 @@ async def serve(config: Config) -> None:
 
         looks = Repeated("look again", look_again, idle_seconds=SECONDS_BETWEEN_LOOKS)
 
-        servicer = InventoryServicer(engine, topics, clock, import_accepted=imports.wake, undo_accepted=undos.wake)
+        servicer = InventoryServicer(
+            engine,
+            topics,
+            clock,
+            import_accepted=imports.wake,
+            undo_accepted=undos.wake,
+            bulk_edit_accepted=bulk_edits.wake,
+        )
         health = await stack.enter_async_context(
             serving(
                 listen=config.listen,
@@ -92,6 +102,7 @@ async def serve(config: Config) -> None:
             recoveries.run(),
             imports.run(),
             undos.run(),
+            bulk_edits.run(),
             wishes.run(),
             looks.run(),
         )

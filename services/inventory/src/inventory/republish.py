@@ -10,7 +10,7 @@ from brickops.events.v1 import lot_event_pb2
 from inventory.background import is_outbox_long
 from inventory.events import LotTopics, lot_changed, state_answered
 from inventory.ids import new_id
-from inventory.storage.lots import page_of_lots
+from inventory.storage.lots import next_lots
 from inventory.storage.recoveries import open_one
 from inventory.storage.republications import (
     Wish,
@@ -48,7 +48,7 @@ class Republisher:
             if wish is None or await is_outbox_long(conn) or await open_one(conn) is not None:
                 return False
             topic = self._topics.of(wish.marketplace)
-            lots = await page_of_lots(conn, wish.seller_id, after=wish.last_lot_id, limit=self._chunk_lots)
+            lots = await next_lots(conn, wish.seller_id, after=wish.last_lot_id, limit=self._chunk_lots)
             messages = [
                 lot_changed(lot, wish.marketplace, topic=topic, correlation_id=wish.correlation_id) for lot in lots
             ]

@@ -1,28 +1,27 @@
-"""Undo of one change, and of all changes of an import: each lot locked, each undo a change of its own.
+"""Undo of one change, and of all changes of an import or a bulk edit: each lot locked, each undo a change of its own.
 
-The undo of an import runs in chunks, as the import did: a chunk is one transaction, whose progress is written with it,
-so a crash loses nothing and any process may go on. What cannot be undone is noted with the reason and left as it is.
+The undo of an operation runs in chunks, as the operation did. What cannot be undone is noted with the reason and left
+as it is.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from inventory.background import is_outbox_long
+from inventory.chunks import Chunks
 from inventory.commands import By, Done
 from inventory.domain.changes import Cause, Change, ChangeSource
-from inventory.domain.errors import ImportIsRunning, NotEnoughPieces, UndoRefused
+from inventory.domain.errors import BulkEditIsRunning, ImportIsRunning, NotEnoughPieces, UndoRefused
 from inventory.domain.lot import Lot
 from inventory.domain.undo import undo
+from inventory.storage.bulk_edits import find_bulk_edit
 from inventory.storage.changes import find_change
 from inventory.storage.imports import find_import
 from inventory.storage.lots import lock_lot, lock_lots
 from inventory.storage.undos import (
-    ImportUndo,
+    OperationUndo,
     Refusal,
-    add_import_undo,
+    add_operation_undo,
     add_refusals,
     add_undos,
     expect_not_undone,
@@ -33,9 +32,6 @@ from inventory.storage.undos import (
     put_undo_last,
 )
 from inventory.storage.unit_of_work import UnitOfWork
-from servicekit.clock import Clock
-
-CHUNK_CHANGES: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +61,34 @@ async def undo_change(command: UndoChange, by: By, work: UnitOfWork) -> Done:
     return Done(lot=lot, change_id=recorded.change_id)
 
 
-async def undo_import(command: UndoImport, by: By, work: UnitOfWork) -> ImportUndo:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoBulkEdit:
+    """Undo all that a bulk edit did."""
+
+    bulk_edit_id: str
+
+
+async def undo_import(command: UndoImport, by: By, work: UnitOfWork) -> OperationUndo:
     """Accepts the undo of an import. Raises InvalidFields, ImportNotFound, ImportIsRunning, AlreadyUndone."""
     cause = by.cause()
     found = await find_import(work.conn, by.seller_id, command.import_id)
     if found.finished_at is None:
         raise ImportIsRunning
-    operation = ImportUndo(
-        import_id=found.import_id,
+    return await _accepted(found.import_id, cause, by, work)
+
+
+async def undo_bulk_edit(command: UndoBulkEdit, by: By, work: UnitOfWork) -> OperationUndo:
+    """Accepts the undo of a bulk edit. Raises InvalidFields, BulkEditNotFound, BulkEditIsRunning, AlreadyUndone."""
+    cause = by.cause()
+    found = await find_bulk_edit(work.conn, by.seller_id, command.bulk_edit_id)
+    if found.finished_at is None:
+        raise BulkEditIsRunning
+    return await _accepted(found.bulk_edit_id, cause, by, work)
+
+
+async def _accepted(operation_id: str, cause: Cause, by: By, work: UnitOfWork) -> OperationUndo:
+    operation = OperationUndo(
+        operation_id=operation_id,
         seller_id=by.seller_id,
         actor=cause.actor,
         reason=cause.reason,
@@ -84,43 +100,18 @@ async def undo_import(command: UndoImport, by: By, work: UnitOfWork) -> ImportUn
         created_at=by.at,
         finished_at=None,
     )
-    return await add_import_undo(work.conn, operation)
+    return await add_operation_undo(work.conn, operation)
 
 
-class ImportUndoer:
-    """Makes chunks of whatever undo of an import waits longest."""
+class OperationUndoer(Chunks[OperationUndo]):
+    """Makes chunks of whatever undo of an operation waits longest."""
 
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        transaction: Callable[[], UnitOfWork],
-        clock: Clock,
-        *,
-        chunk_changes: int = CHUNK_CHANGES,
-    ) -> None:
-        self._engine = engine
-        self._transaction = transaction
-        self._clock = clock
-        self._chunk_changes = chunk_changes
+    async def _lock(self, conn: AsyncConnection) -> OperationUndo | None:
+        return await lock_running_undo(conn)
 
-    async def undo_chunk(self) -> bool:
-        """Undo the next changes of one import; False if there is nothing to do, or if the outbox is long."""
-        operation: ImportUndo | None = None
-        try:
-            async with self._transaction() as work:
-                operation = await lock_running_undo(work.conn)
-                if operation is None or await is_outbox_long(work.conn):
-                    return False
-                await self._move(operation, work)
-        except Exception:
-            if operation is not None:
-                await self._put_last(operation)
-            raise
-        return True
-
-    async def _move(self, operation: ImportUndo, work: UnitOfWork) -> None:
+    async def _move(self, operation: OperationUndo, work: UnitOfWork) -> None:
         now = self._clock.now()
-        changes = await next_changes(work.conn, operation, limit=self._chunk_changes)
+        changes = await next_changes(work.conn, operation, limit=self._limit)
         lot_ids = sorted({change.lot_id for change in changes})
         lots, ordered = await lock_lots(work.conn, lot_ids), await ordered_deltas(work.conn, lot_ids)
         cause = Cause(
@@ -139,10 +130,9 @@ class ImportUndoer:
             else:
                 undone.append((change.change_id, recorded.change_id))
         await add_undos(work.conn, undone)
-        await add_refusals(work.conn, operation.import_id, refusals)
+        await add_refusals(work.conn, operation.operation_id, refusals)
         last = changes[-1].change_id if changes else None
         await move_undo(work.conn, operation, last=last, undone=len(undone), refused=len(refusals), now=now)
-        await work.commit()
 
     async def _undo(
         self, change: Change, lots: dict[str, Lot], ordered: dict[str, int], cause: Cause, work: UnitOfWork
@@ -153,7 +143,5 @@ class ImportUndoer:
         lots[change.lot_id] = lot
         return work.recorder.record(lot, difference, cause)
 
-    async def _put_last(self, operation: ImportUndo) -> None:
-        """Let the others go first: one that fails must not hold them up."""
-        async with self._engine.begin() as conn:
-            await put_undo_last(conn, operation.import_id, self._clock.now())
+    async def _put_last(self, operation: OperationUndo, conn: AsyncConnection) -> None:
+        await put_undo_last(conn, operation.operation_id, self._clock.now())

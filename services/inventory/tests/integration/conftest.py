@@ -54,7 +54,12 @@ async def served(
     """The gRPC face over mTLS."""
     authority = TestAuthority(Path(tmp_path_factory.mktemp("ca")))
     servicer = InventoryServicer(
-        engine, topics, SystemClock(), import_accepted=lambda: None, undo_accepted=lambda: None
+        engine,
+        topics,
+        SystemClock(),
+        import_accepted=lambda: None,
+        undo_accepted=lambda: None,
+        bulk_edit_accepted=lambda: None,
     )
     address = f"127.0.0.1:{free_port()}"
     async with serving(

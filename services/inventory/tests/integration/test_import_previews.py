@@ -21,7 +21,7 @@ from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, a_brick, euros, problem
 from inventory.testing.outbox import take_outbox
 from inventory.testing.records import sale
-from inventory.undoing import ImportUndoer
+from inventory.undoing import OperationUndoer
 from servicekit import outbox
 from servicekit.clock import Clock, SystemClock
 from servicekit.outbox import BULK_PAUSES_ABOVE, Message
@@ -486,8 +486,8 @@ async def test_an_undo_gives_back_exactly_the_differences(
 
     accepted = await calls.undo_import(import_id)
     assert accepted.total_changes == 5
-    undoer = ImportUndoer(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_changes=2)
-    while await undoer.undo_chunk():
+    undoer = OperationUndoer(engine, partial(UnitOfWork, engine, topics), SystemClock(), limit=2)
+    while await undoer.make_chunk():
         pass
     done = await calls.get_import_undo(import_id)
     assert (done.state, done.undone_changes, done.refused_changes) == (undo_pb2.IMPORT_UNDO_STATE_DONE, 5, 0)

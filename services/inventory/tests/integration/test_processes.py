@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from brickops.inventory.v1 import import_pb2, lot_pb2
+from brickops.inventory.v1 import bulk_edit_pb2, import_pb2, lot_filter_pb2, lot_pb2
 from devstack.ports import free_port
 from devstack.postgres import DatabaseUrls
 from inventory.testing.calls import a_brick
@@ -142,6 +142,36 @@ def new_brick(number: int) -> lot_pb2.Lot:
     """40 pieces of what is in this row of `file`."""
     item = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number=str(number), color_id=5, condition=lot_pb2.CONDITION_NEW)
     return a_brick(item=item)
+
+
+async def test_a_killed_bulk_edit_is_finished_by_the_next_process(surroundings: Surroundings, topic: LotsTopic) -> None:
+    """Killed with -9 in the middle; the next process edits exactly the rest, so each price has doubled once."""
+    seller = f"seller-{uuid.uuid4()}"
+    doubled = bulk_edit_pb2.LotEdit(price=bulk_edit_pb2.PriceEdit(by_percent="100"))
+    async with running(surroundings, address()) as first:
+        await first.calls(seller).import_file(file(600))
+        while sum(event.lot.seller_id == seller for event in topic.lots.values()) < 600:
+            await topic.next()
+        everything = bulk_edit_pb2.LotSelection(filter=lot_filter_pb2.LotFilter())
+        accepted = await first.calls(seller).edit_lots(selection=everything, edit=doubled)
+        while len(_edited(topic, seller)) < 60:
+            await topic.next()
+        await first.kill()
+    async with running(surroundings, address()) as second:
+        while len(_edited(topic, seller)) < 600:
+            await topic.next()
+        calls = second.calls(seller)
+        done = await calls.get_bulk_edit(accepted.bulk_edit_id)
+        assert (done.state, done.changed_lots) == (bulk_edit_pb2.BULK_EDIT_STATE_DONE, 600)
+        changes = (await calls.list_changes(bulk_edit_id=accepted.bulk_edit_id, page_size=500)).changes
+        assert len({change.lot_id for change in changes}) == 500
+        assert await second.stop() == 0
+    assert {one.unit_price.nanos for one in _edited(topic, seller)} == {200_000_000}
+
+
+def _edited(topic: LotsTopic, seller: str) -> list[lot_pb2.Lot]:
+    lots = [event.lot for event in topic.lots.values()]
+    return [lot for lot in lots if lot.seller_id == seller and lot.revision > 1]
 
 
 async def test_two_processes_count_each_sale_once(surroundings: Surroundings, topic: LotsTopic) -> None:

@@ -18,7 +18,7 @@ from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, problem
 from inventory.testing.outbox import take_outbox
 from inventory.testing.records import sale
-from inventory.undoing import ImportUndoer
+from inventory.undoing import OperationUndoer
 from servicekit.clock import SystemClock
 
 ROW = (
@@ -173,8 +173,8 @@ async def test_history_is_filtered(calls: Calls, lot_id: str) -> None:
 
 
 @pytest.fixture
-def undoer(engine: AsyncEngine, topics: LotTopics) -> ImportUndoer:
-    return ImportUndoer(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_changes=10)
+def undoer(engine: AsyncEngine, topics: LotTopics) -> OperationUndoer:
+    return OperationUndoer(engine, partial(UnitOfWork, engine, topics), SystemClock(), limit=10)
 
 
 async def imported(calls: Calls, engine: AsyncEngine, topics: LotTopics, rows: int) -> tuple[str, list[str]]:
@@ -188,13 +188,13 @@ async def imported(calls: Calls, engine: AsyncEngine, topics: LotTopics, rows: i
     return operation.import_id, [row.lot_id for row in found]
 
 
-async def to_the_end(undoer: ImportUndoer) -> None:
-    while await undoer.undo_chunk():
+async def to_the_end(undoer: OperationUndoer) -> None:
+    while await undoer.make_chunk():
         pass
 
 
 async def test_an_import_is_undone_but_for_what_somebody_changed_since(
-    calls: Calls, engine: AsyncEngine, topics: LotTopics, undoer: ImportUndoer
+    calls: Calls, engine: AsyncEngine, topics: LotTopics, undoer: OperationUndoer
 ) -> None:
     import_id, lots = await imported(calls, engine, topics, 25)
     await calls.adjust(lots[3], 1)
@@ -217,16 +217,16 @@ async def test_an_import_is_undone_but_for_what_somebody_changed_since(
 
 
 async def test_the_undo_of_an_import_goes_on_where_a_killed_process_left_it(
-    calls: Calls, engine: AsyncEngine, topics: LotTopics, undoer: ImportUndoer
+    calls: Calls, engine: AsyncEngine, topics: LotTopics, undoer: OperationUndoer
 ) -> None:
     import_id, lots = await imported(calls, engine, topics, 25)
     await calls.undo_import(import_id)
-    assert await undoer.undo_chunk()
+    assert await undoer.make_chunk()
     _Interrupted.reached = asyncio.Event()
-    dying = ImportUndoer(engine, partial(_Interrupted, engine, topics), SystemClock(), chunk_changes=10)
-    task = asyncio.create_task(dying.undo_chunk())
+    dying = OperationUndoer(engine, partial(_Interrupted, engine, topics), SystemClock(), limit=10)
+    task = asyncio.create_task(dying.make_chunk())
     await _Interrupted.reached.wait()
-    assert not await undoer.undo_chunk()  # nobody else takes it while its chunk is under way
+    assert not await undoer.make_chunk()  # nobody else takes it while its chunk is under way
     task.cancel()
     await asyncio.wait([task])
     assert (await calls.get_import_undo(import_id)).undone_changes == 10
@@ -248,7 +248,7 @@ class _Interrupted(UnitOfWork):
 
 
 async def test_undoing_a_change_and_its_import_at_once_undoes_it_once(
-    calls: Calls, engine: AsyncEngine, topics: LotTopics, undoer: ImportUndoer
+    calls: Calls, engine: AsyncEngine, topics: LotTopics, undoer: OperationUndoer
 ) -> None:
     import_id, lots = await imported(calls, engine, topics, 20)
     created = (await calls.list_changes(import_id=import_id)).changes

@@ -26,19 +26,19 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"brickops/inventory/v1/change.proto\x12\x15\x62rickops.inventory.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\x0eOrderReference\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nlisting_id\x18\x03 \x01(\t\"\xf8\x03\n\x06\x43hange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12/\n\x04type\x18\x04 \x01(\x0e\x32!.brickops.inventory.v1.ChangeType\x12\x33\n\x06source\x18\x05 \x01(\x0e\x32#.brickops.inventory.v1.ChangeSource\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12/\n\x0brecorded_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x62\x65\x66ore\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\x05\x61\x66ter\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x16\n\x0equantity_delta\x18\x0b \x01(\x03\x12\x16\n\x0ereserved_delta\x18\x0c \x01(\x03\x12\x16\n\x0e\x63orrelation_id\x18\r \x01(\t\x12\x34\n\x05order\x18\x0e \x01(\x0b\x32%.brickops.inventory.v1.OrderReference\x12\x11\n\timport_id\x18\x0f \x01(\t\x12\x11\n\tundone_by\x18\x10 \x01(\t\x12\x0e\n\x06undoes\x18\x11 \x01(\t*\xd9\x01\n\nChangeType\x12\x1b\n\x17\x43HANGE_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HANGE_TYPE_CREATED\x10\x01\x12\x17\n\x13\x43HANGE_TYPE_UPDATED\x10\x02\x12\x18\n\x14\x43HANGE_TYPE_ADJUSTED\x10\x03\x12\x18\n\x14\x43HANGE_TYPE_ARCHIVED\x10\x04\x12\x18\n\x14\x43HANGE_TYPE_RESTORED\x10\x05\x12\x14\n\x10\x43HANGE_TYPE_SOLD\x10\x06\x12\x18\n\x14\x43HANGE_TYPE_RETURNED\x10\x07*\xaa\x01\n\x0c\x43hangeSource\x12\x1d\n\x19\x43HANGE_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43HANGE_SOURCE_USER\x10\x01\x12\x18\n\x14\x43HANGE_SOURCE_IMPORT\x10\x02\x12\x17\n\x13\x43HANGE_SOURCE_ORDER\x10\x03\x12\x18\n\x14\x43HANGE_SOURCE_RETURN\x10\x04\x12\x16\n\x12\x43HANGE_SOURCE_UNDO\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"brickops/inventory/v1/change.proto\x12\x15\x62rickops.inventory.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"K\n\x0eOrderReference\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nlisting_id\x18\x03 \x01(\t\"\x8e\x04\n\x06\x43hange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12/\n\x04type\x18\x04 \x01(\x0e\x32!.brickops.inventory.v1.ChangeType\x12\x33\n\x06source\x18\x05 \x01(\x0e\x32#.brickops.inventory.v1.ChangeSource\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12/\n\x0brecorded_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x06\x62\x65\x66ore\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12&\n\x05\x61\x66ter\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x16\n\x0equantity_delta\x18\x0b \x01(\x03\x12\x16\n\x0ereserved_delta\x18\x0c \x01(\x03\x12\x16\n\x0e\x63orrelation_id\x18\r \x01(\t\x12\x34\n\x05order\x18\x0e \x01(\x0b\x32%.brickops.inventory.v1.OrderReference\x12\x11\n\timport_id\x18\x0f \x01(\t\x12\x11\n\tundone_by\x18\x10 \x01(\t\x12\x0e\n\x06undoes\x18\x11 \x01(\t\x12\x14\n\x0c\x62ulk_edit_id\x18\x12 \x01(\t*\xd9\x01\n\nChangeType\x12\x1b\n\x17\x43HANGE_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43HANGE_TYPE_CREATED\x10\x01\x12\x17\n\x13\x43HANGE_TYPE_UPDATED\x10\x02\x12\x18\n\x14\x43HANGE_TYPE_ADJUSTED\x10\x03\x12\x18\n\x14\x43HANGE_TYPE_ARCHIVED\x10\x04\x12\x18\n\x14\x43HANGE_TYPE_RESTORED\x10\x05\x12\x14\n\x10\x43HANGE_TYPE_SOLD\x10\x06\x12\x18\n\x14\x43HANGE_TYPE_RETURNED\x10\x07*\xaa\x01\n\x0c\x43hangeSource\x12\x1d\n\x19\x43HANGE_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43HANGE_SOURCE_USER\x10\x01\x12\x18\n\x14\x43HANGE_SOURCE_IMPORT\x10\x02\x12\x17\n\x13\x43HANGE_SOURCE_ORDER\x10\x03\x12\x18\n\x14\x43HANGE_SOURCE_RETURN\x10\x04\x12\x16\n\x12\x43HANGE_SOURCE_UNDO\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.inventory.v1.change_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHANGETYPE']._serialized_start=709
-  _globals['_CHANGETYPE']._serialized_end=926
-  _globals['_CHANGESOURCE']._serialized_start=929
-  _globals['_CHANGESOURCE']._serialized_end=1099
+  _globals['_CHANGETYPE']._serialized_start=731
+  _globals['_CHANGETYPE']._serialized_end=948
+  _globals['_CHANGESOURCE']._serialized_start=951
+  _globals['_CHANGESOURCE']._serialized_end=1121
   _globals['_ORDERREFERENCE']._serialized_start=124
   _globals['_ORDERREFERENCE']._serialized_end=199
   _globals['_CHANGE']._serialized_start=202
-  _globals['_CHANGE']._serialized_end=706
+  _globals['_CHANGE']._serialized_end=728
 # @@protoc_insertion_point(module_scope)

@@ -152,6 +152,7 @@ class Change(_message.Message):
     IMPORT_ID_FIELD_NUMBER: _builtins.int
     UNDONE_BY_FIELD_NUMBER: _builtins.int
     UNDOES_FIELD_NUMBER: _builtins.int
+    BULK_EDIT_ID_FIELD_NUMBER: _builtins.int
     change_id: _builtins.str
     """Rises with time within a seller; opaque otherwise."""
     lot_id: _builtins.str
@@ -178,6 +179,8 @@ class Change(_message.Message):
     """The change that undid this one; empty if none did. That one may have been undone in turn."""
     undoes: _builtins.str
     """The change that this one undid; empty if it is no undo."""
+    bulk_edit_id: _builtins.str
+    """Set if a person changed many lots at once."""
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded."""
@@ -214,10 +217,11 @@ class Change(_message.Message):
         import_id: _builtins.str = ...,
         undone_by: _builtins.str = ...,
         undoes: _builtins.str = ...,
+        bulk_edit_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "order", b"order", "recorded_at", b"recorded_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "after", b"after", "before", b"before", "change_id", b"change_id", "correlation_id", b"correlation_id", "import_id", b"import_id", "lot_id", b"lot_id", "order", b"order", "quantity_delta", b"quantity_delta", "reason", b"reason", "recorded_at", b"recorded_at", "reserved_delta", b"reserved_delta", "revision", b"revision", "source", b"source", "type", b"type", "undoes", b"undoes", "undone_by", b"undone_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "after", b"after", "before", b"before", "bulk_edit_id", b"bulk_edit_id", "change_id", b"change_id", "correlation_id", b"correlation_id", "import_id", b"import_id", "lot_id", b"lot_id", "order", b"order", "quantity_delta", b"quantity_delta", "reason", b"reason", "recorded_at", b"recorded_at", "reserved_delta", b"reserved_delta", "revision", b"revision", "source", b"source", "type", b"type", "undoes", b"undoes", "undone_by", b"undone_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,10 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from brickops.inventory.v1 import bulk_edit_pb2 as brickops_dot_inventory_dot_v1_dot_bulk__edit__pb2
 from brickops.inventory.v1 import change_pb2 as brickops_dot_inventory_dot_v1_dot_change__pb2
 from brickops.inventory.v1 import export_pb2 as brickops_dot_inventory_dot_v1_dot_export__pb2
 from brickops.inventory.v1 import import_pb2 as brickops_dot_inventory_dot_v1_dot_import__pb2
 from brickops.inventory.v1 import lot_pb2 as brickops_dot_inventory_dot_v1_dot_lot__pb2
+from brickops.inventory.v1 import lot_filter_pb2 as brickops_dot_inventory_dot_v1_dot_lot__filter__pb2
 from brickops.inventory.v1 import lot_sync_pb2 as brickops_dot_inventory_dot_v1_dot_lot__sync__pb2
 from brickops.inventory.v1 import oversell_pb2 as brickops_dot_inventory_dot_v1_dot_oversell__pb2
 from brickops.inventory.v1 import return_pb2 as brickops_dot_inventory_dot_v1_dot_return__pb2
@@ -34,97 +36,117 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-brickops/inventory/v1/inventory_service.proto\x12\x15\x62rickops.inventory.v1\x1a\"brickops/inventory/v1/change.proto\x1a\"brickops/inventory/v1/export.proto\x1a\"brickops/inventory/v1/import.proto\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a$brickops/inventory/v1/lot_sync.proto\x1a$brickops/inventory/v1/oversell.proto\x1a\"brickops/inventory/v1/return.proto\x1a brickops/inventory/v1/undo.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x10\x43reateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x0e\n\x06reason\x18\x03 \x01(\t\"f\n\x11\x43reateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\x1f\n\rGetLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\"g\n\x0eGetLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12,\n\x04sync\x18\x02 \x03(\x0b\x32\x1e.brickops.inventory.v1.LotSync\"R\n\x0fListLotsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_archived\x18\x03 \x01(\x08\"`\n\x10ListLotsResponse\x12\x33\n\x04lots\x18\x01 \x03(\x0b\x32%.brickops.inventory.v1.GetLotResponse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc6\x01\n\x10UpdateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x05 \x01(\tB\x14\n\x12_expected_revision\"f\n\x11UpdateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\xa2\x01\n\x15\x41\x64justQuantityRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\x03\x12\x13\n\x0breserved_by\x18\x04 \x01(\x03\x12\x1e\n\x11\x65xpected_revision\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\tB\x14\n\x12_expected_revision\"T\n\x16\x41\x64justQuantityResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11\x41rchiveLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12\x41rchiveLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11RestoreLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12RestoreLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"\xdd\x02\n\x12ListChangesRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x30\n\x05types\x18\x06 \x03(\x0e\x32!.brickops.inventory.v1.ChangeType\x12\x34\n\x07sources\x18\x07 \x03(\x0e\x32#.brickops.inventory.v1.ChangeSource\x12\x31\n\rrecorded_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0frecorded_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06undone\x18\n \x01(\x08H\x00\x88\x01\x01\x42\t\n\x07_undone\"^\n\x13ListChangesResponse\x12.\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Change\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x10GetChangeRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\"B\n\x11GetChangeResponse\x12-\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Change\"J\n\x11UndoChangeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"P\n\x12UndoChangeResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"J\n\x11UndoImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"J\n\x12UndoImportResponse\x12\x34\n\toperation\x18\x01 \x01(\x0b\x32!.brickops.inventory.v1.ImportUndo\")\n\x14GetImportUndoRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"M\n\x15GetImportUndoResponse\x12\x34\n\toperation\x18\x01 \x01(\x0b\x32!.brickops.inventory.v1.ImportUndo\"\xaa\x01\n\x13\x43reateImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x06\x66ormat\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportFormat\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x0f\n\x07preview\x18\x06 \x01(\x08\"H\n\x14\x43reateImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"\x9b\x02\n\x14\x43onfirmImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x37\n\nduplicates\x18\x03 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x36\n\tambiguous\x18\x04 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x35\n\x08repeated\x18\x05 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x34\n\x04rows\x18\x06 \x03(\x0b\x32&.brickops.inventory.v1.ImportRowChoice\"I\n\x15\x43onfirmImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\"H\n\x14\x43\x61ncelImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"E\n\x11GetImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x13ListImportsResponse\x12.\n\x07imports\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x15ListImportRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x14\n\x0crefused_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x36\n\x08verdicts\x18\x05 \x03(\x0e\x32$.brickops.inventory.v1.ImportVerdict\"a\n\x16ListImportRowsResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .brickops.inventory.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe5\x01\n\x11\x45xportLotsRequest\x12\x33\n\x06\x66ormat\x18\x01 \x01(\x0e\x32#.brickops.inventory.v1.ExportFormat\x12\x18\n\x10include_archived\x18\x02 \x01(\x08\x12\x18\n\x10with_pieces_only\x18\x03 \x01(\x08\x12\x32\n\titem_type\x18\x04 \x01(\x0e\x32\x1f.brickops.inventory.v1.ItemType\x12\x33\n\tcondition\x18\x05 \x01(\x0e\x32 .brickops.inventory.v1.Condition\"%\n\x12\x45xportLotsResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"c\n\x12ListReturnsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x16\n\x0einclude_closed\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x13ListReturnsResponse\x12.\n\x07returns\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Return\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x14ListOversellsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x15ListOversellsResponse\x12\x32\n\toversells\x18\x01 \x03(\x0b\x32\x1f.brickops.inventory.v1.Oversell\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdd\x10\n\x10InventoryService\x12^\n\tCreateLot\x12\'.brickops.inventory.v1.CreateLotRequest\x1a(.brickops.inventory.v1.CreateLotResponse\x12U\n\x06GetLot\x12$.brickops.inventory.v1.GetLotRequest\x1a%.brickops.inventory.v1.GetLotResponse\x12[\n\x08ListLots\x12&.brickops.inventory.v1.ListLotsRequest\x1a\'.brickops.inventory.v1.ListLotsResponse\x12^\n\tUpdateLot\x12\'.brickops.inventory.v1.UpdateLotRequest\x1a(.brickops.inventory.v1.UpdateLotResponse\x12m\n\x0e\x41\x64justQuantity\x12,.brickops.inventory.v1.AdjustQuantityRequest\x1a-.brickops.inventory.v1.AdjustQuantityResponse\x12\x61\n\nArchiveLot\x12(.brickops.inventory.v1.ArchiveLotRequest\x1a).brickops.inventory.v1.ArchiveLotResponse\x12\x61\n\nRestoreLot\x12(.brickops.inventory.v1.RestoreLotRequest\x1a).brickops.inventory.v1.RestoreLotResponse\x12\x64\n\x0bListChanges\x12).brickops.inventory.v1.ListChangesRequest\x1a*.brickops.inventory.v1.ListChangesResponse\x12^\n\tGetChange\x12\'.brickops.inventory.v1.GetChangeRequest\x1a(.brickops.inventory.v1.GetChangeResponse\x12\x61\n\nUndoChange\x12(.brickops.inventory.v1.UndoChangeRequest\x1a).brickops.inventory.v1.UndoChangeResponse\x12\x61\n\nUndoImport\x12(.brickops.inventory.v1.UndoImportRequest\x1a).brickops.inventory.v1.UndoImportResponse\x12j\n\rGetImportUndo\x12+.brickops.inventory.v1.GetImportUndoRequest\x1a,.brickops.inventory.v1.GetImportUndoResponse\x12g\n\x0c\x43reateImport\x12*.brickops.inventory.v1.CreateImportRequest\x1a+.brickops.inventory.v1.CreateImportResponse\x12j\n\rConfirmImport\x12+.brickops.inventory.v1.ConfirmImportRequest\x1a,.brickops.inventory.v1.ConfirmImportResponse\x12g\n\x0c\x43\x61ncelImport\x12*.brickops.inventory.v1.CancelImportRequest\x1a+.brickops.inventory.v1.CancelImportResponse\x12^\n\tGetImport\x12\'.brickops.inventory.v1.GetImportRequest\x1a(.brickops.inventory.v1.GetImportResponse\x12\x64\n\x0bListImports\x12).brickops.inventory.v1.ListImportsRequest\x1a*.brickops.inventory.v1.ListImportsResponse\x12m\n\x0eListImportRows\x12,.brickops.inventory.v1.ListImportRowsRequest\x1a-.brickops.inventory.v1.ListImportRowsResponse\x12\x63\n\nExportLots\x12(.brickops.inventory.v1.ExportLotsRequest\x1a).brickops.inventory.v1.ExportLotsResponse0\x01\x12\x64\n\x0bListReturns\x12).brickops.inventory.v1.ListReturnsRequest\x1a*.brickops.inventory.v1.ListReturnsResponse\x12j\n\rListOversells\x12+.brickops.inventory.v1.ListOversellsRequest\x1a,.brickops.inventory.v1.ListOversellsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-brickops/inventory/v1/inventory_service.proto\x12\x15\x62rickops.inventory.v1\x1a%brickops/inventory/v1/bulk_edit.proto\x1a\"brickops/inventory/v1/change.proto\x1a\"brickops/inventory/v1/export.proto\x1a\"brickops/inventory/v1/import.proto\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a&brickops/inventory/v1/lot_filter.proto\x1a$brickops/inventory/v1/lot_sync.proto\x1a$brickops/inventory/v1/oversell.proto\x1a\"brickops/inventory/v1/return.proto\x1a brickops/inventory/v1/undo.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x10\x43reateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x0e\n\x06reason\x18\x03 \x01(\t\"f\n\x11\x43reateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\x1f\n\rGetLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\"g\n\x0eGetLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12,\n\x04sync\x18\x02 \x03(\x0b\x32\x1e.brickops.inventory.v1.LotSync\"\xdb\x01\n\x0fListLotsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x18\n\x10include_archived\x18\x03 \x01(\x08\x12\x30\n\x06\x66ilter\x18\x04 \x01(\x0b\x32 .brickops.inventory.v1.LotFilter\x12\x32\n\x08order_by\x18\x05 \x01(\x0e\x32 .brickops.inventory.v1.LotColumn\x12\x12\n\ndescending\x18\x06 \x01(\x08\x12\r\n\x05\x63ount\x18\x07 \x01(\x08\"~\n\x10ListLotsResponse\x12\x33\n\x04lots\x18\x01 \x03(\x0b\x32%.brickops.inventory.v1.GetLotResponse\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\x05\x63ount\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_count\"\xc6\x01\n\x10UpdateLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1e\n\x11\x65xpected_revision\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x05 \x01(\tB\x14\n\x12_expected_revision\"f\n\x11UpdateLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x15\n\requal_lot_ids\x18\x03 \x03(\t\"\xa2\x01\n\x15\x41\x64justQuantityRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\n\n\x02\x62y\x18\x03 \x01(\x03\x12\x13\n\x0breserved_by\x18\x04 \x01(\x03\x12\x1e\n\x11\x65xpected_revision\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x06 \x01(\tB\x14\n\x12_expected_revision\"T\n\x16\x41\x64justQuantityResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11\x41rchiveLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12\x41rchiveLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"}\n\x11RestoreLotRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x1e\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x14\n\x12_expected_revision\"P\n\x12RestoreLotResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"\xf3\x02\n\x12ListChangesRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\x12\x30\n\x05types\x18\x06 \x03(\x0e\x32!.brickops.inventory.v1.ChangeType\x12\x34\n\x07sources\x18\x07 \x03(\x0e\x32#.brickops.inventory.v1.ChangeSource\x12\x31\n\rrecorded_from\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0frecorded_before\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06undone\x18\n \x01(\x08H\x00\x88\x01\x01\x12\x14\n\x0c\x62ulk_edit_id\x18\x0b \x01(\tB\t\n\x07_undone\"^\n\x13ListChangesResponse\x12.\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Change\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x10GetChangeRequest\x12\x11\n\tchange_id\x18\x01 \x01(\t\"B\n\x11GetChangeResponse\x12-\n\x06\x63hange\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Change\"J\n\x11UndoChangeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tchange_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"P\n\x12UndoChangeResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12\x11\n\tchange_id\x18\x02 \x01(\t\"J\n\x11UndoImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"J\n\x12UndoImportResponse\x12\x34\n\toperation\x18\x01 \x01(\x0b\x32!.brickops.inventory.v1.ImportUndo\")\n\x14GetImportUndoRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"M\n\x15GetImportUndoResponse\x12\x34\n\toperation\x18\x01 \x01(\x0b\x32!.brickops.inventory.v1.ImportUndo\"\xaa\x01\n\x13\x43reateImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x33\n\x06\x66ormat\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportFormat\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\x12\x11\n\tfile_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\t\x12\x0f\n\x07preview\x18\x06 \x01(\x08\"H\n\x14\x43reateImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"\x9b\x02\n\x14\x43onfirmImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\x12\x37\n\nduplicates\x18\x03 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x36\n\tambiguous\x18\x04 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x35\n\x08repeated\x18\x05 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x34\n\x04rows\x18\x06 \x03(\x0b\x32&.brickops.inventory.v1.ImportRowChoice\"I\n\x15\x43onfirmImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"<\n\x13\x43\x61ncelImportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\timport_id\x18\x02 \x01(\t\"H\n\x14\x43\x61ncelImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\"%\n\x10GetImportRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\"E\n\x11GetImportResponse\x12\x30\n\toperation\x18\x01 \x01(\x0b\x32\x1d.brickops.inventory.v1.Import\";\n\x12ListImportsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"^\n\x13ListImportsResponse\x12.\n\x07imports\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Import\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9f\x01\n\x15ListImportRowsRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x14\n\x0crefused_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x36\n\x08verdicts\x18\x05 \x03(\x0e\x32$.brickops.inventory.v1.ImportVerdict\"a\n\x16ListImportRowsResponse\x12.\n\x04rows\x18\x01 \x03(\x0b\x32 .brickops.inventory.v1.ImportRow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x02\n\x11\x45xportLotsRequest\x12\x33\n\x06\x66ormat\x18\x01 \x01(\x0e\x32#.brickops.inventory.v1.ExportFormat\x12\x18\n\x10include_archived\x18\x02 \x01(\x08\x12\x18\n\x10with_pieces_only\x18\x03 \x01(\x08\x12\x32\n\titem_type\x18\x04 \x01(\x0e\x32\x1f.brickops.inventory.v1.ItemType\x12\x33\n\tcondition\x18\x05 \x01(\x0e\x32 .brickops.inventory.v1.Condition\x12\x30\n\x06\x66ilter\x18\x06 \x01(\x0b\x32 .brickops.inventory.v1.LotFilter\"%\n\x12\x45xportLotsResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"~\n\x16PreviewBulkEditRequest\x12\x36\n\tselection\x18\x01 \x01(\x0b\x32#.brickops.inventory.v1.LotSelection\x12,\n\x04\x65\x64it\x18\x02 \x01(\x0b\x32\x1e.brickops.inventory.v1.LotEdit\"\xf0\x01\n\x17PreviewBulkEditResponse\x12\x12\n\ntotal_lots\x18\x01 \x01(\x05\x12\x14\n\x0c\x63hanged_lots\x18\x02 \x01(\x05\x12\x16\n\x0eunchanged_lots\x18\x03 \x01(\x05\x12\x14\n\x0crefused_lots\x18\x04 \x01(\x05\x12.\n\x04lots\x18\x05 \x03(\x0b\x32 .brickops.inventory.v1.EditedLot\x12\x38\n\x08refusals\x18\x06 \x03(\x0b\x32&.brickops.inventory.v1.BulkEditRefusal\x12\x13\n\x0bjudged_lots\x18\x07 \x01(\x05\"\xa1\x01\n\x15\x43reateBulkEditRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x36\n\tselection\x18\x02 \x01(\x0b\x32#.brickops.inventory.v1.LotSelection\x12,\n\x04\x65\x64it\x18\x03 \x01(\x0b\x32\x1e.brickops.inventory.v1.LotEdit\x12\x0e\n\x06reason\x18\x04 \x01(\t\"L\n\x16\x43reateBulkEditResponse\x12\x32\n\toperation\x18\x01 \x01(\x0b\x32\x1f.brickops.inventory.v1.BulkEdit\"*\n\x12GetBulkEditRequest\x12\x14\n\x0c\x62ulk_edit_id\x18\x01 \x01(\t\"I\n\x13GetBulkEditResponse\x12\x32\n\toperation\x18\x01 \x01(\x0b\x32\x1f.brickops.inventory.v1.BulkEdit\"A\n\x15\x43\x61ncelBulkEditRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0c\x62ulk_edit_id\x18\x02 \x01(\t\"L\n\x16\x43\x61ncelBulkEditResponse\x12\x32\n\toperation\x18\x01 \x01(\x0b\x32\x1f.brickops.inventory.v1.BulkEdit\"O\n\x13UndoBulkEditRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0c\x62ulk_edit_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"J\n\x14UndoBulkEditResponse\x12\x32\n\toperation\x18\x01 \x01(\x0b\x32\x1f.brickops.inventory.v1.BulkEdit\"c\n\x12ListReturnsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x16\n\x0einclude_closed\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"^\n\x13ListReturnsResponse\x12.\n\x07returns\x18\x01 \x03(\x0b\x32\x1d.brickops.inventory.v1.Return\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"M\n\x14ListOversellsRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"d\n\x15ListOversellsResponse\x12\x32\n\toversells\x18\x01 \x03(\x0b\x32\x1f.brickops.inventory.v1.Oversell\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xfc\x14\n\x10InventoryService\x12^\n\tCreateLot\x12\'.brickops.inventory.v1.CreateLotRequest\x1a(.brickops.inventory.v1.CreateLotResponse\x12U\n\x06GetLot\x12$.brickops.inventory.v1.GetLotRequest\x1a%.brickops.inventory.v1.GetLotResponse\x12[\n\x08ListLots\x12&.brickops.inventory.v1.ListLotsRequest\x1a\'.brickops.inventory.v1.ListLotsResponse\x12^\n\tUpdateLot\x12\'.brickops.inventory.v1.UpdateLotRequest\x1a(.brickops.inventory.v1.UpdateLotResponse\x12m\n\x0e\x41\x64justQuantity\x12,.brickops.inventory.v1.AdjustQuantityRequest\x1a-.brickops.inventory.v1.AdjustQuantityResponse\x12\x61\n\nArchiveLot\x12(.brickops.inventory.v1.ArchiveLotRequest\x1a).brickops.inventory.v1.ArchiveLotResponse\x12\x61\n\nRestoreLot\x12(.brickops.inventory.v1.RestoreLotRequest\x1a).brickops.inventory.v1.RestoreLotResponse\x12\x64\n\x0bListChanges\x12).brickops.inventory.v1.ListChangesRequest\x1a*.brickops.inventory.v1.ListChangesResponse\x12^\n\tGetChange\x12\'.brickops.inventory.v1.GetChangeRequest\x1a(.brickops.inventory.v1.GetChangeResponse\x12\x61\n\nUndoChange\x12(.brickops.inventory.v1.UndoChangeRequest\x1a).brickops.inventory.v1.UndoChangeResponse\x12\x61\n\nUndoImport\x12(.brickops.inventory.v1.UndoImportRequest\x1a).brickops.inventory.v1.UndoImportResponse\x12j\n\rGetImportUndo\x12+.brickops.inventory.v1.GetImportUndoRequest\x1a,.brickops.inventory.v1.GetImportUndoResponse\x12g\n\x0c\x43reateImport\x12*.brickops.inventory.v1.CreateImportRequest\x1a+.brickops.inventory.v1.CreateImportResponse\x12j\n\rConfirmImport\x12+.brickops.inventory.v1.ConfirmImportRequest\x1a,.brickops.inventory.v1.ConfirmImportResponse\x12g\n\x0c\x43\x61ncelImport\x12*.brickops.inventory.v1.CancelImportRequest\x1a+.brickops.inventory.v1.CancelImportResponse\x12^\n\tGetImport\x12\'.brickops.inventory.v1.GetImportRequest\x1a(.brickops.inventory.v1.GetImportResponse\x12\x64\n\x0bListImports\x12).brickops.inventory.v1.ListImportsRequest\x1a*.brickops.inventory.v1.ListImportsResponse\x12m\n\x0eListImportRows\x12,.brickops.inventory.v1.ListImportRowsRequest\x1a-.brickops.inventory.v1.ListImportRowsResponse\x12\x63\n\nExportLots\x12(.brickops.inventory.v1.ExportLotsRequest\x1a).brickops.inventory.v1.ExportLotsResponse0\x01\x12p\n\x0fPreviewBulkEdit\x12-.brickops.inventory.v1.PreviewBulkEditRequest\x1a..brickops.inventory.v1.PreviewBulkEditResponse\x12m\n\x0e\x43reateBulkEdit\x12,.brickops.inventory.v1.CreateBulkEditRequest\x1a-.brickops.inventory.v1.CreateBulkEditResponse\x12\x64\n\x0bGetBulkEdit\x12).brickops.inventory.v1.GetBulkEditRequest\x1a*.brickops.inventory.v1.GetBulkEditResponse\x12m\n\x0e\x43\x61ncelBulkEdit\x12,.brickops.inventory.v1.CancelBulkEditRequest\x1a-.brickops.inventory.v1.CancelBulkEditResponse\x12g\n\x0cUndoBulkEdit\x12*.brickops.inventory.v1.UndoBulkEditRequest\x1a+.brickops.inventory.v1.UndoBulkEditResponse\x12\x64\n\x0bListReturns\x12).brickops.inventory.v1.ListReturnsRequest\x1a*.brickops.inventory.v1.ListReturnsResponse\x12j\n\rListOversells\x12+.brickops.inventory.v1.ListOversellsRequest\x1a,.brickops.inventory.v1.ListOversellsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.inventory.v1.inventory_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREATELOTREQUEST']._serialized_start=426
-  _globals['_CREATELOTREQUEST']._serialized_end=521
-  _globals['_CREATELOTRESPONSE']._serialized_start=523
-  _globals['_CREATELOTRESPONSE']._serialized_end=625
-  _globals['_GETLOTREQUEST']._serialized_start=627
-  _globals['_GETLOTREQUEST']._serialized_end=658
-  _globals['_GETLOTRESPONSE']._serialized_start=660
-  _globals['_GETLOTRESPONSE']._serialized_end=763
-  _globals['_LISTLOTSREQUEST']._serialized_start=765
-  _globals['_LISTLOTSREQUEST']._serialized_end=847
-  _globals['_LISTLOTSRESPONSE']._serialized_start=849
-  _globals['_LISTLOTSRESPONSE']._serialized_end=945
-  _globals['_UPDATELOTREQUEST']._serialized_start=948
-  _globals['_UPDATELOTREQUEST']._serialized_end=1146
-  _globals['_UPDATELOTRESPONSE']._serialized_start=1148
-  _globals['_UPDATELOTRESPONSE']._serialized_end=1250
-  _globals['_ADJUSTQUANTITYREQUEST']._serialized_start=1253
-  _globals['_ADJUSTQUANTITYREQUEST']._serialized_end=1415
-  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_start=1417
-  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_end=1501
-  _globals['_ARCHIVELOTREQUEST']._serialized_start=1503
-  _globals['_ARCHIVELOTREQUEST']._serialized_end=1628
-  _globals['_ARCHIVELOTRESPONSE']._serialized_start=1630
-  _globals['_ARCHIVELOTRESPONSE']._serialized_end=1710
-  _globals['_RESTORELOTREQUEST']._serialized_start=1712
-  _globals['_RESTORELOTREQUEST']._serialized_end=1837
-  _globals['_RESTORELOTRESPONSE']._serialized_start=1839
-  _globals['_RESTORELOTRESPONSE']._serialized_end=1919
-  _globals['_LISTCHANGESREQUEST']._serialized_start=1922
-  _globals['_LISTCHANGESREQUEST']._serialized_end=2271
-  _globals['_LISTCHANGESRESPONSE']._serialized_start=2273
-  _globals['_LISTCHANGESRESPONSE']._serialized_end=2367
-  _globals['_GETCHANGEREQUEST']._serialized_start=2369
-  _globals['_GETCHANGEREQUEST']._serialized_end=2406
-  _globals['_GETCHANGERESPONSE']._serialized_start=2408
-  _globals['_GETCHANGERESPONSE']._serialized_end=2474
-  _globals['_UNDOCHANGEREQUEST']._serialized_start=2476
-  _globals['_UNDOCHANGEREQUEST']._serialized_end=2550
-  _globals['_UNDOCHANGERESPONSE']._serialized_start=2552
-  _globals['_UNDOCHANGERESPONSE']._serialized_end=2632
-  _globals['_UNDOIMPORTREQUEST']._serialized_start=2634
-  _globals['_UNDOIMPORTREQUEST']._serialized_end=2708
-  _globals['_UNDOIMPORTRESPONSE']._serialized_start=2710
-  _globals['_UNDOIMPORTRESPONSE']._serialized_end=2784
-  _globals['_GETIMPORTUNDOREQUEST']._serialized_start=2786
-  _globals['_GETIMPORTUNDOREQUEST']._serialized_end=2827
-  _globals['_GETIMPORTUNDORESPONSE']._serialized_start=2829
-  _globals['_GETIMPORTUNDORESPONSE']._serialized_end=2906
-  _globals['_CREATEIMPORTREQUEST']._serialized_start=2909
-  _globals['_CREATEIMPORTREQUEST']._serialized_end=3079
-  _globals['_CREATEIMPORTRESPONSE']._serialized_start=3081
-  _globals['_CREATEIMPORTRESPONSE']._serialized_end=3153
-  _globals['_CONFIRMIMPORTREQUEST']._serialized_start=3156
-  _globals['_CONFIRMIMPORTREQUEST']._serialized_end=3439
-  _globals['_CONFIRMIMPORTRESPONSE']._serialized_start=3441
-  _globals['_CONFIRMIMPORTRESPONSE']._serialized_end=3514
-  _globals['_CANCELIMPORTREQUEST']._serialized_start=3516
-  _globals['_CANCELIMPORTREQUEST']._serialized_end=3576
-  _globals['_CANCELIMPORTRESPONSE']._serialized_start=3578
-  _globals['_CANCELIMPORTRESPONSE']._serialized_end=3650
-  _globals['_GETIMPORTREQUEST']._serialized_start=3652
-  _globals['_GETIMPORTREQUEST']._serialized_end=3689
-  _globals['_GETIMPORTRESPONSE']._serialized_start=3691
-  _globals['_GETIMPORTRESPONSE']._serialized_end=3760
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=3762
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=3821
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=3823
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=3917
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=3920
-  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=4079
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=4081
-  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=4178
-  _globals['_EXPORTLOTSREQUEST']._serialized_start=4181
-  _globals['_EXPORTLOTSREQUEST']._serialized_end=4410
-  _globals['_EXPORTLOTSRESPONSE']._serialized_start=4412
-  _globals['_EXPORTLOTSRESPONSE']._serialized_end=4449
-  _globals['_LISTRETURNSREQUEST']._serialized_start=4451
-  _globals['_LISTRETURNSREQUEST']._serialized_end=4550
-  _globals['_LISTRETURNSRESPONSE']._serialized_start=4552
-  _globals['_LISTRETURNSRESPONSE']._serialized_end=4646
-  _globals['_LISTOVERSELLSREQUEST']._serialized_start=4648
-  _globals['_LISTOVERSELLSREQUEST']._serialized_end=4725
-  _globals['_LISTOVERSELLSRESPONSE']._serialized_start=4727
-  _globals['_LISTOVERSELLSRESPONSE']._serialized_end=4827
-  _globals['_INVENTORYSERVICE']._serialized_start=4830
-  _globals['_INVENTORYSERVICE']._serialized_end=6971
+  _globals['_CREATELOTREQUEST']._serialized_start=505
+  _globals['_CREATELOTREQUEST']._serialized_end=600
+  _globals['_CREATELOTRESPONSE']._serialized_start=602
+  _globals['_CREATELOTRESPONSE']._serialized_end=704
+  _globals['_GETLOTREQUEST']._serialized_start=706
+  _globals['_GETLOTREQUEST']._serialized_end=737
+  _globals['_GETLOTRESPONSE']._serialized_start=739
+  _globals['_GETLOTRESPONSE']._serialized_end=842
+  _globals['_LISTLOTSREQUEST']._serialized_start=845
+  _globals['_LISTLOTSREQUEST']._serialized_end=1064
+  _globals['_LISTLOTSRESPONSE']._serialized_start=1066
+  _globals['_LISTLOTSRESPONSE']._serialized_end=1192
+  _globals['_UPDATELOTREQUEST']._serialized_start=1195
+  _globals['_UPDATELOTREQUEST']._serialized_end=1393
+  _globals['_UPDATELOTRESPONSE']._serialized_start=1395
+  _globals['_UPDATELOTRESPONSE']._serialized_end=1497
+  _globals['_ADJUSTQUANTITYREQUEST']._serialized_start=1500
+  _globals['_ADJUSTQUANTITYREQUEST']._serialized_end=1662
+  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_start=1664
+  _globals['_ADJUSTQUANTITYRESPONSE']._serialized_end=1748
+  _globals['_ARCHIVELOTREQUEST']._serialized_start=1750
+  _globals['_ARCHIVELOTREQUEST']._serialized_end=1875
+  _globals['_ARCHIVELOTRESPONSE']._serialized_start=1877
+  _globals['_ARCHIVELOTRESPONSE']._serialized_end=1957
+  _globals['_RESTORELOTREQUEST']._serialized_start=1959
+  _globals['_RESTORELOTREQUEST']._serialized_end=2084
+  _globals['_RESTORELOTRESPONSE']._serialized_start=2086
+  _globals['_RESTORELOTRESPONSE']._serialized_end=2166
+  _globals['_LISTCHANGESREQUEST']._serialized_start=2169
+  _globals['_LISTCHANGESREQUEST']._serialized_end=2540
+  _globals['_LISTCHANGESRESPONSE']._serialized_start=2542
+  _globals['_LISTCHANGESRESPONSE']._serialized_end=2636
+  _globals['_GETCHANGEREQUEST']._serialized_start=2638
+  _globals['_GETCHANGEREQUEST']._serialized_end=2675
+  _globals['_GETCHANGERESPONSE']._serialized_start=2677
+  _globals['_GETCHANGERESPONSE']._serialized_end=2743
+  _globals['_UNDOCHANGEREQUEST']._serialized_start=2745
+  _globals['_UNDOCHANGEREQUEST']._serialized_end=2819
+  _globals['_UNDOCHANGERESPONSE']._serialized_start=2821
+  _globals['_UNDOCHANGERESPONSE']._serialized_end=2901
+  _globals['_UNDOIMPORTREQUEST']._serialized_start=2903
+  _globals['_UNDOIMPORTREQUEST']._serialized_end=2977
+  _globals['_UNDOIMPORTRESPONSE']._serialized_start=2979
+  _globals['_UNDOIMPORTRESPONSE']._serialized_end=3053
+  _globals['_GETIMPORTUNDOREQUEST']._serialized_start=3055
+  _globals['_GETIMPORTUNDOREQUEST']._serialized_end=3096
+  _globals['_GETIMPORTUNDORESPONSE']._serialized_start=3098
+  _globals['_GETIMPORTUNDORESPONSE']._serialized_end=3175
+  _globals['_CREATEIMPORTREQUEST']._serialized_start=3178
+  _globals['_CREATEIMPORTREQUEST']._serialized_end=3348
+  _globals['_CREATEIMPORTRESPONSE']._serialized_start=3350
+  _globals['_CREATEIMPORTRESPONSE']._serialized_end=3422
+  _globals['_CONFIRMIMPORTREQUEST']._serialized_start=3425
+  _globals['_CONFIRMIMPORTREQUEST']._serialized_end=3708
+  _globals['_CONFIRMIMPORTRESPONSE']._serialized_start=3710
+  _globals['_CONFIRMIMPORTRESPONSE']._serialized_end=3783
+  _globals['_CANCELIMPORTREQUEST']._serialized_start=3785
+  _globals['_CANCELIMPORTREQUEST']._serialized_end=3845
+  _globals['_CANCELIMPORTRESPONSE']._serialized_start=3847
+  _globals['_CANCELIMPORTRESPONSE']._serialized_end=3919
+  _globals['_GETIMPORTREQUEST']._serialized_start=3921
+  _globals['_GETIMPORTREQUEST']._serialized_end=3958
+  _globals['_GETIMPORTRESPONSE']._serialized_start=3960
+  _globals['_GETIMPORTRESPONSE']._serialized_end=4029
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=4031
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=4090
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=4092
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=4186
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_start=4189
+  _globals['_LISTIMPORTROWSREQUEST']._serialized_end=4348
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_start=4350
+  _globals['_LISTIMPORTROWSRESPONSE']._serialized_end=4447
+  _globals['_EXPORTLOTSREQUEST']._serialized_start=4450
+  _globals['_EXPORTLOTSREQUEST']._serialized_end=4729
+  _globals['_EXPORTLOTSRESPONSE']._serialized_start=4731
+  _globals['_EXPORTLOTSRESPONSE']._serialized_end=4768
+  _globals['_PREVIEWBULKEDITREQUEST']._serialized_start=4770
+  _globals['_PREVIEWBULKEDITREQUEST']._serialized_end=4896
+  _globals['_PREVIEWBULKEDITRESPONSE']._serialized_start=4899
+  _globals['_PREVIEWBULKEDITRESPONSE']._serialized_end=5139
+  _globals['_CREATEBULKEDITREQUEST']._serialized_start=5142
+  _globals['_CREATEBULKEDITREQUEST']._serialized_end=5303
+  _globals['_CREATEBULKEDITRESPONSE']._serialized_start=5305
+  _globals['_CREATEBULKEDITRESPONSE']._serialized_end=5381
+  _globals['_GETBULKEDITREQUEST']._serialized_start=5383
+  _globals['_GETBULKEDITREQUEST']._serialized_end=5425
+  _globals['_GETBULKEDITRESPONSE']._serialized_start=5427
+  _globals['_GETBULKEDITRESPONSE']._serialized_end=5500
+  _globals['_CANCELBULKEDITREQUEST']._serialized_start=5502
+  _globals['_CANCELBULKEDITREQUEST']._serialized_end=5567
+  _globals['_CANCELBULKEDITRESPONSE']._serialized_start=5569
+  _globals['_CANCELBULKEDITRESPONSE']._serialized_end=5645
+  _globals['_UNDOBULKEDITREQUEST']._serialized_start=5647
+  _globals['_UNDOBULKEDITREQUEST']._serialized_end=5726
+  _globals['_UNDOBULKEDITRESPONSE']._serialized_start=5728
+  _globals['_UNDOBULKEDITRESPONSE']._serialized_end=5802
+  _globals['_LISTRETURNSREQUEST']._serialized_start=5804
+  _globals['_LISTRETURNSREQUEST']._serialized_end=5903
+  _globals['_LISTRETURNSRESPONSE']._serialized_start=5905
+  _globals['_LISTRETURNSRESPONSE']._serialized_end=5999
+  _globals['_LISTOVERSELLSREQUEST']._serialized_start=6001
+  _globals['_LISTOVERSELLSREQUEST']._serialized_end=6078
+  _globals['_LISTOVERSELLSRESPONSE']._serialized_start=6080
+  _globals['_LISTOVERSELLSRESPONSE']._serialized_end=6180
+  _globals['_INVENTORYSERVICE']._serialized_start=6183
+  _globals['_INVENTORYSERVICE']._serialized_end=8867
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from brickops.inventory.v1 import bulk_edit_pb2 as _bulk_edit_pb2
 from brickops.inventory.v1 import change_pb2 as _change_pb2
 from brickops.inventory.v1 import export_pb2 as _export_pb2
 from brickops.inventory.v1 import import_pb2 as _import_pb2
+from brickops.inventory.v1 import lot_filter_pb2 as _lot_filter_pb2
 from brickops.inventory.v1 import lot_pb2 as _lot_pb2
 from brickops.inventory.v1 import lot_sync_pb2 as _lot_sync_pb2
 from brickops.inventory.v1 import oversell_pb2 as _oversell_pb2
@@ -155,22 +157,40 @@ class ListLotsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     INCLUDE_ARCHIVED_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """1 to 500; 0 means 50."""
     page_token: _builtins.str
     """From the page before; empty for the first."""
     include_archived: _builtins.bool
-    """Whether archived lots are listed too."""
+    """The same as the filter's include_archived."""
+    order_by: _lot_filter_pb2.LotColumn.ValueType
+    """What they are ordered by; by lot id, oldest first, if nothing is said."""
+    descending: _builtins.bool
+    """Whether the highest comes first."""
+    count: _builtins.bool
+    """Whether to count all lots that the filter asks for; that reads every one of them."""
+    @_builtins.property
+    def filter(self) -> _lot_filter_pb2.LotFilter:
+        """Which lots. A page token is only good for the filter and the order that it was given for."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         include_archived: _builtins.bool = ...,
+        filter: _lot_filter_pb2.LotFilter | None = ...,
+        order_by: _lot_filter_pb2.LotColumn.ValueType = ...,
+        descending: _builtins.bool = ...,
+        count: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_archived", b"include_archived", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "descending", b"descending", "filter", b"filter", "include_archived", b"include_archived", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -184,23 +204,31 @@ class ListLotsResponse(_message.Message):
 
     LOTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the page after; empty on the last."""
+    count: _builtins.int
+    """How many lots the filter asks for, if that was asked."""
     @_builtins.property
     def lots(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetLotResponse]:
-        """The lots, each with its sync, in one order."""
+        """The lots, each with its sync. A lot that nobody changes meanwhile is on exactly one page, whatever comes and goes
+        between the pages.
+        """
 
     def __init__(
         self,
         *,
         lots: _abc.Iterable[Global___GetLotResponse] | None = ...,
         next_page_token: _builtins.str = ...,
+        count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "count", b"count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lots", b"lots", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "count", b"count", "lots", b"lots", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
+    _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
 
 Global___ListLotsResponse: _TypeAlias = ListLotsResponse  # noqa: Y015
 
@@ -502,6 +530,7 @@ class ListChangesRequest(_message.Message):
     RECORDED_FROM_FIELD_NUMBER: _builtins.int
     RECORDED_BEFORE_FIELD_NUMBER: _builtins.int
     UNDONE_FIELD_NUMBER: _builtins.int
+    BULK_EDIT_ID_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     """Only those of this lot; empty for all of the seller."""
     import_id: _builtins.str
@@ -514,6 +543,8 @@ class ListChangesRequest(_message.Message):
     """Only those of this user or service; empty for all."""
     undone: _builtins.bool
     """Only those that were undone, or that were not."""
+    bulk_edit_id: _builtins.str
+    """Only those of this bulk edit; empty for all."""
     @_builtins.property
     def types(self) -> _containers.RepeatedScalarFieldContainer[_change_pb2.ChangeType.ValueType]:
         """Only those of these kinds; none for all."""
@@ -543,10 +574,11 @@ class ListChangesRequest(_message.Message):
         recorded_from: _timestamp_pb2.Timestamp | None = ...,
         recorded_before: _timestamp_pb2.Timestamp | None = ...,
         undone: _builtins.bool | None = ...,
+        bulk_edit_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_undone", b"_undone", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "undone", b"undone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_undone", b"_undone", "actor", b"actor", "import_id", b"import_id", "lot_id", b"lot_id", "page_size", b"page_size", "page_token", b"page_token", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "sources", b"sources", "types", b"types", "undone", b"undone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_undone", b"_undone", "actor", b"actor", "bulk_edit_id", b"bulk_edit_id", "import_id", b"import_id", "lot_id", b"lot_id", "page_size", b"page_size", "page_token", b"page_token", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "sources", b"sources", "types", b"types", "undone", b"undone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__undone: _TypeAlias = _typing.Literal["undone"]  # noqa: Y015
     _WhichOneofArgType__undone: _TypeAlias = _typing.Literal["_undone", b"_undone"]  # noqa: Y015
@@ -1144,7 +1176,7 @@ Global___ListImportRowsResponse: _TypeAlias = ListImportRowsResponse  # noqa: Y0
 
 @_typing.final
 class ExportLotsRequest(_message.Message):
-    """Exports lots. What is not said limits nothing."""
+    """Exports lots. What is not said limits nothing. A type or condition is said here or in the filter, not in both."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1153,6 +1185,7 @@ class ExportLotsRequest(_message.Message):
     WITH_PIECES_ONLY_FIELD_NUMBER: _builtins.int
     ITEM_TYPE_FIELD_NUMBER: _builtins.int
     CONDITION_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
     format: _export_pb2.ExportFormat.ValueType
     """The file's kind."""
     include_archived: _builtins.bool
@@ -1163,6 +1196,10 @@ class ExportLotsRequest(_message.Message):
     """Only lots of this type."""
     condition: _lot_pb2.Condition.ValueType
     """Only lots of this condition."""
+    @_builtins.property
+    def filter(self) -> _lot_filter_pb2.LotFilter:
+        """Which lots."""
+
     def __init__(
         self,
         *,
@@ -1171,10 +1208,11 @@ class ExportLotsRequest(_message.Message):
         with_pieces_only: _builtins.bool = ...,
         item_type: _lot_pb2.ItemType.ValueType = ...,
         condition: _lot_pb2.Condition.ValueType = ...,
+        filter: _lot_filter_pb2.LotFilter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "format", b"format", "include_archived", b"include_archived", "item_type", b"item_type", "with_pieces_only", b"with_pieces_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "filter", b"filter", "format", b"format", "include_archived", b"include_archived", "item_type", b"item_type", "with_pieces_only", b"with_pieces_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1201,6 +1239,298 @@ class ExportLotsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportLotsResponse: _TypeAlias = ExportLotsResponse  # noqa: Y015
+
+@_typing.final
+class PreviewBulkEditRequest(_message.Message):
+    """Previews a bulk edit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SELECTION_FIELD_NUMBER: _builtins.int
+    EDIT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def selection(self) -> _bulk_edit_pb2.LotSelection:
+        """Which lots."""
+
+    @_builtins.property
+    def edit(self) -> _bulk_edit_pb2.LotEdit:
+        """What becomes of each."""
+
+    def __init__(
+        self,
+        *,
+        selection: _bulk_edit_pb2.LotSelection | None = ...,
+        edit: _bulk_edit_pb2.LotEdit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "selection", b"selection"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "selection", b"selection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewBulkEditRequest: _TypeAlias = PreviewBulkEditRequest  # noqa: Y015
+
+@_typing.final
+class PreviewBulkEditResponse(_message.Message):
+    """What a bulk edit would do now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_LOTS_FIELD_NUMBER: _builtins.int
+    CHANGED_LOTS_FIELD_NUMBER: _builtins.int
+    UNCHANGED_LOTS_FIELD_NUMBER: _builtins.int
+    REFUSED_LOTS_FIELD_NUMBER: _builtins.int
+    LOTS_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    JUDGED_LOTS_FIELD_NUMBER: _builtins.int
+    total_lots: _builtins.int
+    """Lots that are chosen."""
+    changed_lots: _builtins.int
+    """Lots that would change, of those that were judged."""
+    unchanged_lots: _builtins.int
+    """Lots that are so already, of those that were judged."""
+    refused_lots: _builtins.int
+    """Lots that would be refused, of those that were judged."""
+    judged_lots: _builtins.int
+    """How many of the chosen lots were judged: all, or the first 5,000 by lot id."""
+    @_builtins.property
+    def lots(self) -> _containers.RepeatedCompositeFieldContainer[_bulk_edit_pb2.EditedLot]:
+        """The first twenty that would change, by lot id."""
+
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[_bulk_edit_pb2.BulkEditRefusal]:
+        """The first hundred that would be refused, by lot id."""
+
+    def __init__(
+        self,
+        *,
+        total_lots: _builtins.int = ...,
+        changed_lots: _builtins.int = ...,
+        unchanged_lots: _builtins.int = ...,
+        refused_lots: _builtins.int = ...,
+        lots: _abc.Iterable[_bulk_edit_pb2.EditedLot] | None = ...,
+        refusals: _abc.Iterable[_bulk_edit_pb2.BulkEditRefusal] | None = ...,
+        judged_lots: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_lots", b"changed_lots", "judged_lots", b"judged_lots", "lots", b"lots", "refusals", b"refusals", "refused_lots", b"refused_lots", "total_lots", b"total_lots", "unchanged_lots", b"unchanged_lots"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewBulkEditResponse: _TypeAlias = PreviewBulkEditResponse  # noqa: Y015
+
+@_typing.final
+class CreateBulkEditRequest(_message.Message):
+    """Accepts a bulk edit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SELECTION_FIELD_NUMBER: _builtins.int
+    EDIT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    reason: _builtins.str
+    """Why, in the caller's words; may be empty."""
+    @_builtins.property
+    def selection(self) -> _bulk_edit_pb2.LotSelection:
+        """Which lots; at least one must be there."""
+
+    @_builtins.property
+    def edit(self) -> _bulk_edit_pb2.LotEdit:
+        """What becomes of each."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        selection: _bulk_edit_pb2.LotSelection | None = ...,
+        edit: _bulk_edit_pb2.LotEdit | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "selection", b"selection"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edit", b"edit", "reason", b"reason", "request_id", b"request_id", "selection", b"selection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateBulkEditRequest: _TypeAlias = CreateBulkEditRequest  # noqa: Y015
+
+@_typing.final
+class CreateBulkEditResponse(_message.Message):
+    """The accepted bulk edit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _bulk_edit_pb2.BulkEdit:
+        """The bulk edit."""
+
+    def __init__(
+        self,
+        *,
+        operation: _bulk_edit_pb2.BulkEdit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateBulkEditResponse: _TypeAlias = CreateBulkEditResponse  # noqa: Y015
+
+@_typing.final
+class GetBulkEditRequest(_message.Message):
+    """Reads a bulk edit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BULK_EDIT_ID_FIELD_NUMBER: _builtins.int
+    bulk_edit_id: _builtins.str
+    """The bulk edit."""
+    def __init__(
+        self,
+        *,
+        bulk_edit_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk_edit_id", b"bulk_edit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBulkEditRequest: _TypeAlias = GetBulkEditRequest  # noqa: Y015
+
+@_typing.final
+class GetBulkEditResponse(_message.Message):
+    """One bulk edit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _bulk_edit_pb2.BulkEdit:
+        """The bulk edit."""
+
+    def __init__(
+        self,
+        *,
+        operation: _bulk_edit_pb2.BulkEdit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBulkEditResponse: _TypeAlias = GetBulkEditResponse  # noqa: Y015
+
+@_typing.final
+class CancelBulkEditRequest(_message.Message):
+    """Cancels a bulk edit. Refused with FAILED_PRECONDITION / BULK_EDIT_IS_OVER if all its lots are done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BULK_EDIT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    bulk_edit_id: _builtins.str
+    """The bulk edit."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        bulk_edit_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk_edit_id", b"bulk_edit_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelBulkEditRequest: _TypeAlias = CancelBulkEditRequest  # noqa: Y015
+
+@_typing.final
+class CancelBulkEditResponse(_message.Message):
+    """The bulk edit, cancelled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _bulk_edit_pb2.BulkEdit:
+        """The bulk edit."""
+
+    def __init__(
+        self,
+        *,
+        operation: _bulk_edit_pb2.BulkEdit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelBulkEditResponse: _TypeAlias = CancelBulkEditResponse  # noqa: Y015
+
+@_typing.final
+class UndoBulkEditRequest(_message.Message):
+    """Undoes a whole bulk edit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BULK_EDIT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    bulk_edit_id: _builtins.str
+    """The bulk edit; it must be over."""
+    reason: _builtins.str
+    """Why, in the caller's words; may be empty."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        bulk_edit_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk_edit_id", b"bulk_edit_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoBulkEditRequest: _TypeAlias = UndoBulkEditRequest  # noqa: Y015
+
+@_typing.final
+class UndoBulkEditResponse(_message.Message):
+    """The bulk edit with its accepted undo."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _bulk_edit_pb2.BulkEdit:
+        """The bulk edit."""
+
+    def __init__(
+        self,
+        *,
+        operation: _bulk_edit_pb2.BulkEdit | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoBulkEditResponse: _TypeAlias = UndoBulkEditResponse  # noqa: Y015
 
 @_typing.final
 class ListReturnsRequest(_message.Message):

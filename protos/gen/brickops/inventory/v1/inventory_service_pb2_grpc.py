@@ -132,6 +132,31 @@ class InventoryServiceStub:
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsRequest.SerializeToString,
                 response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsResponse.FromString,
                 _registered_method=True)
+        self.PreviewBulkEdit = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/PreviewBulkEdit',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.PreviewBulkEditRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.PreviewBulkEditResponse.FromString,
+                _registered_method=True)
+        self.CreateBulkEdit = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/CreateBulkEdit',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateBulkEditRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateBulkEditResponse.FromString,
+                _registered_method=True)
+        self.GetBulkEdit = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/GetBulkEdit',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetBulkEditRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetBulkEditResponse.FromString,
+                _registered_method=True)
+        self.CancelBulkEdit = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/CancelBulkEdit',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelBulkEditRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelBulkEditResponse.FromString,
+                _registered_method=True)
+        self.UndoBulkEdit = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/UndoBulkEdit',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoBulkEditRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoBulkEditResponse.FromString,
+                _registered_method=True)
         self.ListReturns = channel.unary_unary(
                 '/brickops.inventory.v1.InventoryService/ListReturns',
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsRequest.SerializeToString,
@@ -165,7 +190,7 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLots(self, request, context):
-        """Lists the seller's lots by lot id, oldest first.
+        """Lists lots of the seller: those that a filter asks for, in the order of a column.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -286,6 +311,43 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewBulkEdit(self, request, context):
+        """Says what a bulk edit would do; nothing is written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateBulkEdit(self, request, context):
+        """Accepts one edit of many lots, which are fixed now; it then runs by itself. Each lot is edited as it is when its turn
+        comes, by the rules of UpdateLot, ArchiveLot and RestoreLot.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBulkEdit(self, request, context):
+        """Reads how far a bulk edit and its undo have come.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBulkEdit(self, request, context):
+        """Ends a running bulk edit between two chunks; what was edited stays so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoBulkEdit(self, request, context):
+        """Accepts the undo of all changes of a bulk edit that is over, newest first, which then runs by itself. Refused with
+        FAILED_PRECONDITION: BULK_EDIT_IS_RUNNING, ALREADY_UNDONE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReturns(self, request, context):
         """Lists returns, newest first.
         """
@@ -397,6 +459,31 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ExportLots,
                     request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsRequest.FromString,
                     response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsResponse.SerializeToString,
+            ),
+            'PreviewBulkEdit': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewBulkEdit,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.PreviewBulkEditRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.PreviewBulkEditResponse.SerializeToString,
+            ),
+            'CreateBulkEdit': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBulkEdit,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateBulkEditRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateBulkEditResponse.SerializeToString,
+            ),
+            'GetBulkEdit': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBulkEdit,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetBulkEditRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetBulkEditResponse.SerializeToString,
+            ),
+            'CancelBulkEdit': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBulkEdit,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelBulkEditRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelBulkEditResponse.SerializeToString,
+            ),
+            'UndoBulkEdit': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoBulkEdit,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoBulkEditRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoBulkEditResponse.SerializeToString,
             ),
             'ListReturns': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReturns,
@@ -925,6 +1012,141 @@ class InventoryService:
             '/brickops.inventory.v1.InventoryService/ExportLots',
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsRequest.SerializeToString,
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ExportLotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewBulkEdit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/PreviewBulkEdit',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.PreviewBulkEditRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.PreviewBulkEditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBulkEdit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/CreateBulkEdit',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateBulkEditRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateBulkEditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBulkEdit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/GetBulkEdit',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetBulkEditRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.GetBulkEditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBulkEdit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/CancelBulkEdit',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelBulkEditRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CancelBulkEditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoBulkEdit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/UndoBulkEdit',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoBulkEditRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.UndoBulkEditResponse.FromString,
             options,
             channel_credentials,
             insecure,

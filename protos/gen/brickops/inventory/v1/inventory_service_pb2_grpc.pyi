@@ -41,7 +41,7 @@ class InventoryServiceStub:
     GetLot: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetLotRequest, _inventory_service_pb2.GetLotResponse]
     """Reads one lot and how far it has come in each shop."""
     ListLots: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListLotsRequest, _inventory_service_pb2.ListLotsResponse]
-    """Lists the seller's lots by lot id, oldest first."""
+    """Lists lots of the seller: those that a filter asks for, in the order of a column."""
     UpdateLot: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.UpdateLotRequest, _inventory_service_pb2.UpdateLotResponse]
     """Sets the fields that the mask names."""
     AdjustQuantity: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.AdjustQuantityRequest, _inventory_service_pb2.AdjustQuantityResponse]
@@ -79,6 +79,20 @@ class InventoryServiceStub:
     """Lists the rows of an import."""
     ExportLots: _grpc.UnaryStreamMultiCallable[_inventory_service_pb2.ExportLotsRequest, _inventory_service_pb2.ExportLotsResponse]
     """Writes the seller's lots to a file, which comes in pieces, by lot id."""
+    PreviewBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.PreviewBulkEditRequest, _inventory_service_pb2.PreviewBulkEditResponse]
+    """Says what a bulk edit would do; nothing is written."""
+    CreateBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateBulkEditRequest, _inventory_service_pb2.CreateBulkEditResponse]
+    """Accepts one edit of many lots, which are fixed now; it then runs by itself. Each lot is edited as it is when its turn
+    comes, by the rules of UpdateLot, ArchiveLot and RestoreLot.
+    """
+    GetBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetBulkEditRequest, _inventory_service_pb2.GetBulkEditResponse]
+    """Reads how far a bulk edit and its undo have come."""
+    CancelBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelBulkEditRequest, _inventory_service_pb2.CancelBulkEditResponse]
+    """Ends a running bulk edit between two chunks; what was edited stays so."""
+    UndoBulkEdit: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoBulkEditRequest, _inventory_service_pb2.UndoBulkEditResponse]
+    """Accepts the undo of all changes of a bulk edit that is over, newest first, which then runs by itself. Refused with
+    FAILED_PRECONDITION: BULK_EDIT_IS_RUNNING, ALREADY_UNDONE.
+    """
     ListReturns: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]
     """Lists returns, newest first."""
     ListOversells: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]
@@ -97,7 +111,7 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     GetLot: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetLotRequest, _inventory_service_pb2.GetLotResponse]  # type: ignore[assignment]
     """Reads one lot and how far it has come in each shop."""
     ListLots: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListLotsRequest, _inventory_service_pb2.ListLotsResponse]  # type: ignore[assignment]
-    """Lists the seller's lots by lot id, oldest first."""
+    """Lists lots of the seller: those that a filter asks for, in the order of a column."""
     UpdateLot: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.UpdateLotRequest, _inventory_service_pb2.UpdateLotResponse]  # type: ignore[assignment]
     """Sets the fields that the mask names."""
     AdjustQuantity: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.AdjustQuantityRequest, _inventory_service_pb2.AdjustQuantityResponse]  # type: ignore[assignment]
@@ -135,6 +149,20 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """Lists the rows of an import."""
     ExportLots: _aio.UnaryStreamMultiCallable[_inventory_service_pb2.ExportLotsRequest, _inventory_service_pb2.ExportLotsResponse]  # type: ignore[assignment]
     """Writes the seller's lots to a file, which comes in pieces, by lot id."""
+    PreviewBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.PreviewBulkEditRequest, _inventory_service_pb2.PreviewBulkEditResponse]  # type: ignore[assignment]
+    """Says what a bulk edit would do; nothing is written."""
+    CreateBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateBulkEditRequest, _inventory_service_pb2.CreateBulkEditResponse]  # type: ignore[assignment]
+    """Accepts one edit of many lots, which are fixed now; it then runs by itself. Each lot is edited as it is when its turn
+    comes, by the rules of UpdateLot, ArchiveLot and RestoreLot.
+    """
+    GetBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetBulkEditRequest, _inventory_service_pb2.GetBulkEditResponse]  # type: ignore[assignment]
+    """Reads how far a bulk edit and its undo have come."""
+    CancelBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelBulkEditRequest, _inventory_service_pb2.CancelBulkEditResponse]  # type: ignore[assignment]
+    """Ends a running bulk edit between two chunks; what was edited stays so."""
+    UndoBulkEdit: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoBulkEditRequest, _inventory_service_pb2.UndoBulkEditResponse]  # type: ignore[assignment]
+    """Accepts the undo of all changes of a bulk edit that is over, newest first, which then runs by itself. Refused with
+    FAILED_PRECONDITION: BULK_EDIT_IS_RUNNING, ALREADY_UNDONE.
+    """
     ListReturns: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]  # type: ignore[assignment]
     """Lists returns, newest first."""
     ListOversells: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]  # type: ignore[assignment]
@@ -168,7 +196,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_service_pb2.ListLotsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ListLotsResponse, _abc.Awaitable[_inventory_service_pb2.ListLotsResponse]]:
-        """Lists the seller's lots by lot id, oldest first."""
+        """Lists lots of the seller: those that a filter asks for, in the order of a column."""
 
     @_abc_1.abstractmethod
     def UpdateLot(
@@ -302,6 +330,50 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_inventory_service_pb2.ExportLotsResponse], _abc.AsyncIterator[_inventory_service_pb2.ExportLotsResponse]]:
         """Writes the seller's lots to a file, which comes in pieces, by lot id."""
+
+    @_abc_1.abstractmethod
+    def PreviewBulkEdit(
+        self,
+        request: _inventory_service_pb2.PreviewBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.PreviewBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.PreviewBulkEditResponse]]:
+        """Says what a bulk edit would do; nothing is written."""
+
+    @_abc_1.abstractmethod
+    def CreateBulkEdit(
+        self,
+        request: _inventory_service_pb2.CreateBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.CreateBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.CreateBulkEditResponse]]:
+        """Accepts one edit of many lots, which are fixed now; it then runs by itself. Each lot is edited as it is when its turn
+        comes, by the rules of UpdateLot, ArchiveLot and RestoreLot.
+        """
+
+    @_abc_1.abstractmethod
+    def GetBulkEdit(
+        self,
+        request: _inventory_service_pb2.GetBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.GetBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.GetBulkEditResponse]]:
+        """Reads how far a bulk edit and its undo have come."""
+
+    @_abc_1.abstractmethod
+    def CancelBulkEdit(
+        self,
+        request: _inventory_service_pb2.CancelBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.CancelBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.CancelBulkEditResponse]]:
+        """Ends a running bulk edit between two chunks; what was edited stays so."""
+
+    @_abc_1.abstractmethod
+    def UndoBulkEdit(
+        self,
+        request: _inventory_service_pb2.UndoBulkEditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.UndoBulkEditResponse, _abc.Awaitable[_inventory_service_pb2.UndoBulkEditResponse]]:
+        """Accepts the undo of all changes of a bulk edit that is over, newest first, which then runs by itself. Refused with
+        FAILED_PRECONDITION: BULK_EDIT_IS_RUNNING, ALREADY_UNDONE.
+        """
 
     @_abc_1.abstractmethod
     def ListReturns(

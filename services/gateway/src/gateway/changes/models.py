@@ -59,5 +59,6 @@ class Change(BaseModel):
         description="The line that was counted or of which pieces came back; set if an order or a return is the source."
     )
     import_id: str | None = Field(description="Set if the source is an import.")
+    bulk_edit_id: str | None = Field(description="Set if it is one of many that a person made at once.")
     undone_by: str | None = Field(description="The change that undid it, which may have been undone in turn.")
     undoes: str | None = Field(description="The change that it undid.")

@@ -24,6 +24,7 @@ class ChangesQuery(PageQuery):
 
     lot_id: str = Field(default="", max_length=100, description="Only those of this lot.")
     import_id: str = Field(default="", max_length=100, description="Only those of this import.")
+    bulk_edit_id: str = Field(default="", max_length=100, description="Only those of this bulk edit.")
     actor: str = Field(default="", max_length=200, description="Only those of this user or service.")
     type: list[ChangeType] = Field(default=[], description="Only these kinds; may be given several times.")
     source: list[ChangeSource] = Field(default=[], description="Only these causes; may be given several times.")
@@ -38,6 +39,7 @@ async def list_changes(query: Annotated[ChangesQuery, Query()], behind: FromBehi
     asked = inventory.ListChangesRequest(
         lot_id=query.lot_id,
         import_id=query.import_id,
+        bulk_edit_id=query.bulk_edit_id,
         actor=query.actor,
         types=[value_of(change_pb2.ChangeType, one) for one in query.type],
         sources=[value_of(change_pb2.ChangeSource, one) for one in query.source],

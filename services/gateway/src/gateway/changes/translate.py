@@ -30,6 +30,7 @@ def change_of(change: change_pb2.Change) -> Change:
             "correlation_id": change.correlation_id,
             "order": order_of(change.order) if change.HasField("order") else None,
             "import_id": change.import_id or None,
+            "bulk_edit_id": change.bulk_edit_id or None,
             "undone_by": change.undone_by or None,
             "undoes": change.undoes or None,
         }

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from brickops.inventory.v1 import export_pb2, lot_pb2
+from brickops.inventory.v1 import export_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from gateway.exports.models import ExportFormat, ExportQuery
 from gateway.guard import BEARER, GuardedRoute
+from gateway.lots.filter import filter_to_proto
 from gateway.upstreams import EXPORT_SECONDS, FromBehind
 from gateway.words import value_of
 
@@ -36,10 +37,8 @@ async def export_lots(query: Annotated[ExportQuery, Query()], behind: FromBehind
     """
     asked = inventory.ExportLotsRequest(
         format=value_of(export_pb2.ExportFormat, query.format),
-        include_archived=query.include_archived,
         with_pieces_only=query.with_pieces_only,
-        item_type=value_of(lot_pb2.ItemType, query.item_type),
-        condition=value_of(lot_pb2.Condition, query.condition),
+        filter=filter_to_proto(query),
     )
     answers = behind.stream(behind.inventory.ExportLots, asked, seconds=EXPORT_SECONDS)
     first = await anext(answers)  # what refuses the request does so here, before the answer has begun

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.fields import Body, Int32, Int64, Text, word_field
 from gateway.money import ExactDecimal, Money
+from gateway.pages import Page
 
 
 class ItemType(StrEnum):
@@ -269,6 +270,12 @@ class LotWithSync(Lot):
     """A lot, and how far it has come in each shop."""
 
     sync: Sync = Field(description="By marketplace; every shop that the seller has or had.")
+
+
+class LotPage(Page[LotWithSync]):
+    """A page of lots."""
+
+    count: int | None = Field(description="How many lots the filter asks for; null unless that was asked.")
 
 
 class ChangedLot(Lot):

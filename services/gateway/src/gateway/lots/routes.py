@@ -9,10 +9,12 @@ from pydantic import Field
 from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from gateway.commands import ExpectedRevision, RequestId, etag_of
 from gateway.guard import BEARER, GuardedRoute
+from gateway.lots.filter import LotFilter, LotSort, filter_to_proto, sort_to_proto
 from gateway.lots.models import (
     Adjustment,
     ChangedLot,
     CreatedLot,
+    LotPage,
     LotPatch,
     LotWithSync,
     NewLot,
@@ -29,7 +31,7 @@ from gateway.lots.translate import (
     sync_of,
     updated_lot,
 )
-from gateway.pages import Page, PageQuery
+from gateway.pages import PageQuery
 from gateway.problems import FieldProblem, Problem, problems
 from gateway.upstreams import COMMAND_SECONDS, FromBehind
 
@@ -38,10 +40,14 @@ router = APIRouter(prefix="/v1/lots", tags=["lots"], route_class=GuardedRoute, d
 LotId = Annotated[str, Path(description="The lot.", examples=["019a5a5e-7d5c-7c3e-8f6b-0d9a7a6c1b2f"])]
 
 
-class LotsQuery(PageQuery):
-    """Which lots."""
+class LotsQuery(PageQuery, LotFilter):
+    """Which lots, in which order, and which page of them."""
 
-    include_archived: bool = Field(default=False, description="Whether archived lots are listed too.")
+    sort: LotSort = Field(
+        default=LotSort.CREATED_AT, description="What they are ordered by; equal ones as they were made."
+    )
+    descending: bool = Field(default=False, description="Whether the highest comes first.")
+    count: bool = Field(default=False, description="Whether to count them all, which reads every one of them.")
 
 
 @router.post("", status_code=HTTPStatus.CREATED, summary="Make a lot", responses=problems(409))
@@ -54,13 +60,26 @@ async def create_lot(lot: NewLot, request_id: RequestId, behind: FromBehind, res
 
 
 @router.get("", summary="List lots")
-async def list_lots(query: Annotated[LotsQuery, Query()], behind: FromBehind) -> Page[LotWithSync]:
-    """Lists the seller's lots, oldest first, each with how far it has come in each shop."""
+async def list_lots(query: Annotated[LotsQuery, Query()], behind: FromBehind) -> LotPage:
+    """Lists lots of the seller, each with how far it has come in each shop.
+
+    A cursor is good for the filter and the order that it was given for. A lot that nobody changes meanwhile is on
+    exactly one page, whatever is made or put away between two pages.
+    """
     asked = inventory.ListLotsRequest(
-        page_size=query.limit, page_token=query.cursor, include_archived=query.include_archived
+        page_size=query.limit,
+        page_token=query.cursor,
+        filter=filter_to_proto(query),
+        order_by=sort_to_proto(query.sort),
+        descending=query.descending,
+        count=query.count,
     )
     answer = await behind.ask(behind.inventory.ListLots, asked)
-    return Page(items=[lot_with_sync(lot) for lot in answer.lots], next_cursor=answer.next_page_token or None)
+    return LotPage(
+        items=[lot_with_sync(lot) for lot in answer.lots],
+        next_cursor=answer.next_page_token or None,
+        count=answer.count if answer.HasField("count") else None,
+    )
 
 
 @router.get("/{lot_id}", summary="Read a lot", responses=problems(404))

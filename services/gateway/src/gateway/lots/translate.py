@@ -15,6 +15,7 @@ from gateway.lots.models import (
     FieldGroup,
     GroupSync,
     ItemType,
+    Lot,
     LotPatch,
     LotSync,
     LotWithSync,
@@ -107,6 +108,11 @@ def _tiers_to_proto(tiers: Iterable[Tier]) -> list[lot_pb2.Tier]:
 
 def _cost_to_proto(cost: Money | None) -> money_pb2.Money | None:
     return None if cost is None else money_to_proto(cost)
+
+
+def lot_of(lot: lot_pb2.Lot) -> Lot:
+    """A lot by itself."""
+    return Lot(**_facts_of(lot))
 
 
 def lot_with_sync(answer: inventory_service_pb2.GetLotResponse) -> LotWithSync:

@@ -15,7 +15,16 @@ from google.protobuf.message import Message
 
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2_grpc as credentials_grpc
-from brickops.inventory.v1 import change_pb2, import_pb2, lot_pb2, lot_sync_pb2, oversell_pb2, return_pb2, undo_pb2
+from brickops.inventory.v1 import (
+    bulk_edit_pb2,
+    change_pb2,
+    import_pb2,
+    lot_pb2,
+    lot_sync_pb2,
+    oversell_pb2,
+    return_pb2,
+    undo_pb2,
+)
 from brickops.inventory.v1 import inventory_service_pb2 as inventory_pb
 from brickops.inventory.v1 import inventory_service_pb2_grpc as inventory_grpc
 from brickops.sync.v1 import sync_service_pb2 as sync_pb
@@ -144,6 +153,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         self._lots: dict[tuple[str, str], lot_pb2.Lot] = {}
         self._changes: list[tuple[str, change_pb2.Change]] = []
         self._imports: dict[tuple[str, str], tuple[import_pb2.Import, list[import_pb2.ImportRow]]] = {}
+        self._bulk_edits: dict[tuple[str, str], bulk_edit_pb2.BulkEdit] = {}
         self._undos: dict[tuple[str, str], undo_pb2.ImportUndo] = {}
         self.files: list[bytes] = []
         """What was imported."""
@@ -185,17 +195,26 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
     async def ListLots(  # noqa: N802
         self, request: inventory_pb.ListLotsRequest, context: Context
     ) -> inventory_pb.ListLotsResponse:
-        """Lists lots."""
+        """Lists lots; of the filters it knows those by number, colour and archived, and no order but forth and back."""
         async with self.faults.around(context):
             seller = current_caller().require_seller()
+            wanted = request.filter
+            if unknown := set(wanted.color_ids) - set(COLOURS):
+                raise InvalidField("filter.color_ids", f"must be BrickLink colours: {min(unknown)} is none")
             lots = [
                 lot
                 for (owner, _), lot in self._lots.items()
-                if owner == seller and (request.include_archived or not lot.archived)
+                if owner == seller
+                and (wanted.include_archived or lot.archived == wanted.archived)
+                and wanted.item_number in ("", lot.item.number)
+                and (not wanted.color_ids or lot.item.color_id in wanted.color_ids)
             ]
+            if request.descending:
+                lots.reverse()
             page, token = _page(lots, request.page_size, request.page_token)
             answers = [inventory_pb.GetLotResponse(lot=lot, sync=self.sync) for lot in page]
-            return inventory_pb.ListLotsResponse(lots=answers, next_page_token=token)
+            count = len(lots) if request.count else None
+            return inventory_pb.ListLotsResponse(lots=answers, next_page_token=token, count=count)
 
     async def UpdateLot(  # noqa: N802
         self, request: inventory_pb.UpdateLotRequest, context: Context
@@ -364,6 +383,80 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
             if key not in self._undos:
                 raise NotFound("This import was not undone.")
             return inventory_pb.GetImportUndoResponse(operation=self._undos[key])
+
+    async def PreviewBulkEdit(  # noqa: N802
+        self, request: inventory_pb.PreviewBulkEditRequest, context: Context
+    ) -> inventory_pb.PreviewBulkEditResponse:
+        """Previews an edit of lots by their ids, of which it knows the remarks; one without any it refuses."""
+        async with self.faults.around(context):
+            lots = [self._lot(lot_id) for lot_id in request.selection.lot_ids]
+            answer = inventory_pb.PreviewBulkEditResponse(total_lots=len(lots), judged_lots=len(lots))
+            for lot in lots:
+                if not lot.remarks:
+                    answer.refusals.add(lot_id=lot.lot_id, field="remarks", reason="must be there")
+                    continue
+                shown = answer.lots.add(before=lot, after=lot)
+                shown.after.remarks = request.edit.remarks
+            answer.changed_lots, answer.refused_lots = len(answer.lots), len(answer.refusals)
+            return answer
+
+    async def CreateBulkEdit(  # noqa: N802
+        self, request: inventory_pb.CreateBulkEditRequest, context: Context
+    ) -> inventory_pb.CreateBulkEditResponse:
+        """Accepts an edit, and does nothing of it."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._accept_edit(request))
+
+    def _accept_edit(self, request: inventory_pb.CreateBulkEditRequest) -> inventory_pb.CreateBulkEditResponse:
+        if not request.selection.lot_ids:
+            raise InvalidField("selection.lot_ids[0]", "is required")
+        operation = bulk_edit_pb2.BulkEdit(
+            bulk_edit_id=f"bulk-edit-{next(self._ids)}",
+            state=bulk_edit_pb2.BULK_EDIT_STATE_RUNNING,
+            total_lots=len(request.selection.lot_ids),
+        )
+        operation.created_at.FromDatetime(_START)
+        self._bulk_edits[current_caller().require_seller(), operation.bulk_edit_id] = operation
+        return inventory_pb.CreateBulkEditResponse(operation=operation)
+
+    async def GetBulkEdit(  # noqa: N802
+        self, request: inventory_pb.GetBulkEditRequest, context: Context
+    ) -> inventory_pb.GetBulkEditResponse:
+        """Reads a bulk edit."""
+        async with self.faults.around(context):
+            return inventory_pb.GetBulkEditResponse(operation=self._bulk_edit(request.bulk_edit_id))
+
+    async def CancelBulkEdit(  # noqa: N802
+        self, request: inventory_pb.CancelBulkEditRequest, context: Context
+    ) -> inventory_pb.CancelBulkEditResponse:
+        """Cancels a bulk edit."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            operation = self._bulk_edit(request.bulk_edit_id)
+            operation.state = bulk_edit_pb2.BULK_EDIT_STATE_CANCELLED
+            operation.finished_at.FromDatetime(_START)
+            return inventory_pb.CancelBulkEditResponse(operation=operation)
+
+    async def UndoBulkEdit(  # noqa: N802
+        self, request: inventory_pb.UndoBulkEditRequest, context: Context
+    ) -> inventory_pb.UndoBulkEditResponse:
+        """Accepts the undo of a bulk edit, once; one change is refused."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            operation = self._bulk_edit(request.bulk_edit_id)
+            if operation.HasField("undo"):
+                raise Undone("This was undone before; to redo it, undo the undo.")
+            operation.undo.total_changes = operation.undo.refused_changes = 1
+            operation.undo.refusals.add(change_id="change-1", lot_id="lot-1", reason="The lot was changed since.")
+            operation.undo.created_at.FromDatetime(_START)
+            return inventory_pb.UndoBulkEditResponse(operation=operation)
+
+    def _bulk_edit(self, bulk_edit_id: str) -> bulk_edit_pb2.BulkEdit:
+        try:
+            return self._bulk_edits[current_caller().require_seller(), bulk_edit_id]
+        except KeyError:
+            raise NotFound("There is no such bulk edit.") from None
 
     async def CreateImport(  # noqa: N802
         self, request: inventory_pb.CreateImportRequest, context: Context

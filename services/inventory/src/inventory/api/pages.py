@@ -29,9 +29,14 @@ class Page(NamedTuple):
 
 def page_of(size: int, token: str, *, is_key: Callable[[str], bool] = is_id) -> Page:
     """Reads a request's page_size and page_token. Raises InvalidField."""
+    return Page(size_of(size), _key_of(token, is_key) if token else None)
+
+
+def size_of(size: int) -> int:
+    """Reads a request's page_size. Raises InvalidField."""
     if not 0 <= size <= LARGEST_SIZE:
         raise InvalidField("page_size", f"must be 1 to {LARGEST_SIZE}, or 0 for {DEFAULT_SIZE}")
-    return Page(size or DEFAULT_SIZE, _key_of(token, is_key) if token else None)
+    return size or DEFAULT_SIZE
 
 
 def cut(found: Sequence[T], page: Page, key: Callable[[T], str]) -> tuple[Sequence[T], str]:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from brickops.inventory.v1 import change_pb2, export_pb2, import_pb2, inventory_service_pb2_grpc
 from brickops.inventory.v1 import inventory_service_pb2 as pb
 from inventory import commands, queries, undoing
+from inventory.api.lot_lists import LotPages, filter_from_proto, order_from_proto, wanted_for_export
 from inventory.api.pages import cut, page_of
 from inventory.api.translate import (
     change_to_proto,
@@ -29,15 +30,16 @@ from inventory.api.translate import (
     proposal_from_proto,
     return_to_proto,
     status_to_proto,
-    wanted_from_proto,
     word_of,
 )
+from inventory.api.translate_bulk_edits import bulk_edit_to_proto, command_from_proto, preview_to_proto
 from inventory.api.translate_imports import (
     confirmation_from_proto,
     import_rows_to_proto,
     import_to_proto,
     verdicts_from_proto,
 )
+from inventory.bulk_editing import cancel_bulk_edit, create_bulk_edit, preview_edit
 from inventory.commands import By, Done
 from inventory.domain import errors
 from inventory.domain.changes import ChangeSource, ChangeType
@@ -47,13 +49,15 @@ from inventory.imports.acceptance import UploadedFile, accept_file, read_upload
 from inventory.imports.cancellation import cancel_import
 from inventory.imports.confirmation import confirm_import
 from inventory.queries import LotWithStatus
+from inventory.storage.bulk_edits import find_bulk_edit, first_refused
 from inventory.storage.changes import ChangeFilter, find_change, page_of_changes
 from inventory.storage.import_rows import page_of_rows
 from inventory.storage.imports import find_import, page_of_imports
+from inventory.storage.lot_pages import count_lots, page_of_lots
 from inventory.storage.lots import find_lot
 from inventory.storage.requests import API, RequestKey
 from inventory.storage.sales import page_of_oversells, page_of_returns
-from inventory.storage.undos import find_import_undo, first_refusals
+from inventory.storage.undos import find_operation_undo, first_refusals
 from inventory.storage.unit_of_work import UnitOfWork
 from servicekit import callers, logs
 from servicekit.callers import CallerNotAllowed
@@ -75,13 +79,14 @@ W = TypeVar("W", bound=StrEnum)
 V = TypeVar("V", bound=int)
 C = TypeVar("C", pb.AdjustQuantityResponse, pb.ArchiveLotResponse, pb.RestoreLotResponse)
 ChangeRequest = pb.UpdateLotRequest | pb.AdjustQuantityRequest | pb.ArchiveLotRequest | pb.RestoreLotRequest
-UndoRequest = pb.UndoChangeRequest | pb.UndoImportRequest
+UndoRequest = pb.UndoChangeRequest | pb.UndoImportRequest | pb.UndoBulkEditRequest
+BulkEditRequest = pb.CreateBulkEditRequest | pb.CancelBulkEditRequest
 ImportRequest = pb.CreateImportRequest | pb.ConfirmImportRequest | pb.CancelImportRequest
-Request = UndoRequest | ChangeRequest | ImportRequest | pb.CreateLotRequest
+Request = UndoRequest | BulkEditRequest | ImportRequest | ChangeRequest | pb.CreateLotRequest
 
 
 class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
-    """Answers InventoryService; the two callables are called when an import, or an undo of one, waits to be run."""
+    """Answers InventoryService; the callables are called when an import, a bulk edit or an undo waits to be run."""
 
     def __init__(
         self,
@@ -91,12 +96,14 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         *,
         import_accepted: Callable[[], None],
         undo_accepted: Callable[[], None],
+        bulk_edit_accepted: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._topics = topics
         self._clock = clock
         self._import_accepted = import_accepted
         self._undo_accepted = undo_accepted
+        self._bulk_edit_accepted = bulk_edit_accepted
 
     async def CreateLot(self, request: pb.CreateLotRequest, context: Context) -> pb.CreateLotResponse:
         """Makes a lot."""
@@ -159,20 +166,20 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         return _lot_response(found)
 
     async def ListLots(self, request: pb.ListLotsRequest, context: Context) -> pb.ListLotsResponse:
-        """Lists the seller's lots by lot id, oldest first."""
+        """Lists lots of the seller: those that a filter asks for, in the order of a column."""
         seller_id = _reading_seller()
-        page = page_of(request.page_size, request.page_token)
+        marketplaces = self._topics.marketplaces
+        with _naming_fields():
+            wanted = filter_from_proto(request.filter, marketplaces, include_archived=request.include_archived)
+        order = order_from_proto(request)
+        pages = LotPages(request.page_size, wanted, order)
+        after = pages.place_of(request.page_token)
         async with self._engine.connect() as conn:
-            found = await queries.list_lots(
-                conn,
-                seller_id,
-                self._topics.marketplaces,
-                after=page.last,
-                limit=page.limit,
-                include_archived=request.include_archived,
-            )
-        lots, token = cut(found, page, lambda one: one.lot.lot_id)
-        return pb.ListLotsResponse(lots=[_lot_response(one) for one in lots], next_page_token=token)
+            found = await page_of_lots(conn, seller_id, wanted, order, after=after, limit=pages.limit)
+            shown, token = pages.cut(found)
+            lots = await queries.with_status(conn, seller_id, [one.lot for one in shown], marketplaces)
+            count = await count_lots(conn, seller_id, wanted) if request.count else None
+        return pb.ListLotsResponse(lots=[_lot_response(one) for one in lots], next_page_token=token, count=count)
 
     async def ListChanges(self, request: pb.ListChangesRequest, context: Context) -> pb.ListChangesResponse:
         """Lists recorded changes, newest first."""
@@ -184,6 +191,8 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
                 await find_lot(conn, seller_id, request.lot_id)
             if request.import_id:
                 await find_import(conn, seller_id, request.import_id)
+            if request.bulk_edit_id:
+                await find_bulk_edit(conn, seller_id, request.bulk_edit_id)
             found = await page_of_changes(conn, seller_id, wanted, before=page.last, limit=page.limit)
         changes, token = cut(found, page, lambda change: change.change_id)
         return pb.ListChangesResponse(changes=[change_to_proto(one) for one in changes], next_page_token=token)
@@ -220,9 +229,69 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         """Reads how far the undo of an import has come."""
         seller_id = _reading_seller()
         async with self._engine.connect() as conn:
-            found = await find_import_undo(conn, seller_id, request.import_id)
-            refusals = await first_refusals(conn, found.import_id)
+            found = await find_operation_undo(conn, seller_id, request.import_id)
+            if found is None:
+                raise errors.ImportUndoNotFound
+            refusals = await first_refusals(conn, found.operation_id)
         return pb.GetImportUndoResponse(operation=import_undo_to_proto(found, refusals))
+
+    async def PreviewBulkEdit(self, request: pb.PreviewBulkEditRequest, context: Context) -> pb.PreviewBulkEditResponse:
+        """Says what a bulk edit would do."""
+        seller_id = _reading_seller()
+        with _naming_fields():
+            command = command_from_proto(request, self._topics.marketplaces)
+            return preview_to_proto(await preview_edit(command, seller_id, self._clock.now(), self._engine))
+
+    async def CreateBulkEdit(self, request: pb.CreateBulkEditRequest, context: Context) -> pb.CreateBulkEditResponse:
+        """Accepts one edit of many lots, which then runs by itself."""
+        by = self._by(request.reason)
+        with _naming_fields():
+            command = command_from_proto(request, self._topics.marketplaces)
+
+        async def run(by: By, work: UnitOfWork) -> pb.CreateBulkEditResponse:
+            return pb.CreateBulkEditResponse(operation=bulk_edit_to_proto(await create_bulk_edit(command, by, work)))
+
+        answer = await self._once(request, by, pb.CreateBulkEditResponse, run)
+        self._bulk_edit_accepted()
+        return answer
+
+    async def GetBulkEdit(self, request: pb.GetBulkEditRequest, context: Context) -> pb.GetBulkEditResponse:
+        """Reads how far a bulk edit and its undo have come."""
+        seller_id = _reading_seller()
+        async with self._engine.connect() as conn:
+            found = await find_bulk_edit(conn, seller_id, request.bulk_edit_id)
+            undo = await find_operation_undo(conn, seller_id, found.bulk_edit_id)
+            operation = bulk_edit_to_proto(
+                found,
+                await first_refused(conn, found.bulk_edit_id),
+                undo,
+                await first_refusals(conn, found.bulk_edit_id),
+            )
+        return pb.GetBulkEditResponse(operation=operation)
+
+    async def CancelBulkEdit(self, request: pb.CancelBulkEditRequest, context: Context) -> pb.CancelBulkEditResponse:
+        """Ends a running bulk edit between two chunks."""
+
+        async def run(by: By, work: UnitOfWork) -> pb.CancelBulkEditResponse:
+            cancelled = await cancel_bulk_edit(request.bulk_edit_id, by, work)
+            refused = await first_refused(work.conn, cancelled.bulk_edit_id)
+            return pb.CancelBulkEditResponse(operation=bulk_edit_to_proto(cancelled, refused))
+
+        return await self._once(request, self._by(""), pb.CancelBulkEditResponse, run)
+
+    async def UndoBulkEdit(self, request: pb.UndoBulkEditRequest, context: Context) -> pb.UndoBulkEditResponse:
+        """Accepts the undo of all changes of a bulk edit, which then runs by itself."""
+        command = undoing.UndoBulkEdit(bulk_edit_id=request.bulk_edit_id)
+
+        async def run(by: By, work: UnitOfWork) -> pb.UndoBulkEditResponse:
+            undo = await undoing.undo_bulk_edit(command, by, work)
+            undone = await find_bulk_edit(work.conn, by.seller_id, command.bulk_edit_id)
+            refused = await first_refused(work.conn, undone.bulk_edit_id)
+            return pb.UndoBulkEditResponse(operation=bulk_edit_to_proto(undone, refused, undo))
+
+        answer = await self._once(request, self._by(request.reason), pb.UndoBulkEditResponse, run)
+        self._undo_accepted()
+        return answer
 
     async def CreateImport(self, request: pb.CreateImportRequest, context: Context) -> pb.CreateImportResponse:
         """Reads a file whole and accepts it as an import, which then goes on by itself."""
@@ -303,7 +372,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
         """Writes the seller's lots to a file, which comes in pieces."""
         seller_id = _reading_seller()
         with _naming_fields():
-            wanted = wanted_from_proto(request)
+            wanted = wanted_for_export(request, self._topics.marketplaces)
             async for piece in export_lots(self._engine, seller_id, _export_format(request.format), wanted):
                 yield pb.ExportLotsResponse(content=piece)
 
@@ -407,6 +476,7 @@ def _change_filter(request: pb.ListChangesRequest) -> ChangeFilter:
     return ChangeFilter(
         lot_id=request.lot_id or None,
         import_id=request.import_id or None,
+        bulk_edit_id=request.bulk_edit_id or None,
         actor=request.actor or None,
         types=frozenset(_asked("types", ChangeType, change_pb2.ChangeType, one) for one in request.types),
         sources=frozenset(_asked("sources", ChangeSource, change_pb2.ChangeSource, one) for one in request.sources),

@@ -6,6 +6,9 @@ from grpc import StatusCode
 
 from inventory.domain.errors import (
     AlreadyUndone,
+    BulkEditIsOver,
+    BulkEditIsRunning,
+    BulkEditNotFound,
     ChangedSince,
     ChangeNotFound,
     ImportIsRunning,
@@ -33,6 +36,9 @@ STATUS_OF: Final[ErrorTable] = {
     NotUndoable: (StatusCode.FAILED_PRECONDITION, "NOT_UNDOABLE"),
     ChangedSince: (StatusCode.FAILED_PRECONDITION, "CHANGED_SINCE"),
     ImportIsRunning: (StatusCode.FAILED_PRECONDITION, "IMPORT_IS_RUNNING"),
+    BulkEditNotFound: (StatusCode.NOT_FOUND, "BULK_EDIT_NOT_FOUND"),
+    BulkEditIsOver: (StatusCode.FAILED_PRECONDITION, "BULK_EDIT_IS_OVER"),
+    BulkEditIsRunning: (StatusCode.FAILED_PRECONDITION, "BULK_EDIT_IS_RUNNING"),
     RequestIdReused: (StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
 }
 """InvalidFields is missing here on purpose: the servicer tells its violations one by one."""

@@ -10,7 +10,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from brickops.inventory.v1 import (
     change_pb2,
-    inventory_service_pb2,
     lot_pb2,
     lot_sync_pb2,
     money_pb2,
@@ -24,9 +23,8 @@ from inventory.domain.lot import Completeness, Condition, ItemType, Lot, Stockro
 from inventory.domain.money import Money, amount_of, plain_number, read_decimal, units_and_nanos
 from inventory.domain.rules import Proposal, ProposedItem, ProposedTier
 from inventory.domain.sync_status import ShopStatus
-from inventory.exports.operation import Wanted
 from inventory.storage.sales import Incident, Return
-from inventory.storage.undos import ImportUndo, Refusal
+from inventory.storage.undos import OperationUndo, Refusal
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
@@ -129,14 +127,14 @@ class Reader:
         return word
 
     def word(self, field: str, words: type[W], proto: "_EnumTypeWrapper[V]", value: V) -> W | None:
-        """A word; None if nothing is said, or what is not known."""
+        """Our word for an enum's value; None for `..._UNSPECIFIED`, and for what is not known."""
         if value not in proto.values():  # an enum of a newer caller
             self.unreadable.append(Violation(field, "is not known"))
             return None
         return word_of(words, proto, value)
 
     def money(self, field: str, money: money_pb2.Money) -> Money | None:
-        """An amount; None for what is none."""
+        """An amount; None for what makes none."""
         try:
             return Money(amount_of(money.units, money.nanos), money.currency_code)
         except ValueError as error:
@@ -144,7 +142,7 @@ class Reader:
             return None
 
     def decimal(self, field: str, text: str) -> Decimal | None:
-        """A number; None for what is none."""
+        """A decimal number; None for text that spells none."""
         try:
             return read_decimal(text)
         except ValueError as error:
@@ -168,6 +166,7 @@ def change_to_proto(change: Change) -> change_pb2.Change:
         reserved_delta=change.reserved_delta,
         correlation_id=cause.correlation_id,
         import_id=cause.import_id or "",
+        bulk_edit_id=cause.bulk_edit_id or "",
         undone_by=change.undone_by or "",
         undoes=change.undoes or "",
     )
@@ -178,11 +177,11 @@ def change_to_proto(change: Change) -> change_pb2.Change:
     return proto
 
 
-def import_undo_to_proto(operation: ImportUndo, refusals: Sequence[Refusal]) -> undo_pb2.ImportUndo:
+def import_undo_to_proto(operation: OperationUndo, refusals: Sequence[Refusal]) -> undo_pb2.ImportUndo:
     """The undo of an import for the wire."""
     is_done = operation.finished_at is not None
     return undo_pb2.ImportUndo(
-        import_id=operation.import_id,
+        import_id=operation.operation_id,
         state=undo_pb2.IMPORT_UNDO_STATE_DONE if is_done else undo_pb2.IMPORT_UNDO_STATE_RUNNING,
         total_changes=operation.total_changes,
         undone_changes=operation.undone_changes,
@@ -242,19 +241,6 @@ def status_to_proto(status: ShopStatus) -> lot_sync_pb2.LotSync:
         ],
         updated_at=None if status.updated_at is None else timestamp_of(status.updated_at),
     )
-
-
-def wanted_from_proto(request: inventory_service_pb2.ExportLotsRequest) -> Wanted:
-    """Which lots to export. Raises InvalidFields."""
-    reader = Reader()
-    wanted = Wanted(
-        include_archived=request.include_archived,
-        with_pieces_only=request.with_pieces_only,
-        item_type=reader.word("item_type", ItemType, lot_pb2.ItemType, request.item_type),
-        condition=reader.word("condition", Condition, lot_pb2.Condition, request.condition),
-    )
-    reader.expect_readable()
-    return wanted
 
 
 def word_of(words: type[W], proto: "_EnumTypeWrapper[V]", value: V) -> W | None:

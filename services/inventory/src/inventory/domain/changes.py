@@ -66,6 +66,7 @@ class Cause:
     correlation_id: str
     order: OrderReference | None = None
     import_id: str | None = None
+    bulk_edit_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

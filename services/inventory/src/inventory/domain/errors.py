@@ -98,6 +98,27 @@ class ImportIsRunning(UndoRefused):
         super().__init__("The import is still running; undo it when it is done.")
 
 
+class BulkEditNotFound(Exception):
+    """The seller has no such bulk edit."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such bulk edit.")
+
+
+class BulkEditIsOver(Exception):
+    """All its lots are done: there is nothing left to cancel."""
+
+    def __init__(self) -> None:
+        super().__init__("This bulk edit is over.")
+
+
+class BulkEditIsRunning(UndoRefused):
+    """A bulk edit can only be undone once it is over."""
+
+    def __init__(self) -> None:
+        super().__init__("The bulk edit is still running; undo it when it is done, or cancel it first.")
+
+
 class ImportUndoNotFound(Exception):
     """Nobody has undone this import."""
 

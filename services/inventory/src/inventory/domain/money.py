@@ -42,6 +42,12 @@ def read_decimal(text: str) -> Decimal:
     return Decimal(text)
 
 
+def read_signed_decimal(text: str) -> Decimal:
+    """The same with a plus or a minus before it, or neither."""
+    number = read_decimal(text.removeprefix("-") if text.startswith("-") else text.removeprefix("+"))
+    return -number if text.startswith("-") else number
+
+
 def places_of(amount: Decimal) -> int:
     """How many decimal places an amount really uses: 0.1200 uses two."""
     exponent = amount.normalize().as_tuple().exponent

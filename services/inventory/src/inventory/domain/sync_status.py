@@ -64,7 +64,8 @@ class ShopStatus:
     updated_at: datetime | None = None
 
 
-_SEVERITY: Final = {state: rank for rank, state in enumerate(SyncState)}
+SEVERITY: Final = {state: rank for rank, state in enumerate(SyncState)}
+"""By how much a person should know of it."""
 _UNREADABLE: Final = "The shop service's last report on this lot could not be read yet."
 
 
@@ -80,7 +81,7 @@ def shop_status(
     groups = [_group_status(group, group_revisions[group], report) for group in FieldGroup]
     return ShopStatus(
         marketplace=marketplace,
-        state=max((group.state for group in groups), key=_SEVERITY.__getitem__),
+        state=max((group.state for group in groups), key=SEVERITY.__getitem__),
         listing_id=report.listing_id if report else "",
         groups=groups,
         updated_at=report.updated_at if report else None,

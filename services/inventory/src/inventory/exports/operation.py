@@ -1,23 +1,13 @@
-"""What an export asks for, and what each of its formats is given to write."""
+"""What each format of an export is given to write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from inventory.domain.lot import Condition, ItemType, Lot
+from inventory.domain.lot import Lot
 
 BRICKLINK: Final = "bricklink"
 """The marketplace whose listing ids go into BSX."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which lots of a seller; all that are not archived, unless something is said."""
-
-    include_archived: bool = False
-    with_pieces_only: bool = False
-    item_type: ItemType | None = None
-    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inventory.domain.errors import InvalidFields
+from inventory.domain.lot_filter import LotFilter
 from inventory.exports.bricklink_xml import BrickLinkXml
 from inventory.exports.bsx import Bsx
 from inventory.exports.csv_table import CsvTable
 from inventory.exports.json_array import JsonArray
-from inventory.exports.operation import ExportedLot, Wanted, Writer
+from inventory.exports.operation import ExportedLot, Writer
 from inventory.storage.exports import page_to_export
+from inventory.storage.lot_pages import Place
 from inventory.storage.sellers import find_currency
 
 WRITERS: Final[Mapping[str, Callable[[str], Writer]]] = {
@@ -29,7 +31,7 @@ _NO_CURRENCY: Final = "USD"
 """BSX's own default, for a file of a seller who has no price yet, and so no lots."""
 
 
-async def export_lots(engine: AsyncEngine, seller_id: str, file_format: str, wanted: Wanted) -> AsyncIterator[bytes]:
+async def export_lots(engine: AsyncEngine, seller_id: str, file_format: str, wanted: LotFilter) -> AsyncIterator[bytes]:
     """The file in pieces, by lot id. Raises InvalidFields before the first one.
 
     No transaction outlives a page, for whoever downloads may be slow: a lot that changes meanwhile is as it was when
@@ -41,9 +43,9 @@ async def export_lots(engine: AsyncEngine, seller_id: str, file_format: str, wan
         currency = await find_currency(conn, seller_id)
     writer = WRITERS[file_format](currency or _NO_CURRENCY)
     waiting = bytearray(writer.head().encode())
-    after: str | None = None
+    after: Place | None = None
     while page := await _page(engine, seller_id, wanted, after):
-        after = page[-1].lot.lot_id
+        after = Place(None, page[-1].lot.lot_id)
         for exported in page:
             waiting += writer.lot(exported).encode()
             while len(waiting) >= LARGEST_PIECE:
@@ -52,6 +54,6 @@ async def export_lots(engine: AsyncEngine, seller_id: str, file_format: str, wan
     yield bytes(waiting + writer.tail().encode())
 
 
-async def _page(engine: AsyncEngine, seller_id: str, wanted: Wanted, after: str | None) -> list[ExportedLot]:
+async def _page(engine: AsyncEngine, seller_id: str, wanted: LotFilter, after: Place | None) -> list[ExportedLot]:
     async with engine.connect() as conn:
         return await page_to_export(conn, seller_id, wanted, after=after, limit=PAGE_LOTS)

@@ -27,6 +27,7 @@ class ChangeFilter:
 
     lot_id: str | None = None
     import_id: str | None = None
+    bulk_edit_id: str | None = None
     actor: str | None = None
     types: Set[ChangeType] = frozenset()
     sources: Set[ChangeSource] = frozenset()
@@ -37,7 +38,8 @@ class ChangeFilter:
     def conditions(self) -> list[ColumnElement[bool]]:
         """The same in SQL."""
         columns = CHANGES.c
-        same = {"lot_id": self.lot_id, "import_id": self.import_id, "actor": self.actor}
+        names = ("lot_id", "import_id", "bulk_edit_id", "actor")
+        same = {name: getattr(self, name) for name in names}
         conditions: list[ColumnElement[bool]] = [columns[name] == value for name, value in same.items() if value]
         if self.types:
             conditions.append(columns.type.in_(sorted(self.types)))
@@ -96,6 +98,7 @@ def json_of_change(change: Change) -> dict[str, Any]:
         "order_id": order.order_id if order else None,
         "listing_id": order.listing_id if order else None,
         "import_id": cause.import_id,
+        "bulk_edit_id": cause.bulk_edit_id,
     }
 
 
@@ -122,6 +125,7 @@ def change_of(row: RowMapping) -> Change:
             correlation_id=row["correlation_id"],
             order=order,
             import_id=row["import_id"],
+            bulk_edit_id=row["bulk_edit_id"],
         ),
         undone_by=row.get("undone_by"),
         undoes=row.get("undoes"),

@@ -53,6 +53,12 @@ async def _one(conn: AsyncConnection, seller_id: str, lot_id: str, *, lock: bool
     return lot_of(row)
 
 
+async def find_lots(conn: AsyncConnection, seller_id: str, lot_ids: Sequence[str]) -> dict[str, Lot]:
+    """Those of the lots that the seller has, by id."""
+    query = select(LOTS).where(LOTS.c.lot_id.in_(lot_ids), LOTS.c.seller_id == seller_id)
+    return {row["lot_id"]: lot_of(row) for row in (await conn.execute(query)).mappings()}
+
+
 async def lock_lots(conn: AsyncConnection, lot_ids: Sequence[str]) -> dict[str, Lot]:
     """Those of the lots that exist, for an update, always locked in the same order, so that nobody deadlocks."""
     query = select(LOTS).where(LOTS.c.lot_id.in_(lot_ids)).order_by(LOTS.c.lot_id).with_for_update()
@@ -105,15 +111,11 @@ _SAVE_LISTING_IDS: Final = text("""
 """)
 
 
-async def page_of_lots(
-    conn: AsyncConnection, seller_id: str, *, after: str | None, limit: int, include_archived: bool = True
-) -> list[Lot]:
-    """The seller's lots by id, oldest first, from the one after `after` on."""
+async def next_lots(conn: AsyncConnection, seller_id: str, *, after: str | None, limit: int) -> list[Lot]:
+    """All lots of the seller by id, oldest first, from the one after `after` on."""
     query = select(LOTS).where(LOTS.c.seller_id == seller_id).order_by(LOTS.c.lot_id).limit(limit)
     if after is not None:
         query = query.where(LOTS.c.lot_id > after)
-    if not include_archived:
-        query = query.where(~LOTS.c.archived)
     return [lot_of(row) for row in (await conn.execute(query)).mappings()]
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     DateTime,
     Integer,
     LargeBinary,
@@ -94,6 +95,7 @@ CHANGES: Final = Table(
     Column("order_id", Text),
     Column("listing_id", Text),
     Column("import_id", _ID),
+    Column("bulk_edit_id", _ID),
 )
 
 UNDOS: Final = Table(
@@ -104,10 +106,11 @@ UNDOS: Final = Table(
     Column("undone_by", _ID, nullable=False),
 )
 
-IMPORT_UNDOS: Final = Table(
+OPERATION_UNDOS: Final = Table(
     "import_undos",
     METADATA,
-    Column("import_id", _ID, primary_key=True),
+    # of an import or of a bulk edit; their ids never meet
+    Column("import_id", _ID, key="operation_id", primary_key=True),
     Column("seller_id", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -125,7 +128,7 @@ IMPORT_UNDOS: Final = Table(
 UNDO_REFUSALS: Final = Table(
     "undo_refusals",
     METADATA,
-    Column("import_id", _ID, primary_key=True),
+    Column("import_id", _ID, key="operation_id", primary_key=True),
     Column("change_id", _ID, primary_key=True),
     Column("lot_id", _ID, nullable=False),
     Column("reason", Text, nullable=False),
@@ -223,6 +226,13 @@ LOT_REPORTS: Final = Table(
     Column("groups", JSONB, nullable=False),
     Column("is_stale", Boolean, nullable=False),
     Column("updated_at", _TIME, nullable=False),
+    # whether a group is in another state than SYNCED and PENDING
+    Column(
+        "tells_trouble",
+        Boolean,
+        Computed("""jsonb_path_exists(groups, '$.*.state ? (@ != "SYNCED" && @ != "PENDING")')""", persisted=True),
+        nullable=False,
+    ),
 )
 
 REPUBLICATIONS: Final = Table(
@@ -318,4 +328,34 @@ IMPORT_ROWS: Final = Table(
     # the number of the row that it repeats
     Column("repeats", Integer),
     Column("choice", Text, nullable=False, server_default=""),
+)
+
+BULK_EDITS: Final = Table(
+    "bulk_edits",
+    METADATA,
+    Column("bulk_edit_id", _ID, primary_key=True),
+    Column("seller_id", Text, nullable=False),
+    Column("edit", JSONB, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("total_lots", Integer, nullable=False),
+    Column("changed_lots", Integer, nullable=False),
+    Column("unchanged_lots", Integer, nullable=False),
+    Column("refused_lots", Integer, nullable=False),
+    # the last lot that is done; they are done by id
+    Column("last_lot_id", _ID),
+    Column("created_at", _TIME, nullable=False),
+    Column("moved_at", _TIME, nullable=False),
+    Column("finished_at", _TIME),
+)
+
+BULK_EDIT_LOTS: Final = Table(
+    "bulk_edit_lots",
+    METADATA,
+    Column("bulk_edit_id", _ID, primary_key=True),
+    Column("lot_id", _ID, primary_key=True),
+    # empty unless it was refused
+    Column("field", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
 )

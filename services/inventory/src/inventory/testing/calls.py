@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from brickops.inventory.v1 import import_pb2, inventory_service_pb2_grpc, lot_pb2, money_pb2, undo_pb2
+from brickops.inventory.v1 import bulk_edit_pb2, import_pb2, inventory_service_pb2_grpc, lot_pb2, money_pb2, undo_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as pb
 from servicekit.callers import outgoing_metadata
 from servicekit.grpc_client import open_channel
@@ -113,6 +113,29 @@ class Calls:
     async def get_import_undo(self, import_id: str) -> undo_pb2.ImportUndo:
         """GetImportUndo."""
         return (await self.stub.GetImportUndo(pb.GetImportUndoRequest(import_id=import_id), **self.how)).operation
+
+    async def preview_edit(self, **said: Any) -> pb.PreviewBulkEditResponse:
+        """PreviewBulkEdit."""
+        return await self.stub.PreviewBulkEdit(pb.PreviewBulkEditRequest(**said), **self.how)
+
+    async def edit_lots(self, **said: Any) -> bulk_edit_pb2.BulkEdit:
+        """CreateBulkEdit."""
+        values: dict[str, Any] = {"request_id": uuid.uuid4().hex}
+        return (await self.stub.CreateBulkEdit(pb.CreateBulkEditRequest(**(values | said)), **self.how)).operation
+
+    async def get_bulk_edit(self, bulk_edit_id: str) -> bulk_edit_pb2.BulkEdit:
+        """GetBulkEdit."""
+        return (await self.stub.GetBulkEdit(pb.GetBulkEditRequest(bulk_edit_id=bulk_edit_id), **self.how)).operation
+
+    async def cancel_bulk_edit(self, bulk_edit_id: str, **fields: Any) -> bulk_edit_pb2.BulkEdit:
+        """CancelBulkEdit."""
+        values: dict[str, Any] = {"request_id": uuid.uuid4().hex, "bulk_edit_id": bulk_edit_id}
+        return (await self.stub.CancelBulkEdit(pb.CancelBulkEditRequest(**(values | fields)), **self.how)).operation
+
+    async def undo_bulk_edit(self, bulk_edit_id: str, **fields: Any) -> bulk_edit_pb2.BulkEdit:
+        """UndoBulkEdit."""
+        values: dict[str, Any] = {"request_id": uuid.uuid4().hex, "bulk_edit_id": bulk_edit_id}
+        return (await self.stub.UndoBulkEdit(pb.UndoBulkEditRequest(**(values | fields)), **self.how)).operation
 
     async def list_returns(self, **fields: Any) -> pb.ListReturnsResponse:
         """ListReturns."""

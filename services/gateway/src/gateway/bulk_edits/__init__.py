@@ -1,0 +1,1 @@
+"""Bulk edits: one edit of many lots."""
