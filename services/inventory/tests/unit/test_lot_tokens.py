@@ -10,11 +10,10 @@ import pytest
 
 from inventory.api.lot_lists import LotPages
 from inventory.domain.lot_filter import LotColumn, LotFilter, LotOrder
-from inventory.ids import new_id
 from inventory.storage.lot_pages import SORT_KEYS, Place, PlacedLot
 from servicekit.grpc_errors import InvalidField
 
-LOT_ID = new_id()
+LOT_ID = "01a1fef9-b984-7ea7-aa5c-a52d0d7805a4"
 BY_PRICE = LotOrder(column=LotColumn.UNIT_PRICE)
 KEYS: dict[LotColumn, list[Any]] = {
     LotColumn.ITEM_NUMBER: ["3001"],
