@@ -403,6 +403,15 @@ async def test_a_preview_is_confirmed_once_whoever_repeats(calls: Calls, runner:
     assert (await calls.get(lot_id)).lot.quantity == 50
 
 
+async def test_changes_name_who_confirmed(calls: Calls, runner: ImportRunner) -> None:
+    lot_id = await a_lot(calls)
+    import_id, _ = await previewed(calls, row())
+    await replace(calls, actor="user-2").confirm_import(import_id, duplicates=ADD)
+    await to_the_end(runner)
+    (change,) = (await calls.list_changes(lot_id=lot_id, import_id=import_id)).changes
+    assert change.actor == "user-2"
+
+
 async def test_of_two_confirmations_at_once_one_is_refused(calls: Calls, runner: ImportRunner) -> None:
     lot_id = await a_lot(calls)
     import_id, _ = await previewed(calls, row())

@@ -53,7 +53,8 @@ async def confirm_import(said: Confirmation, by: By, work: UnitOfWork) -> Import
     if chosen.replaced_twice:
         one, other, *_ = chosen.replaced_twice
         raise InvalidFields.one("rows", f"must not have two rows, as {one} and {other}, replace the same lot")
-    values = await let_run(work.conn, operation, by.at)
+    # What happens to lots from here on happens because this user said so, whoever brought the file.
+    values = {"actor": by.actor, "correlation_id": by.correlation_id} | await let_run(work.conn, operation, by.at)
     if "finished_at" not in values:
         values["skipped_rows"] = chosen.skipped
     return await move_import(work.conn, said.import_id, by.at, **values)
