@@ -22,36 +22,94 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from brickops.sync.v1 import waiting_pb2 as brickops_dot_sync_dot_v1_dot_waiting__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#brickops/sync/v1/sync_service.proto\x12\x10\x62rickops.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n\nConnection\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.brickops.sync.v1.ConnectionState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x32\n\x0elast_census_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_order_read_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncalls_used\x18\x07 \x01(\x03\x12\x13\n\x0b\x63\x61lls_limit\x18\x08 \x01(\x03\x12\x14\n\x0cwaiting_lots\x18\t \x01(\x03\x12\x14\n\x0cunknown_lots\x18\n \x01(\x03\x12&\n\x05match\x18\x0b \x01(\x0b\x32\x17.brickops.sync.v1.Match\x12\x13\n\x0bkey_version\x18\x0c \x01(\x03\"a\n\x05Match\x12\x0e\n\x06linked\x18\x01 \x01(\x03\x12\x11\n\tto_create\x18\x02 \x01(\x03\x12\x11\n\tambiguous\x18\x03 \x01(\x03\x12\x0f\n\x07unowned\x18\x04 \x01(\x03\x12\x11\n\tdifferent\x18\x05 \x01(\x03\"\x16\n\x14GetConnectionRequest\"I\n\x15GetConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"N\n\nDifference\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x0c\n\x04ours\x18\x03 \x01(\x03\x12\x0e\n\x06theirs\x18\x04 \x01(\x03\"?\n\x16ListDifferencesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x17ListDifferencesResponse\x12\x31\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x1c.brickops.sync.v1.Difference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x18\x43onfirmConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"M\n\x19\x43onfirmConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection*\xf9\x01\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\"\n\x1e\x43ONNECTION_STATE_NOT_CONNECTED\x10\x01\x12\x1d\n\x19\x43ONNECTION_STATE_MATCHING\x10\x02\x12*\n&CONNECTION_STATE_AWAITING_CONFIRMATION\x10\x03\x12\x1a\n\x16\x43ONNECTION_STATE_READY\x10\x04\x12\x1c\n\x18\x43ONNECTION_STATE_WAITING\x10\x05\x12\x1b\n\x17\x43ONNECTION_STATE_HALTED\x10\x06\x32\xc5\x02\n\x0bSyncService\x12`\n\rGetConnection\x12&.brickops.sync.v1.GetConnectionRequest\x1a\'.brickops.sync.v1.GetConnectionResponse\x12\x66\n\x0fListDifferences\x12(.brickops.sync.v1.ListDifferencesRequest\x1a).brickops.sync.v1.ListDifferencesResponse\x12l\n\x11\x43onfirmConnection\x12*.brickops.sync.v1.ConfirmConnectionRequest\x1a+.brickops.sync.v1.ConfirmConnectionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#brickops/sync/v1/sync_service.proto\x12\x10\x62rickops.sync.v1\x1a\x1e\x62rickops/sync/v1/waiting.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x05\n\nConnection\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.brickops.sync.v1.ConnectionState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x32\n\x0elast_census_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_order_read_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncalls_used\x18\x07 \x01(\x03\x12\x13\n\x0b\x63\x61lls_limit\x18\x08 \x01(\x03\x12\x14\n\x0cwaiting_lots\x18\t \x01(\x03\x12\x14\n\x0cunknown_lots\x18\n \x01(\x03\x12&\n\x05match\x18\x0b \x01(\x0b\x32\x17.brickops.sync.v1.Match\x12\x13\n\x0bkey_version\x18\x0c \x01(\x03\x12\x31\n\rwaiting_until\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tpaused_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07reasons\x18\x0f \x03(\x0b\x32\x1d.brickops.sync.v1.ReasonCount\x12\x35\n\x11oldest_waiting_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x05tiers\x18\x11 \x03(\x0b\x32\x1c.brickops.sync.v1.TierBudget\x12\x31\n\x08progress\x18\x12 \x01(\x0b\x32\x1f.brickops.sync.v1.MatchProgress\x12,\n\x05\x61larm\x18\x13 \x01(\x0b\x32\x1d.brickops.sync.v1.CensusAlarm\"<\n\x0bReasonCount\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04lots\x18\x03 \x01(\x03\"6\n\nTierBudget\x12\x0c\n\x04tier\x18\x01 \x01(\t\x12\x0c\n\x04used\x18\x02 \x01(\x03\x12\x0c\n\x04left\x18\x03 \x01(\x03\"H\n\rMatchProgress\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x0c\n\x04lots\x18\x02 \x01(\x03\x12\x1b\n\x13\x61nswered_partitions\x18\x03 \x01(\x05\"k\n\x0b\x43\x65nsusAlarm\x12\r\n\x05\x61larm\x18\x01 \x01(\t\x12\x0f\n\x07missing\x18\x02 \x01(\x03\x12\x0f\n\x07message\x18\x03 \x01(\t\x12+\n\x07read_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x05Match\x12\x0e\n\x06linked\x18\x01 \x01(\x03\x12\x11\n\tto_create\x18\x02 \x01(\x03\x12\x11\n\tambiguous\x18\x03 \x01(\x03\x12\x0f\n\x07unowned\x18\x04 \x01(\x03\x12\x11\n\tdifferent\x18\x05 \x01(\x03\"\x16\n\x14GetConnectionRequest\"I\n\x15GetConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"N\n\nDifference\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x0c\n\x04ours\x18\x03 \x01(\x03\x12\x0e\n\x06theirs\x18\x04 \x01(\x03\"?\n\x16ListDifferencesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x17ListDifferencesResponse\x12\x31\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x1c.brickops.sync.v1.Difference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x18\x43onfirmConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"M\n\x19\x43onfirmConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\",\n\x16PauseConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"K\n\x17PauseConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"-\n\x17ResumeConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"L\n\x18ResumeConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"5\n\x0eSyncNowRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ompare\x18\x02 \x01(\x08\";\n\x0fSyncNowResponse\x12\x17\n\x0f\x62rought_forward\x18\x01 \x01(\x08\x12\x0f\n\x07message\x18\x02 \x01(\t\"B\n\x0cRetryRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\".\n\rRetryResponse\x12\x0c\n\x04lots\x18\x01 \x01(\x03\x12\x0f\n\x07message\x18\x02 \x01(\t\"K\n\x12ListWaitingRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"Z\n\x13ListWaitingResponse\x12*\n\x04lots\x18\x01 \x03(\x0b\x32\x1c.brickops.sync.v1.WaitingLot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x11GetWaitingRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\"?\n\x12GetWaitingResponse\x12)\n\x03lot\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.WaitingLot\"l\n\x0fKeepOursRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12&\n\x06theirs\x18\x04 \x01(\x0b\x32\x16.google.protobuf.Value\"#\n\x10KeepOursResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"\xd4\x01\n\x14\x41nswerTroubleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x0f\n\x07trouble\x18\x03 \x01(\t\x12/\n\x06\x61nswer\x18\x04 \x01(\x0e\x32\x1f.brickops.sync.v1.TroubleAnswer\x12\x12\n\nlisting_id\x18\x05 \x01(\t\x12\x18\n\x10seen_listing_ids\x18\x06 \x03(\t\x12\x12\n\ndifference\x18\x07 \x01(\x03\x12\x14\n\x0clot_revision\x18\x08 \x01(\x03\"(\n\x15\x41nswerTroubleResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"w\n\x12\x41nswerAlarmRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x61larm\x18\x02 \x01(\t\x12-\n\x06\x61nswer\x18\x03 \x01(\x0e\x32\x1d.brickops.sync.v1.AlarmAnswer\x12\x0f\n\x07missing\x18\x04 \x01(\x03\"&\n\x13\x41nswerAlarmResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"C\n\x1aListUnassignedLinesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"g\n\x1bListUnassignedLinesResponse\x12/\n\x05lines\x18\x01 \x03(\x0b\x32 .brickops.sync.v1.UnassignedLine\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x12\x41ssignLinesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x0e\n\x06lot_id\x18\x03 \x01(\t\"5\n\x13\x41ssignLinesResponse\x12\r\n\x05lines\x18\x01 \x01(\x03\x12\x0f\n\x07message\x18\x02 \x01(\t\"C\n\x1aListUnownedListingsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x1bListUnownedListingsResponse\x12\x32\n\x08listings\x18\x01 \x03(\x0b\x32 .brickops.sync.v1.UnownedListing\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x96\x02\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\"\n\x1e\x43ONNECTION_STATE_NOT_CONNECTED\x10\x01\x12\x1d\n\x19\x43ONNECTION_STATE_MATCHING\x10\x02\x12*\n&CONNECTION_STATE_AWAITING_CONFIRMATION\x10\x03\x12\x1a\n\x16\x43ONNECTION_STATE_READY\x10\x04\x12\x1c\n\x18\x43ONNECTION_STATE_WAITING\x10\x05\x12\x1b\n\x17\x43ONNECTION_STATE_HALTED\x10\x06\x12\x1b\n\x17\x43ONNECTION_STATE_PAUSED\x10\x07\x32\xbc\x0b\n\x0bSyncService\x12`\n\rGetConnection\x12&.brickops.sync.v1.GetConnectionRequest\x1a\'.brickops.sync.v1.GetConnectionResponse\x12\x66\n\x0fListDifferences\x12(.brickops.sync.v1.ListDifferencesRequest\x1a).brickops.sync.v1.ListDifferencesResponse\x12l\n\x11\x43onfirmConnection\x12*.brickops.sync.v1.ConfirmConnectionRequest\x1a+.brickops.sync.v1.ConfirmConnectionResponse\x12\x66\n\x0fPauseConnection\x12(.brickops.sync.v1.PauseConnectionRequest\x1a).brickops.sync.v1.PauseConnectionResponse\x12i\n\x10ResumeConnection\x12).brickops.sync.v1.ResumeConnectionRequest\x1a*.brickops.sync.v1.ResumeConnectionResponse\x12N\n\x07SyncNow\x12 .brickops.sync.v1.SyncNowRequest\x1a!.brickops.sync.v1.SyncNowResponse\x12H\n\x05Retry\x12\x1e.brickops.sync.v1.RetryRequest\x1a\x1f.brickops.sync.v1.RetryResponse\x12Z\n\x0bListWaiting\x12$.brickops.sync.v1.ListWaitingRequest\x1a%.brickops.sync.v1.ListWaitingResponse\x12W\n\nGetWaiting\x12#.brickops.sync.v1.GetWaitingRequest\x1a$.brickops.sync.v1.GetWaitingResponse\x12Q\n\x08KeepOurs\x12!.brickops.sync.v1.KeepOursRequest\x1a\".brickops.sync.v1.KeepOursResponse\x12`\n\rAnswerTrouble\x12&.brickops.sync.v1.AnswerTroubleRequest\x1a\'.brickops.sync.v1.AnswerTroubleResponse\x12Z\n\x0b\x41nswerAlarm\x12$.brickops.sync.v1.AnswerAlarmRequest\x1a%.brickops.sync.v1.AnswerAlarmResponse\x12r\n\x13ListUnassignedLines\x12,.brickops.sync.v1.ListUnassignedLinesRequest\x1a-.brickops.sync.v1.ListUnassignedLinesResponse\x12Z\n\x0b\x41ssignLines\x12$.brickops.sync.v1.AssignLinesRequest\x1a%.brickops.sync.v1.AssignLinesResponse\x12r\n\x13ListUnownedListings\x12,.brickops.sync.v1.ListUnownedListingsRequest\x1a-.brickops.sync.v1.ListUnownedListingsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.sync.v1.sync_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONNECTIONSTATE']._serialized_start=1037
-  _globals['_CONNECTIONSTATE']._serialized_end=1286
-  _globals['_CONNECTION']._serialized_start=91
-  _globals['_CONNECTION']._serialized_end=461
-  _globals['_MATCH']._serialized_start=463
-  _globals['_MATCH']._serialized_end=560
-  _globals['_GETCONNECTIONREQUEST']._serialized_start=562
-  _globals['_GETCONNECTIONREQUEST']._serialized_end=584
-  _globals['_GETCONNECTIONRESPONSE']._serialized_start=586
-  _globals['_GETCONNECTIONRESPONSE']._serialized_end=659
-  _globals['_DIFFERENCE']._serialized_start=661
-  _globals['_DIFFERENCE']._serialized_end=739
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=741
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=804
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=806
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=907
-  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_start=909
-  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_end=955
-  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_start=957
-  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_end=1034
-  _globals['_SYNCSERVICE']._serialized_start=1289
-  _globals['_SYNCSERVICE']._serialized_end=1614
+  _globals['_CONNECTIONSTATE']._serialized_start=3543
+  _globals['_CONNECTIONSTATE']._serialized_end=3821
+  _globals['_CONNECTION']._serialized_start=153
+  _globals['_CONNECTION']._serialized_end=866
+  _globals['_REASONCOUNT']._serialized_start=868
+  _globals['_REASONCOUNT']._serialized_end=928
+  _globals['_TIERBUDGET']._serialized_start=930
+  _globals['_TIERBUDGET']._serialized_end=984
+  _globals['_MATCHPROGRESS']._serialized_start=986
+  _globals['_MATCHPROGRESS']._serialized_end=1058
+  _globals['_CENSUSALARM']._serialized_start=1060
+  _globals['_CENSUSALARM']._serialized_end=1167
+  _globals['_MATCH']._serialized_start=1169
+  _globals['_MATCH']._serialized_end=1266
+  _globals['_GETCONNECTIONREQUEST']._serialized_start=1268
+  _globals['_GETCONNECTIONREQUEST']._serialized_end=1290
+  _globals['_GETCONNECTIONRESPONSE']._serialized_start=1292
+  _globals['_GETCONNECTIONRESPONSE']._serialized_end=1365
+  _globals['_DIFFERENCE']._serialized_start=1367
+  _globals['_DIFFERENCE']._serialized_end=1445
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=1447
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=1510
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=1512
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=1613
+  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_start=1615
+  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_end=1661
+  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_start=1663
+  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_end=1740
+  _globals['_PAUSECONNECTIONREQUEST']._serialized_start=1742
+  _globals['_PAUSECONNECTIONREQUEST']._serialized_end=1786
+  _globals['_PAUSECONNECTIONRESPONSE']._serialized_start=1788
+  _globals['_PAUSECONNECTIONRESPONSE']._serialized_end=1863
+  _globals['_RESUMECONNECTIONREQUEST']._serialized_start=1865
+  _globals['_RESUMECONNECTIONREQUEST']._serialized_end=1910
+  _globals['_RESUMECONNECTIONRESPONSE']._serialized_start=1912
+  _globals['_RESUMECONNECTIONRESPONSE']._serialized_end=1988
+  _globals['_SYNCNOWREQUEST']._serialized_start=1990
+  _globals['_SYNCNOWREQUEST']._serialized_end=2043
+  _globals['_SYNCNOWRESPONSE']._serialized_start=2045
+  _globals['_SYNCNOWRESPONSE']._serialized_end=2104
+  _globals['_RETRYREQUEST']._serialized_start=2106
+  _globals['_RETRYREQUEST']._serialized_end=2172
+  _globals['_RETRYRESPONSE']._serialized_start=2174
+  _globals['_RETRYRESPONSE']._serialized_end=2220
+  _globals['_LISTWAITINGREQUEST']._serialized_start=2222
+  _globals['_LISTWAITINGREQUEST']._serialized_end=2297
+  _globals['_LISTWAITINGRESPONSE']._serialized_start=2299
+  _globals['_LISTWAITINGRESPONSE']._serialized_end=2389
+  _globals['_GETWAITINGREQUEST']._serialized_start=2391
+  _globals['_GETWAITINGREQUEST']._serialized_end=2426
+  _globals['_GETWAITINGRESPONSE']._serialized_start=2428
+  _globals['_GETWAITINGRESPONSE']._serialized_end=2491
+  _globals['_KEEPOURSREQUEST']._serialized_start=2493
+  _globals['_KEEPOURSREQUEST']._serialized_end=2601
+  _globals['_KEEPOURSRESPONSE']._serialized_start=2603
+  _globals['_KEEPOURSRESPONSE']._serialized_end=2638
+  _globals['_ANSWERTROUBLEREQUEST']._serialized_start=2641
+  _globals['_ANSWERTROUBLEREQUEST']._serialized_end=2853
+  _globals['_ANSWERTROUBLERESPONSE']._serialized_start=2855
+  _globals['_ANSWERTROUBLERESPONSE']._serialized_end=2895
+  _globals['_ANSWERALARMREQUEST']._serialized_start=2897
+  _globals['_ANSWERALARMREQUEST']._serialized_end=3016
+  _globals['_ANSWERALARMRESPONSE']._serialized_start=3018
+  _globals['_ANSWERALARMRESPONSE']._serialized_end=3056
+  _globals['_LISTUNASSIGNEDLINESREQUEST']._serialized_start=3058
+  _globals['_LISTUNASSIGNEDLINESREQUEST']._serialized_end=3125
+  _globals['_LISTUNASSIGNEDLINESRESPONSE']._serialized_start=3127
+  _globals['_LISTUNASSIGNEDLINESRESPONSE']._serialized_end=3230
+  _globals['_ASSIGNLINESREQUEST']._serialized_start=3232
+  _globals['_ASSIGNLINESREQUEST']._serialized_end=3308
+  _globals['_ASSIGNLINESRESPONSE']._serialized_start=3310
+  _globals['_ASSIGNLINESRESPONSE']._serialized_end=3363
+  _globals['_LISTUNOWNEDLISTINGSREQUEST']._serialized_start=3365
+  _globals['_LISTUNOWNEDLISTINGSREQUEST']._serialized_end=3432
+  _globals['_LISTUNOWNEDLISTINGSRESPONSE']._serialized_start=3434
+  _globals['_LISTUNOWNEDLISTINGSRESPONSE']._serialized_end=3540
+  _globals['_SYNCSERVICE']._serialized_start=3824
+  _globals['_SYNCSERVICE']._serialized_end=5292
 # @@protoc_insertion_point(module_scope)

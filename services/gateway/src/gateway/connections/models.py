@@ -58,6 +58,7 @@ class ConnectionState(StrEnum):
     AWAITING_CONFIRMATION = "awaiting_confirmation"
     READY = "ready"
     WAITING = "waiting"
+    PAUSED = "paused"
     HALTED = "halted"
     UNAVAILABLE = "unavailable"
 
