@@ -15,6 +15,9 @@ from inventory.domain.errors import (
     NotEnoughPieces,
     NotUndoable,
     RequestIdReused,
+    ReturnHasChanged,
+    ReturnIsClosed,
+    ReturnNotFound,
     StaleRevision,
 )
 from inventory.imports.operation import ImportIsOver
@@ -32,6 +35,9 @@ STATUS_OF: Final[ErrorTable] = {
     NotUndoable: (StatusCode.FAILED_PRECONDITION, "NOT_UNDOABLE"),
     ChangedSince: (StatusCode.FAILED_PRECONDITION, "CHANGED_SINCE"),
     ImportIsRunning: (StatusCode.FAILED_PRECONDITION, "IMPORT_IS_RUNNING"),
+    ReturnNotFound: (StatusCode.NOT_FOUND, "RETURN_NOT_FOUND"),
+    ReturnIsClosed: (StatusCode.FAILED_PRECONDITION, "RETURN_IS_CLOSED"),
+    ReturnHasChanged: (StatusCode.FAILED_PRECONDITION, "RETURN_HAS_CHANGED"),
     RequestIdReused: (StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
 }
 """InvalidFields is missing here on purpose: the servicer tells its violations one by one."""
