@@ -33,6 +33,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "undo_import": EDITORS,
     "get_import_undo": READERS,
     "list_returns": READERS,
+    "answer_return": EDITORS,
     "list_oversells": READERS,
     "create_import": EDITORS,
     "cancel_import": EDITORS,
@@ -46,6 +47,18 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "revoke_connection": OWNERS,
     "confirm_connection": OWNERS,
     "list_differences": READERS,
+    "pause_connection": OWNERS,
+    "resume_connection": OWNERS,
+    "sync_now": EDITORS,
+    "retry": EDITORS,
+    "answer_alarm": OWNERS,
+    "list_waiting": READERS,
+    "get_waiting": READERS,
+    "answer_conflict": EDITORS,
+    "answer_trouble": EDITORS,
+    "list_unassigned_lines": READERS,
+    "assign_lines": EDITORS,
+    "list_unowned_listings": READERS,
 }
 """Who may call each operation; one that is missing here cannot be served. The services check again."""
 

@@ -93,8 +93,12 @@ class Desk:
         roles: Sequence[str],
         response: type[A],
         run: Callable[[Transaction, ConnectionRow], Awaitable[A]],
+        *,
+        asked: Command | None = None,
     ) -> A:
         """Give the answer of the first time, or do it now, with the connection locked and an answer kept.
+
+        `asked`: what of the request a repeat must have in common with it, if that is not all.
 
         Raises:
             RequestIdReused: the id came with another request.
@@ -103,7 +107,7 @@ class Desk:
         seller_id = SellerId(require_role(*roles).require_seller())
         if not 1 <= len(request.request_id) <= _LONGEST_REQUEST_ID or not request.request_id.isprintable():
             raise InvalidField("request_id", f"must have 1 to {_LONGEST_REQUEST_ID} printable characters")
-        body = type(request).__name__.encode() + b"\0" + request.SerializeToString(deterministic=True)
+        body = type(request).__name__.encode() + b"\0" + (asked or request).SerializeToString(deterministic=True)
         digest = hashlib.sha256(body).digest()
         async with self._store.transaction() as tx:
             known(await tx.find_connection(seller_id))

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import partial
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from brickops.sync.v1 import sync_service_pb2 as pb
 from brickops.sync.v1 import waiting_pb2
 from servicekit.grpc_errors import InvalidField
@@ -33,6 +35,7 @@ from syncengine.service.asking import (
     waiting_row,
     wake,
 )
+from syncengine.service.theirs import theirs_of
 from syncengine.service.waiting import same_value, waiting_told
 from syncengine.store.protocol import Transaction
 
@@ -106,11 +109,33 @@ class WaitingCalls(Desk):
 
         return await self._once(request, EDITORS, pb.KeepOursResponse, keep)
 
+    async def TakeTheirs(  # noqa: N802
+        self, request: pb.TakeTheirsRequest, context: Context
+    ) -> pb.TakeTheirsResponse:
+        """Says which change of the lot takes theirs; kept, so that a repeat says the same when the conflict is over."""
+
+        async def take(tx: Transaction, connection: ConnectionRow) -> pb.TakeTheirsResponse:
+            row = await waiting_row(tx, connection.seller_id, request.lot_id)
+            conflict = row.conflicts.get(request.field)
+            if conflict is None or not same_value(request.theirs, conflict.theirs):
+                raise ChangedSinceError("The shop shows something else by now, or this was decided; read it again.")
+            fields = theirs_of(row, request.field, self._lot_fields_of)
+            if fields is None:
+                raise InvalidField("answer", "cannot be theirs: no lot can be as the shop shows it")
+            lot, paths = fields
+            return pb.TakeTheirsResponse(lot=lot, mask=FieldMask(paths=paths), message=words.THEIRS_TAKEN)
+
+        return await self._once(request, EDITORS, pb.TakeTheirsResponse, take)
+
     async def AnswerTrouble(  # noqa: N802
         self, request: pb.AnswerTroubleRequest, context: Context
     ) -> pb.AnswerTroubleResponse:
         """Takes what a person says about a lot in trouble as so."""
-        return await self._once(request, EDITORS, pb.AnswerTroubleResponse, partial(self._answer, request))
+        asked = pb.AnswerTroubleRequest()
+        asked.CopyFrom(request)
+        asked.ClearField("lot_revision")  # whoever repeats the request may not know it any more
+        answer = partial(self._answer, request)
+        return await self._once(request, EDITORS, pb.AnswerTroubleResponse, answer, asked=asked)
 
     async def _answer(
         self, request: pb.AnswerTroubleRequest, tx: Transaction, connection: ConnectionRow
@@ -121,7 +146,7 @@ class WaitingCalls(Desk):
         now, answer = self._clock.now(), request.answer
         match answer:
             case waiting_pb2.TROUBLE_ANSWER_SHOP_IS_RIGHT if row.trouble is Trouble.NUMBER_UNEXPLAINED:
-                if request.lot_revision < row.revision:
+                if request.lot_revision < 1:  # a higher one than this may have come already
                     raise InvalidField("lot_revision", "must be the lot's after it was changed by the difference")
                 row = number_settled(row, request.difference, now, awaited_revision=request.lot_revision)
                 message = words.SHOP_IS_RIGHT

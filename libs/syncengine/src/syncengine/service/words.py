@@ -93,6 +93,7 @@ ASKED_ENOUGH = (
 TRIED_AGAIN = "What was set aside is sent again, in its turn."
 NOTHING_TO_TRY = "Nothing is set aside for this."
 OURS_KEPT = "What is wanted here is sent again, in its turn, and replaces what the shop shows."
+THEIRS_TAKEN = "The lot becomes what this shop shows, and every other shop follows it."
 SHOP_IS_RIGHT = (
     "The lot was changed by the difference. The shop is looked at once more, and nothing needs to be sent if it shows"
     " this number still."

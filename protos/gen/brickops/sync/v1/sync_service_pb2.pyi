@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from brickops.inventory.v1 import lot_pb2 as _lot_pb2
 from brickops.sync.v1 import waiting_pb2 as _waiting_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -882,6 +884,76 @@ class KeepOursResponse(_message.Message):
 Global___KeepOursResponse: _TypeAlias = KeepOursResponse  # noqa: Y015
 
 @_typing.final
+class TakeTheirsRequest(_message.Message):
+    """Takes their value of a field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    THEIRS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat is answered with the same change."""
+    lot_id: _builtins.str
+    """The lot."""
+    field: _builtins.str
+    """The field, by its name in the conflict."""
+    @_builtins.property
+    def theirs(self) -> _struct_pb2.Value:
+        """What the shop showed when the person decided: refused if it shows something else by now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        lot_id: _builtins.str = ...,
+        field: _builtins.str = ...,
+        theirs: _struct_pb2.Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["theirs", b"theirs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "lot_id", b"lot_id", "request_id", b"request_id", "theirs", b"theirs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeTheirsRequest: _TypeAlias = TakeTheirsRequest  # noqa: Y015
+
+@_typing.final
+class TakeTheirsResponse(_message.Message):
+    """How theirs is taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_FIELD_NUMBER: _builtins.int
+    MASK_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    @_builtins.property
+    def lot(self) -> _lot_pb2.Lot:
+        """Fields of the lot as they are to be."""
+
+    @_builtins.property
+    def mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of them are meant."""
+
+    def __init__(
+        self,
+        *,
+        lot: _lot_pb2.Lot | None = ...,
+        mask: _field_mask_pb2.FieldMask | None = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot", "mask", b"mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot", "mask", b"mask", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeTheirsResponse: _TypeAlias = TakeTheirsResponse  # noqa: Y015
+
+@_typing.final
 class AnswerTroubleRequest(_message.Message):
     """Says what is so about a lot in trouble."""
 
@@ -908,7 +980,9 @@ class AnswerTroubleRequest(_message.Message):
     difference: _builtins.int
     """Where trouble is about a number: the difference that the person saw."""
     lot_revision: _builtins.int
-    """For SHOP_IS_RIGHT: the lot's revision after inventory took the difference in. Nothing is sent before it is known here."""
+    """For SHOP_IS_RIGHT: the lot's revision after inventory took the difference in. No quantity is sent before it is known
+    here. A repeat may leave it out.
+    """
     @_builtins.property
     def seen_listing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For LIST_ANEW where listings look like the lot: those that the person saw, and that are not it."""

@@ -86,6 +86,11 @@ class SyncServiceStub:
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursRequest.SerializeToString,
                 response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursResponse.FromString,
                 _registered_method=True)
+        self.TakeTheirs = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/TakeTheirs',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsResponse.FromString,
+                _registered_method=True)
         self.AnswerTrouble = channel.unary_unary(
                 '/brickops.sync.v1.SyncService/AnswerTrouble',
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerTroubleRequest.SerializeToString,
@@ -184,8 +189,16 @@ class SyncServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def KeepOurs(self, request, context):
-        """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). To take theirs, or a
-        third, is a change of the lot, which ends the conflict by itself.
+        """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). A third value is a
+        change of the lot, which ends the conflict by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeTheirs(self, request, context):
+        """Says which change of the lot takes theirs. Nothing happens here until the lot has changed so, which the caller sees to;
+        that ends the conflict by itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -278,6 +291,11 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.KeepOurs,
                     request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursRequest.FromString,
                     response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursResponse.SerializeToString,
+            ),
+            'TakeTheirs': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeTheirs,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsResponse.SerializeToString,
             ),
             'AnswerTrouble': grpc.unary_unary_rpc_method_handler(
                     servicer.AnswerTrouble,
@@ -577,6 +595,33 @@ class SyncService:
             '/brickops.sync.v1.SyncService/KeepOurs',
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursRequest.SerializeToString,
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeTheirs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/TakeTheirs',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsResponse.FromString,
             options,
             channel_credentials,
             insecure,

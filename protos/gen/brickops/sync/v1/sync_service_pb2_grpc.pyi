@@ -58,8 +58,12 @@ class SyncServiceStub:
     GetWaiting: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.GetWaitingRequest, _sync_service_pb2.GetWaitingResponse]
     """Reads one of them."""
     KeepOurs: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.KeepOursRequest, _sync_service_pb2.KeepOursResponse]
-    """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). To take theirs, or a
-    third, is a change of the lot, which ends the conflict by itself.
+    """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). A third value is a
+    change of the lot, which ends the conflict by itself.
+    """
+    TakeTheirs: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.TakeTheirsRequest, _sync_service_pb2.TakeTheirsResponse]
+    """Says which change of the lot takes theirs. Nothing happens here until the lot has changed so, which the caller sees to;
+    that ends the conflict by itself.
     """
     AnswerTrouble: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerTroubleRequest, _sync_service_pb2.AnswerTroubleResponse]
     """Says what is so about a lot in trouble."""
@@ -102,8 +106,12 @@ class SyncServiceAsyncStub(SyncServiceStub):
     GetWaiting: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.GetWaitingRequest, _sync_service_pb2.GetWaitingResponse]  # type: ignore[assignment]
     """Reads one of them."""
     KeepOurs: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.KeepOursRequest, _sync_service_pb2.KeepOursResponse]  # type: ignore[assignment]
-    """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). To take theirs, or a
-    third, is a change of the lot, which ends the conflict by itself.
+    """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). A third value is a
+    change of the lot, which ends the conflict by itself.
+    """
+    TakeTheirs: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.TakeTheirsRequest, _sync_service_pb2.TakeTheirsResponse]  # type: ignore[assignment]
+    """Says which change of the lot takes theirs. Nothing happens here until the lot has changed so, which the caller sees to;
+    that ends the conflict by itself.
     """
     AnswerTrouble: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerTroubleRequest, _sync_service_pb2.AnswerTroubleResponse]  # type: ignore[assignment]
     """Says what is so about a lot in trouble."""
@@ -203,8 +211,18 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_service_pb2.KeepOursRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sync_service_pb2.KeepOursResponse, _abc.Awaitable[_sync_service_pb2.KeepOursResponse]]:
-        """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). To take theirs, or a
-        third, is a change of the lot, which ends the conflict by itself.
+        """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). A third value is a
+        change of the lot, which ends the conflict by itself.
+        """
+
+    @_abc_1.abstractmethod
+    def TakeTheirs(
+        self,
+        request: _sync_service_pb2.TakeTheirsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.TakeTheirsResponse, _abc.Awaitable[_sync_service_pb2.TakeTheirsResponse]]:
+        """Says which change of the lot takes theirs. Nothing happens here until the lot has changed so, which the caller sees to;
+        that ends the conflict by itself.
         """
 
     @_abc_1.abstractmethod
