@@ -6,7 +6,7 @@ from datetime import datetime
 
 from syncengine.listing import Item, ListingId, SellerId
 from syncengine.marketplace import Facts
-from syncengine.rows import ListingRow, Trouble
+from syncengine.rows import LineRow, ListingRow, Trouble
 from syncengine.saving import save_rows
 from syncengine.store.protocol import Transaction
 
@@ -15,6 +15,12 @@ async def look_alikes(tx: Transaction, row: ListingRow) -> Sequence[ListingId]:
     """List the shop's unowned listings that may be this lot's: not those that a person said are none of its."""
     unowned = await tx.unowned(row.seller_id, row.desired.item)
     return [kept.listing.listing_id for kept in unowned if kept.listing.listing_id not in row.strangers]
+
+
+async def lines_alike(tx: Transaction, row: ListingRow) -> Sequence[LineRow]:
+    """List order lines that no lot owns, of listings that may have been this lot's: one that sold out shows no more."""
+    lines = await tx.ownerless_lines(row.seller_id)
+    return [line for line in lines if line.item == row.desired.item and line.listing_id not in row.strangers]
 
 
 async def free_look_alikes(tx: Transaction, seller_id: SellerId, item: Item, facts: Facts, now: datetime) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncengine.alike import free_look_alikes, look_alikes
+from syncengine.alike import free_look_alikes, lines_alike, look_alikes
 from syncengine.booking import tell_linked_lines
 from syncengine.drift import groups_in_conflict
 from syncengine.events import RECOUNT
@@ -78,8 +78,8 @@ async def listing_named(
         ChangedSinceError: it no longer looks like the lot, or has an owner by now.
         CallUnderWayError: it may be the listing of a create whose outcome is unknown.
     """
-    unowned = await tx.unowned(row.seller_id, row.desired.item)
-    if listing_id not in {kept.listing.listing_id for kept in unowned}:
+    unowned = {kept.listing.listing_id for kept in await tx.unowned(row.seller_id, row.desired.item)}
+    if listing_id not in unowned | {line.listing_id for line in await lines_alike(tx, row)}:
         raise ChangedSinceError
     await _expect_no_create(tx, row.seller_id, row.desired.item)
     await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)])

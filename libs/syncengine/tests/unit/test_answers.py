@@ -22,6 +22,7 @@ OURS = waiting_pb2.TROUBLE_ANSWER_OURS_IS_RIGHT
 THEIRS = waiting_pb2.TROUBLE_ANSWER_SHOP_IS_RIGHT
 THIS = waiting_pb2.TROUBLE_ANSWER_THIS_LISTING
 ANEW = waiting_pb2.TROUBLE_ANSWER_LIST_ANEW
+IS_RIGHT = waiting_pb2.ALARM_ANSWER_SHOP_IS_RIGHT
 LEAVE = waiting_pb2.TROUBLE_ANSWER_LEAVE_OUT
 LAG = QUICK.lag_window
 
@@ -228,6 +229,25 @@ async def test_orders_of_such_a_listing_count_by_their_date() -> None:
     await Operator(world).answer("a", THIS, listing_id=alike)
     await world.settle()
     assert (world.shown(), stock(world)) == ({"a": 8}, 8)
+
+
+async def test_a_listing_like_it_that_sold_out_may_have_been_the_lot() -> None:
+    world, alike = await look_alike()
+    operator = Operator(world)
+    world.shop.buy(alike, 6)
+    await a_day_later(world)  # an empty list: the shop is not believed, and nothing is listed
+    await operator.ask("AnswerAlarm", pb.AnswerAlarmRequest(alarm="LIST_IS_EMPTY", answer=IS_RIGHT))
+    await world.settle(timedelta(seconds=20))
+    trouble = (await operator.waiting("a")).trouble
+    assert ([one.listing_id for one in trouble.look_alikes], [line.listing_id for line in trouble.lines]) == (
+        [],
+        [alike],
+    )
+    await operator.answer("a", THIS, listing_id=alike)
+    await world.settle(LAG / 2)
+    assert world.shown() == {}
+    await world.settle()
+    assert (world.shown(), stock(world)) == ({"a": 4}, 4)
 
 
 async def test_a_listing_that_is_not_the_lot_is_left_alone_for_good() -> None:

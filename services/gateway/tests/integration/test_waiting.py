@@ -99,6 +99,7 @@ async def test_what_waits_is_listed_with_its_words_and_answers(
             "theirs": 37,
             "difference": -3,
             "look_alikes": [],
+            "lines": [],
             "answers": ["shop_is_right", "ours_is_right"],
         },
     }

@@ -9,6 +9,7 @@ from google.protobuf.struct_pb2 import Value as ValueProto
 
 from brickops.inventory.v1 import lot_sync_pb2
 from brickops.sync.v1 import waiting_pb2 as pb
+from syncengine.alike import lines_alike
 from syncengine.answers import MAY_BE_LINKED
 from syncengine.drift import group_of
 from syncengine.listing import Group, Value
@@ -52,6 +53,7 @@ async def _trouble(tx: Transaction, row: ListingRow, trouble: Trouble) -> pb.Tro
     if trouble in MAY_BE_LINKED:
         alike = await tx.unowned(row.seller_id, row.desired.item)
         told.look_alikes.extend(listing_told(kept) for kept in alike[:_LOOK_ALIKES_SHOWN])
+        told.lines.extend(line_told(line) for line in (await lines_alike(tx, row))[:_LOOK_ALIKES_SHOWN])
     return told
 
 

@@ -235,6 +235,7 @@ class TroubleTold(_message.Message):
     DIFFERENCE_FIELD_NUMBER: _builtins.int
     LOOK_ALIKES_FIELD_NUMBER: _builtins.int
     ANSWERS_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     trouble: _builtins.str
     """A constant word."""
     message: _builtins.str
@@ -253,6 +254,10 @@ class TroubleTold(_message.Message):
     def answers(self) -> _containers.RepeatedScalarFieldContainer[Global___TroubleAnswer.ValueType]:
         """What may be answered."""
 
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnassignedLine]:
+        """Order lines of such listings, which may be sold out by now: theirs too may be named as the lot's."""
+
     def __init__(
         self,
         *,
@@ -263,10 +268,11 @@ class TroubleTold(_message.Message):
         difference: _builtins.int = ...,
         look_alikes: _abc.Iterable[Global___UnownedListing] | None = ...,
         answers: _abc.Iterable[Global___TroubleAnswer.ValueType] | None = ...,
+        lines: _abc.Iterable[Global___UnassignedLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_ours", b"_ours", "_theirs", b"_theirs", "ours", b"ours", "theirs", b"theirs"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ours", b"_ours", "_theirs", b"_theirs", "answers", b"answers", "difference", b"difference", "look_alikes", b"look_alikes", "message", b"message", "ours", b"ours", "theirs", b"theirs", "trouble", b"trouble"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ours", b"_ours", "_theirs", b"_theirs", "answers", b"answers", "difference", b"difference", "lines", b"lines", "look_alikes", b"look_alikes", "message", b"message", "ours", b"ours", "theirs", b"theirs", "trouble", b"trouble"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ours: _TypeAlias = _typing.Literal["ours"]  # noqa: Y015
     _WhichOneofArgType__ours: _TypeAlias = _typing.Literal["_ours", b"_ours"]  # noqa: Y015

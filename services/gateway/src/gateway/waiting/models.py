@@ -55,6 +55,16 @@ class Conflict(BaseModel):
     can_take_theirs: bool = Field(description="Whether a lot can be as the shop shows it.")
 
 
+class UnassignedLine(BaseModel):
+    """An order line of a listing that nobody knows the lot of: nothing of its item is listed or increased meanwhile."""
+
+    order_id: str
+    listing_id: str
+    item: Item
+    pieces: int
+    ordered_at: datetime
+
+
 class TroubleAnswer(StrEnum):
     """What a person can say about a lot in trouble."""
 
@@ -74,6 +84,9 @@ class Trouble(BaseModel):
     theirs: int | None = Field(description="Pieces that it shows.")
     difference: int = Field(description="Theirs minus ours; an answer repeats it.")
     look_alikes: list[UnownedListing] = Field(description="Listings that look like the lot; an answer names them.")
+    lines: list[UnassignedLine] = Field(
+        description="Orders of listings like it, which may be sold out: theirs too may be named as this lot's."
+    )
     answers: list[TroubleAnswer] = Field(description="What may be answered; none: see /unassigned-lines.")
 
 
@@ -86,16 +99,6 @@ class WaitingLot(BaseModel):
     parked: list[ParkedGroup]
     conflicts: list[Conflict]
     trouble: Trouble | None
-
-
-class UnassignedLine(BaseModel):
-    """An order line of a listing that nobody knows the lot of: nothing of its item is listed or increased meanwhile."""
-
-    order_id: str
-    listing_id: str
-    item: Item
-    pieces: int
-    ordered_at: datetime
 
 
 class WhatFollows(BaseModel):

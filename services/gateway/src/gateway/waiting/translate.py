@@ -56,6 +56,7 @@ def _trouble_of(told: waiting_pb2.TroubleTold) -> Trouble:
         theirs=told.theirs if told.HasField("theirs") else None,
         difference=told.difference,
         look_alikes=[unowned_of(one) for one in told.look_alikes],
+        lines=[line_of(one) for one in told.lines],
         answers=[answer for answer in answers if answer is not None],
     )
 
