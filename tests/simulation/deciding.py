@@ -54,7 +54,7 @@ def _told(told: Any, row: Any, line: Any, kind: Any, *_: Any, **__: Any) -> str 
     return {BASELINE: "C3 a line is told as baseline", RECOUNT: "C3 a line is told as recount"}.get(kind)
 
 
-def _begun(begun: Any, lane: Any, tx: Any, connection: Any, *_: Any) -> str | None:
+def _begun(begun: Any, lane: Any, tx: Any, connection: Any, *_: Any, **__: Any) -> str | None:
     if connection.census_reason is None:
         return None
     lost = connection.census_reason is CensusReason.DATABASE_LOST
@@ -73,7 +73,7 @@ _WATCHED: tuple[tuple[str, Judge], ...] = (
     ("syncengine.booking._in_ledger", _booked),
     ("syncengine.booking.tell", _told),
     ("syncengine.booking.sold_out", _always("Q4 a listing is gone by sales")),
-    ("syncengine.lane.plan", _planned),
+    ("syncengine.saving.plan", _planned),
     ("syncengine.lane.ticket", _granted),
     ("syncengine.look.explain", _explained),
     ("syncengine.look.explain_create", _always("N3 candidates for an unanswered create are compared")),

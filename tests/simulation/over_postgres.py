@@ -26,7 +26,7 @@ from servicekit.postgres import create_engine
 from simulation.runs import Run
 from simulation.seeds import make_life
 from syncengine.listing import SellerId
-from syncengine.migrations import create_engine_tables, extend_for_all_rules
+from syncengine.migrations import create_engine_tables, extend_for_all_rules, extend_for_answers
 from syncengine.rows import Lease
 from syncengine.store.postgres import PostgresStore, PostgresTransaction
 from syncengine.store.protocol import FencedError
@@ -182,6 +182,8 @@ class BothStores(MemoryStore):
             await tx.add_bookings([booking for booked in tables.bookings.values() for booking in booked])
             for listing in tables.shop.values():
                 await tx.add_shop_listing(listing)
+            for (seller_id, _), answered in tables.answered.items():
+                await tx.keep_answered(seller_id, answered)
             for seller_id, limit, at in tables.calls:
                 await tx.charge(seller_id, limit, at)
 
@@ -199,6 +201,7 @@ def database() -> Iterator[BothStores]:
             create_consumer_tables(op, app_role=_ROLE)
             create_engine_tables(op, app_role=_ROLE)
             extend_for_all_rules(op)
+            extend_for_answers(op, app_role=_ROLE)
         engine = create_engine(urls[0])
         yield BothStores(PostgresStore(engine, bucket=_BUCKET), owner, loop)
         loop.run(engine.dispose())

@@ -11,12 +11,12 @@ from datetime import datetime
 from syncengine.booking import tell_linked_lines
 from syncengine.drift import unresolved
 from syncengine.events import RECOUNT
-from syncengine.lane import tier_of
 from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import desired_values
 from syncengine.report import reported
 from syncengine.rows import STAMP_LEAD, CensusReason, ConnectionRow, ListingRow
+from syncengine.saving import ranked, tier_of
 from syncengine.store.protocol import Transaction
 
 
@@ -85,8 +85,9 @@ async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, no
     for row in absorbed:
         row = replace(row, uncounted=booked.get(row.lot_id, 0))
         row, event = reported(row, connections[row.seller_id], facts, ids.get(row.lot_id, {}), now)
+        row, tier = ranked(row, facts, now)
         saved.append(row)
-        tiers.append(tier_of(row, facts))
+        tiers.append(tier)
         events += [event] if event is not None else []
     await tx.save_listings(saved, tiers)
     await tx.publish(events)
@@ -226,6 +227,7 @@ def _begun_anew(connection: ConnectionRow) -> ConnectionRow:
         answered_at=None,
         census_at=None,
         census_alarm="",
+        alarm_answered="",
         halted="",
         halted_at=None,
         not_before=None,

@@ -63,3 +63,15 @@ def _may_ask_again(connection: ConnectionRow, facts: Facts, settings: Settings, 
     """A shop does not say when its calls are free again, and others may use them: one read in a while finds out."""
     capped_at = connection.capped_at
     return used < facts.limit.calls and capped_at is not None and now >= capped_at + settings.halt_probe_interval
+
+
+def asked(
+    connection: ConnectionRow, facts: Facts, settings: Settings, *, calls: int, now: datetime
+) -> ConnectionRow | None:
+    """Count reads that a person asks for ahead of their time; None if people asked for their share already (B2, B3)."""
+    since, share = connection.asked_since, max(1, int(facts.limit.calls * settings.asked_share))
+    begins = since is None or now >= since + facts.limit.window
+    so_far = 0 if begins else connection.asked_calls
+    if so_far + calls > max(share, calls if begins else 0):
+        return None
+    return replace(connection, asked_calls=so_far + calls, asked_since=now if begins else since)

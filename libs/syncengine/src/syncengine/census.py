@@ -1,7 +1,7 @@
 """The census: this database matched against the shop's whole list, between two equal reads of all orders (C1-C5)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncengine.booking import tell_linked_lines
@@ -18,6 +18,10 @@ from syncengine.rows import CensusReason, ConnectionRow, Fate, ListingRow, Match
 from syncengine.send import with_highest
 from syncengine.settle import closed, found, perhaps_listed, unlisted, wants_look
 from syncengine.store.protocol import Transaction
+
+LIST_IS_EMPTY = "LIST_IS_EMPTY"
+MANY_ARE_MISSING = "MANY_ARE_MISSING"
+"""Why a list is not believed (rule C5)."""
 
 _MISSING_AT_LEAST = 20
 _MISSING_SHARE = 0.05
@@ -49,33 +53,51 @@ async def take_census(lane: Lane) -> None:
             return  # what C1 asks has changed meanwhile
         if not lane.has_keys_of(connection):
             return  # this was the shop of other keys
-        alarm = await _alarm(tx, connection, read, after)
-        if alarm:
-            await tx.save_connection(replace(connection, census_alarm=alarm, census_at=lane.clock.now()))
+        missing = await _missing(tx, connection, read)
+        alarm = await _alarm(tx, connection, read, after, missing)
+        answered = alarm == connection.alarm_answered and len(missing.rows) <= connection.missing_answered
+        if alarm and not answered:
+            noted = replace(connection, census_alarm=alarm, census_missing=len(missing.rows), alarm_answered="")
+            await tx.save_connection(replace(noted, census_at=lane.clock.now()))
             return
-        await _book_census(lane, tx, connection, read, listed_at)
+        await _book_census(lane, tx, connection, read, listed_at, vouched=bool(alarm))
 
 
-async def _alarm(tx: Transaction, connection: ConnectionRow, read: ListRead, orders: OrdersSeen) -> str:
-    """Tell why a list is not believed (rule C5): a closed shop lists nothing."""
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """Listings with pieces by our books, and those of them that a list lacks."""
+
+    ours: Sequence[ListingRow]
+    rows: Sequence[ListingRow]
+
+
+async def _missing(tx: Transaction, connection: ConnectionRow, read: ListRead) -> _Missing:
     shown = {listing.listing_id for listing in read.listings}
     ours = [row for row in await tx.listings_of(connection.seller_id) if row.listing_id is not None and row.ledger]
-    missing = [row for row in ours if row.listing_id not in shown]
+    return _Missing(ours, [row for row in ours if row.listing_id not in shown])
+
+
+async def _alarm(
+    tx: Transaction, connection: ConnectionRow, read: ListRead, orders: OrdersSeen, missing: _Missing
+) -> str:
+    """Tell why a list is not believed (rule C5): a closed shop lists nothing."""
+    shown, ours = {listing.listing_id for listing in read.listings}, missing.ours
     if not shown and (ours or not connection.shop_is_empty):
-        return "LIST_IS_EMPTY"
-    if len(missing) > max(_MISSING_AT_LEAST, _MISSING_SHARE * len(ours)):
-        return "MANY_ARE_MISSING"
+        return LIST_IS_EMPTY
+    if len(missing.rows) > max(_MISSING_AT_LEAST, _MISSING_SHARE * len(ours)):
+        return MANY_ARE_MISSING
     # New keys may be of another shop that has no orders to say so (rule W1): then nothing of ours is there.
     if connection.census_reason is CensusReason.KEYS_REPLACED and not orders.name_shop:
         wanted = [row for row in ours if row.target]
-        if wanted and all(row in missing for row in wanted):
-            return "" if await tx.lots_of_listings(connection.seller_id, shown) else "MANY_ARE_MISSING"
+        if wanted and all(row in missing.rows for row in wanted):
+            return "" if await tx.lots_of_listings(connection.seller_id, shown) else MANY_ARE_MISSING
     return ""
 
 
 async def _book_census(
-    lane: Lane, tx: Transaction, connection: ConnectionRow, read: ListRead, listed_at: datetime
+    lane: Lane, tx: Transaction, connection: ConnectionRow, read: ListRead, listed_at: datetime, *, vouched: bool
 ) -> None:
+    """Book what a list says. `vouched`: a person said that the shop is right about what it lacks (rule C5)."""
     now, facts, begins = lane.clock.now(), lane.shop.facts, connection.census_reason is not None
     if connection.census_reason is CensusReason.DATABASE_LOST:
         await _forget_intents(lane, tx, connection)
@@ -85,6 +107,9 @@ async def _book_census(
     matched = match(rows, read.listings, owners)
     returned = await _returned(tx, connection, rows, matched)
     ownerless = {line.item for line in await tx.ownerless_lines(connection.seller_id)}
+    if vouched and connection.census_reason in (None, CensusReason.KEYS_REPLACED):
+        late = listed_at + lane.settings.lag_window
+        rows = [row if row.lot_id in matched.links else _gone_as_said(row, late) for row in rows]
     linked = [_linked(row, matched, read, connection, facts, returned, ownerless, now) for row in rows]
     if begins:
         linked = await _with_hidden_ones(tx, linked, now)
@@ -96,7 +121,7 @@ async def _book_census(
     news = await _lines_to_tell(tx, connection, rows, matched, begins=begins)
     kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
     told = await tell_linked_lines(tx, linked, news, kind, facts, now)
-    empty = not read.listings and connection.shop_is_empty
+    empty = not read.listings and (connection.shop_is_empty or vouched)
     if begins and connection.baseline_at is None:
         seq = next_seq(0, now)
         await tx.publish(
@@ -113,12 +138,24 @@ async def _book_census(
         connection,
         census_at=listed_at,
         census_alarm="",
+        alarm_answered="",
         list_wanted_at=_still_wanted(connection, listed_at),
         match=_numbers(list(told.values()), matched),
     )
     await tx.save_connection(with_highest(connection, *listing_ids))
     await lane.save(tx, list(told.values()))
-    await hold_items(lane, tx)
+    await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
+
+
+def _gone_as_said(row: ListingRow, late: datetime) -> ListingRow:
+    """A person said that a listing is gone: what becomes of the lot is asked of them, lot by lot (rules C5, Q4).
+
+    Its end is their word, not a read: before the lot is listed again, it is looked for.
+    """
+    if row.listing_id is None or not row.ledger:
+        return row
+    gone = replace(unlisted(row), gone_id=row.gone_id, look_since=None, observed=None, probation=None, theirs=None)
+    return replace(gone, trouble=Trouble.GONE_UNEXPLAINED if row.target else None, raise_after=late)
 
 
 async def _with_hidden_ones(tx: Transaction, rows: Sequence[ListingRow], now: datetime) -> list[ListingRow]:

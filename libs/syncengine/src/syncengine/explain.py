@@ -83,7 +83,8 @@ def explain_in_hindsight(
             row = replace(row, ledger=row.ledger + restocked)
         return Known(row, intent, restocked)
     trouble = Trouble.GONE_UNEXPLAINED if seen.quantity is None else Trouble.NUMBER_UNEXPLAINED
-    row = replace(_calm(not_applied(row)), trouble=trouble, theirs=seen.quantity)
+    more = (seen.quantity or 0) - max(ledgers)
+    row = replace(_calm(not_applied(row)), trouble=trouble, theirs=seen.quantity, unexplained=more)
     if seen.quantity is None:
         row = unlisted(row)
     if intent is not None:

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from syncengine.lane import Lane
-from syncengine.listing import Item
+from syncengine.listing import Item, SellerId
+from syncengine.marketplace import Facts
 from syncengine.rows import ConnectionRow, LineRow, Trouble
+from syncengine.saving import save_rows
 from syncengine.store.protocol import Transaction
 
 
-async def hold_items(lane: Lane, tx: Transaction) -> None:
+async def hold_items(tx: Transaction, seller_id: SellerId, facts: Facts, now: datetime) -> None:
     """Find anew which items are held back, and let go of lots whose item no longer is."""
-    connection = await tx.lock_connection(lane.lease.seller_id)
+    connection = await tx.lock_connection(seller_id)
     lines = await _marked(tx, connection, await tx.ownerless_lines(connection.seller_id))
     held = _held(lines, connection)
     if held == connection.held_items:
@@ -22,7 +24,7 @@ async def hold_items(lane: Lane, tx: Transaction) -> None:
         for row in await tx.listings_of(connection.seller_id)
         if row.trouble is Trouble.ORDER_UNASSIGNED and row.desired.item not in held
     ]
-    await lane.save(tx, freed)
+    await save_rows(tx, await tx.lock_connection(seller_id), freed, facts, now)
 
 
 async def _marked(tx: Transaction, connection: ConnectionRow, lines: Sequence[LineRow]) -> Sequence[LineRow]:
@@ -38,8 +40,12 @@ async def _marked(tx: Transaction, connection: ConnectionRow, lines: Sequence[Li
     return [marked.get((line.order_id, line.listing_id), line) for line in lines]
 
 
-def _held(lines: Sequence[LineRow], connection: ConnectionRow) -> tuple[Item, ...]:
-    """List items of ownerless lines, ordered since the connection began, whose listing was never seen either."""
+def holding_lines(lines: Sequence[LineRow], connection: ConnectionRow) -> list[LineRow]:
+    """List those that hold their item: ordered since the connection began, of a listing that was never seen."""
     begun_at = connection.baseline_at or connection.baseline_taken_at
-    held = {line.item for line in lines if not line.unowned and begun_at is not None and line.ordered_at > begun_at}
-    return tuple(sorted(held, key=str))
+    return [line for line in lines if not line.unowned and begun_at is not None and line.ordered_at > begun_at]
+
+
+def _held(lines: Sequence[LineRow], connection: ConnectionRow) -> tuple[Item, ...]:
+    """List the items that ownerless lines hold."""
+    return tuple(sorted({line.item for line in holding_lines(lines, connection)}, key=str))

@@ -15,16 +15,12 @@ from uuid import UUID
 
 from syncengine.budget import NotBefore, is_nearly_spent, ticket
 from syncengine.clock import Clock
-from syncengine.marketplace import Facts, Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
-from syncengine.plan import Send, Tier, plan
-from syncengine.report import reported
+from syncengine.marketplace import Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
 from syncengine.rows import ConnectionRow, Lease, ListingRow, Settings
+from syncengine.saving import save_rows
 from syncengine.store.protocol import FencedError, Store, Transaction
 
 T = TypeVar("T")
-
-_ROWS_AT_ONCE = 500
-"""Saved in one go; between two of them other lanes have their turn, however large a shop is (rule L4)."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,20 +62,7 @@ class Lane:
         if not rows:
             return
         connection = await tx.lock_connection(self.lease.seller_id)
-        for first in range(0, len(rows), _ROWS_AT_ONCE):
-            await self._save(tx, connection, rows[first : first + _ROWS_AT_ONCE])
-
-    async def _save(self, tx: Transaction, connection: ConnectionRow, rows: Sequence[ListingRow]) -> None:
-        now, facts = self.clock.now(), self.shop.facts
-        ids = await tx.listing_ids_of([row.lot_id for row in rows])
-        saved, tiers, events = [], [], []
-        for row in rows:
-            row, event = reported(row, connection, facts, ids.get(row.lot_id, {}), now)
-            saved.append(row)
-            tiers.append(tier_of(row, facts))
-            events += [event] if event is not None else []
-        await tx.save_listings(saved, tiers)
-        await tx.publish(events)
+        await save_rows(tx, connection, rows, self.shop.facts, self.clock.now())
 
     def has_keys_of(self, connection: ConnectionRow) -> bool:
         """Tell whether the shop was opened with the keys that the connection has now."""
@@ -230,17 +213,12 @@ def after_failure(
     return replace(connection, failures=connection.failures + 1, not_before=now + pause, waiting_for=reason)
 
 
-def tier_of(row: ListingRow, facts: Facts) -> Tier | None:
-    """Rank the next call of a row, as if increases were free to go."""
-    planned = plan(row, facts, may_increase=True)
-    return planned.tier if isinstance(planned, Send) else None
-
-
 def may_write(connection: ConnectionRow, settings: Settings) -> bool:
-    """Tell whether anything but reads may be sent (rules C1, C2, C3; design, Flags)."""
+    """Tell whether anything but reads may be sent (rules C1, C2, C3; design, Flags); not while a person paused it."""
     return (
         settings.may_send
         and connection.enabled
+        and connection.paused_at is None
         and not connection.halted
         and connection.census_reason is None
         and connection.baseline_at is not None

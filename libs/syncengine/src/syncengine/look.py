@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from syncengine.alike import free_look_alikes
 from syncengine.booking import sold_out, tell_linked_lines, tell_restocked
 from syncengine.drift import noticed, written_fields
 from syncengine.events import RECOUNT
@@ -13,10 +14,10 @@ from syncengine.explain_create import Absent, Made, Undecided, explain_create, e
 from syncengine.held import hold_items
 from syncengine.hindsight import sold_after
 from syncengine.lane import Lane
-from syncengine.listing import Group, Item, Listing, ListingId
+from syncengine.listing import Group, Listing, ListingId
 from syncengine.marketplace import Create, Update
 from syncengine.orders import OrdersSeen, read_orders
-from syncengine.rows import ConnectionRow, Fate, Intent, LineRow, ListingRow, Trouble
+from syncengine.rows import ConnectionRow, Fate, Intent, LineRow, ListingRow, ShopListing, Trouble
 from syncengine.send import with_highest
 from syncengine.settle import closed, created, found, wants_look
 from syncengine.store.protocol import Transaction
@@ -126,7 +127,10 @@ async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: In
         return
     listing = sight.listings.get(row.listing_id)
     if row.ledger is None and listing is not None:  # it was not known to be there (rule N3)
-        await lane.save(tx, [replace(found(row, listing, sight.read_at), look_since=None, not_before=None)])
+        # An order before this read may still show up: no increase repairs what it explains (rule K4).
+        late = sight.at + lane.settings.lag_window
+        there = replace(found(row, listing, sight.read_at), look_since=None, not_before=None, raise_after=late)
+        await lane.save(tx, [there])
         return
     seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
     lines = await tx.lines_of_listings(row.seller_id, [row.listing_id])
@@ -179,6 +183,8 @@ async def _settle_create(lane: Lane, tx: Transaction, row: ListingRow, intent: I
         if isinstance(found, Undecided):
             await tx.save_intent(closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED"))
             doubtful = replace(row, intent_id=None, unknown=False, trouble=Trouble.CREATE_UNEXPLAINED, not_before=None)
+            for listing in newcomers:  # among them the seller chooses
+                await tx.add_shop_listing(ShopListing(seller_id=row.seller_id, listing=listing, seen_at=now))
             await lane.save(tx, [doubtful])
             return
     match found:
@@ -223,20 +229,8 @@ async def _link(
     told = await tell_linked_lines(tx, [row], {listing_id: row.lot_id}, RECOUNT, lane.shop.facts, now)
     row = told[row.lot_id]
     await lane.save(tx, [sold_out(row) if row.ledger == 0 and not row.sent_retain else row])
-    await _free_look_alikes(lane, tx, row.desired.item)
-    await hold_items(lane, tx)
-
-
-async def _free_look_alikes(lane: Lane, tx: Transaction, item: Item) -> None:
-    """A listing that a lot's own siblings resembled is known now to be its: they wait for nobody any more."""
-    if await tx.unowned(lane.lease.seller_id, item):
-        return
-    freed = [
-        replace(row, trouble=None)
-        for row in await tx.listings_of(lane.lease.seller_id)
-        if row.trouble is Trouble.LOOK_ALIKE and row.desired.item == item
-    ]
-    await lane.save(tx, freed)
+    await free_look_alikes(tx, row.seller_id, row.desired.item, lane.shop.facts, now)
+    await hold_items(tx, row.seller_id, lane.shop.facts, now)
 
 
 def _shows_a_shop(lane: Lane, intent: Intent, sight: Sight) -> bool:

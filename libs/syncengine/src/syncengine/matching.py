@@ -42,19 +42,24 @@ def match(rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mappi
             free[listing.item].append(listing)
     ambiguous: set[LotId] = set()
     for row in sorted(rows, key=lambda row: row.lot_id):
-        if row.lot_id in links or row.listing_id is not None or not free[row.desired.item]:
+        if row.lot_id in links or row.listing_id is not None:
             continue
         if row.list_after is not None:
             continue  # it may be what the shop put back of a return: the seller decides (rule Q4)
-        equal = next((listing for listing in free[row.desired.item] if _equal_fields(row, listing)), None)
+        equal = next((listing for listing in _alike(row, free) if _equal_fields(row, listing)), None)
         if equal is not None:
             links[row.lot_id] = equal
             free[row.desired.item].remove(equal)
     for row in rows:
-        if row.lot_id not in links and row.listing_id is None and free[row.desired.item]:
+        if row.lot_id not in links and row.listing_id is None and _alike(row, free):
             ambiguous.add(row.lot_id)
     unowned = tuple(listing for alike in free.values() for listing in alike)
     return Matched(links=links, ambiguous=frozenset(ambiguous), unowned=unowned)
+
+
+def _alike(row: ListingRow, free: Mapping[Item, Sequence[Listing]]) -> list[Listing]:
+    """List those of its item that may be the lot's: not what a person said is another's."""
+    return [listing for listing in free.get(row.desired.item, ()) if listing.listing_id not in row.strangers]
 
 
 def _equal_fields(row: ListingRow, listing: Listing) -> bool:

@@ -239,3 +239,43 @@ def extend_for_all_rules(op: Operations) -> None:
     Removals that no sale caused have a rank of their own since then, so the ranks behind them move by one.
     """
     op.execute(_ALL_RULES)
+
+
+_PERSONS = """
+ALTER TABLE connections
+    ADD COLUMN census_missing bigint NOT NULL DEFAULT 0,
+    ADD COLUMN alarm_answered text NOT NULL DEFAULT '',
+    ADD COLUMN missing_answered bigint NOT NULL DEFAULT 0,
+    ADD COLUMN paused_at timestamptz,
+    ADD COLUMN asked_calls bigint NOT NULL DEFAULT 0,
+    ADD COLUMN asked_since timestamptz;
+
+ALTER TABLE listings
+    ADD COLUMN unexplained bigint NOT NULL DEFAULT 0,
+    ADD COLUMN strangers text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN raise_after timestamptz,
+    ADD COLUMN awaited_revision bigint NOT NULL DEFAULT 0,
+    ADD COLUMN waiting_since timestamptz;
+UPDATE listings SET waiting_since = now() WHERE tier IS NOT NULL;
+UPDATE listings SET unexplained = theirs - ledger
+    WHERE trouble = 'NUMBER_UNEXPLAINED' AND theirs IS NOT NULL AND ledger IS NOT NULL;
+CREATE INDEX listings_for_a_person ON listings (seller_id, lot_id)
+    WHERE trouble IS NOT NULL OR parked <> '{}' OR conflicts <> '{}';
+
+CREATE INDEX intents_by_seller ON intents (seller_id, sent_at);
+
+CREATE TABLE answered_requests (
+    seller_id text NOT NULL,
+    request_id text NOT NULL,
+    digest bytea NOT NULL,
+    answer bytea NOT NULL,
+    answered_at timestamptz NOT NULL,
+    PRIMARY KEY (seller_id, request_id)
+);
+"""
+
+
+def extend_for_answers(op: Operations, *, app_role: str) -> None:
+    """Add what a person's answers need: pauses, what they said of lots and alarms, and each request answered once."""
+    op.execute(_PERSONS)
+    op.execute(f'GRANT SELECT, INSERT ON answered_requests TO "{app_role}"')

@@ -70,7 +70,7 @@ async def read_orders(
                 rows = await book_order(tx, connection, order, lane.shop.facts, lane.settings, now)
                 await lane.save(tx, rows)
                 if any(line.listing_id not in known_ids for line in lines):
-                    await hold_items(lane, tx)
+                    await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
     else:
         async with lane.transaction() as (tx, connection):
             await tx.save_connection(

@@ -29,6 +29,15 @@ ANOTHER_CURRENCY = "ANOTHER_CURRENCY"
 _TIER_OF = {Group.PRICE: Tier.PRICE, Group.TEXT: Tier.TEXT, Group.REST: Tier.REST}
 
 
+def tier_of_write(kind: str, delta: int, *, for_sale: bool | None, first_group: Group) -> Tier:
+    """Say under which rank a write counts that was made. `kind`: the name of its class."""
+    if kind in (Create.__name__, Remove.__name__):
+        return Tier.CREATE if kind == Create.__name__ else Tier.REMOVAL
+    if first_group is Group.QUANTITY:
+        return Tier.DECREASE if delta < 0 or for_sale is False else Tier.INCREASE
+    return _TIER_OF[first_group]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
     """One call is due."""
@@ -179,7 +188,8 @@ def _due_delta(row: ListingRow, *, may_increase: bool) -> int:
 
 
 def _is_counted(row: ListingRow) -> bool:
-    return row.counted_seq >= row.recount_seq  # rule C4, compared each time
+    # Rule C4, compared each time; and what a person answered must have come back as the lot that it made.
+    return row.counted_seq >= row.recount_seq and row.revision >= row.awaited_revision
 
 
 def _stays_at_zero(row: ListingRow) -> bool:

@@ -10,13 +10,14 @@ from syncengine.events import Event, GroupReport, lot_settled, next_seq
 from syncengine.listing import Group, ListingId
 from syncengine.marketplace import Facts
 from syncengine.plan import ANOTHER_CURRENCY, is_settled
-from syncengine.rows import ITEM, ConnectionRow, ListingRow, Trouble
+from syncengine.rows import CHANGED_IN_SHOP, ITEM, ConnectionRow, ListingRow, Trouble
 
 WORDS = {
     Trouble.NUMBER_UNEXPLAINED: "The shop shows another quantity than our books, and no order explains it.",
     Trouble.GONE_UNEXPLAINED: "The listing is gone from the shop, and no order explains it.",
     Trouble.LOOK_ALIKE: "The shop has a listing of the same item that may or may not be this lot.",
     Trouble.ORDER_UNASSIGNED: "An order has pieces of this item from a listing that we do not know; whose are they?",
+    Trouble.LEFT_OUT: "You left it out of this shop. Say that it is to be listed there, and it is.",
     Trouble.CREATE_UNEXPLAINED: "The shop shows several listings that this lot's creation may have made.",
 }
 
@@ -87,6 +88,13 @@ def _report(row: ListingRow, facts: Facts, group: Group, settled: int) -> GroupR
         )
     # A group that merely waits is not told: inventory derives "pending" from the revisions.
     return GroupReport(group=group, state=lot_sync_pb2.SYNC_STATE_SYNCED, settled_revision=settled)
+
+
+def reason_words(reason: str) -> str:
+    """Put any reason for which a lot waits for a person into a seller's words."""
+    if reason == CHANGED_IN_SHOP:
+        return CHANGED_THERE
+    return WORDS[Trouble(reason)] if reason in list(Trouble) else refusal_words(reason)
 
 
 _REFUSALS = {

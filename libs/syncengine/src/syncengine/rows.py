@@ -65,6 +65,8 @@ class Settings:
     """So many removals a day that no sale caused need nobody's consent (rule B5)."""
     removals_free_share: float = 0.1
     """Of a shop's listings: the same, for large shops."""
+    asked_share: float = 0.02
+    """Of a shop's calls: so many reads may people ask for ahead of their time (rule B3)."""
     may_send: bool = True
     """False: an operator has stopped all writes; reads go on (design, Flags)."""
 
@@ -134,6 +136,12 @@ class ConnectionRow:
     """When the last census's list was read, by our clock."""
     census_alarm: str = ""
     """Why the last list was not believed (rule C5)."""
+    census_missing: int = 0
+    """Listings of ours that the list of an alarm lacked."""
+    alarm_answered: str = ""
+    """The alarm of which a person said that the shop is right; it holds for the next list alone (rule C5)."""
+    missing_answered: int = 0
+    """How many listings were missing when they said so: a list that lacks more is not what they meant."""
     confirmed_at: datetime | None = None
     """When the seller agreed to the first plan, or the shop was found as empty as they said (rule C2)."""
     hold_increases_until: datetime | None = None
@@ -161,6 +169,13 @@ class ConnectionRow:
     """The last turn read orders: this one may send before it reads more."""
     poll_at: datetime | None = None
     """Orders are read no later than this, ahead of their interval: something waits for it (rule N4)."""
+
+    # told by the seller
+    paused_at: datetime | None = None
+    """Since when nothing is written because a person said so; orders are read all the same."""
+    asked_calls: int = 0
+    """Reads that people asked for ahead of their time since asked_since (rule B3)."""
+    asked_since: datetime | None = None
 
     # calls
     halted: str = ""
@@ -217,6 +232,12 @@ class Trouble(StrEnum):
     LOOK_ALIKE = "LOOK_ALIKE"
     CREATE_UNEXPLAINED = "CREATE_UNEXPLAINED"
     ORDER_UNASSIGNED = "ORDER_UNASSIGNED"
+    LEFT_OUT = "LEFT_OUT"
+    """A person said that it shall not be listed here; it stays so until they say otherwise."""
+
+
+CHANGED_IN_SHOP = "CHANGED_IN_SHOP"
+"""Why a field waits for a person that somebody changed in the shop itself (rules F2, S6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +331,14 @@ class ListingRow:
     trouble: Trouble | None = None
     theirs: int | None = None
     """What the shop showed where trouble is about a number; None: no listing."""
+    unexplained: int = 0
+    """Where trouble is about a number: pieces that the shop shows more than our books say, below zero: fewer."""
+    strangers: tuple[ListingId, ...] = ()
+    """Listings like it of which a person said that they are not this lot's (rule C2)."""
+    raise_after: datetime | None = None
+    """No increase or create before orders were read later than this: a late one may explain the number (rule K4)."""
+    awaited_revision: int = 0
+    """No quantity is sent while the revision is below: what a person answered changes the lot, and is on its way."""
     look_since: datetime | None = None
     """A look is wanted, for a reason found at this moment (rules K3, K4)."""
     observed: Observation | None = None
@@ -322,6 +351,9 @@ class ListingRow:
     later (rule N4)."""
     list_after: datetime | None = None
     """Pieces of it came back then: not created before a whole list was read later (rule Q4)."""
+
+    waiting_since: datetime | None = None
+    """Since when there has been something to send."""
 
     # told
     settled: Mapping[Group, int] = field(default_factory=dict)
@@ -413,7 +445,7 @@ class LineRow:
     lot_id: LotId | None = None
     """None until its listing is linked."""
     unowned: bool = False
-    """Its listing was seen in the shop and belongs to no lot (rules C2, C4)."""
+    """Its listing was seen in the shop and belongs to no lot, or a person said so: it holds nothing back (C2, C4)."""
 
     @property
     def returned(self) -> int:

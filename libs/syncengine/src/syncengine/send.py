@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from servicekit.logs import correlation_id
+from syncengine.alike import look_alikes
 from syncengine.guard import count_removal, held_removals
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.listing import Group, Item
@@ -106,9 +107,13 @@ async def _choose(
     chosen: tuple[ListingRow, Send] | None = None
     creating: set[Item] | None = None
     for row in await tx.next_listings(connection.seller_id, tiers=tiers, now=now, limit=_CANDIDATES):
-        row, planned = _without_futile_groups(lane, row, connection, may_increase=not held)
+        waits = _waits_for_orders(row, connection)
+        row, planned = _without_futile_groups(lane, row, connection, may_increase=not held and not waits)
         if not isinstance(planned, Send):
-            until = connection.hold_increases_until if held else None
+            until = row.raise_after if waits else connection.hold_increases_until
+            if waits and (until is None or until <= now):
+                connection = replace(connection, poll_at=now)
+                await tx.save_connection(connection)
             put_off.append(replace(row, not_before=max(until or now, now + lane.settings.backoff_base)))
             continue
         if planned.tier in (Tier.CREATE, Tier.INCREASE):
@@ -121,8 +126,7 @@ async def _choose(
                 put_off.append(replace(row, trouble=Trouble.ORDER_UNASSIGNED))
                 continue
         if isinstance(planned.write, Create):
-            alike = await tx.unowned(connection.seller_id, row.desired.item)
-            if alike:  # rule C2: first matched to unowned listings
+            if await look_alikes(tx, row):  # rule C2: first matched to unowned listings
                 put_off.append(replace(row, trouble=Trouble.LOOK_ALIKE))
                 continue
             known = (await tx.listing_ids_of([row.lot_id])).get(row.lot_id, {})
@@ -158,6 +162,13 @@ async def _guarded(lane: Lane, tx: Transaction, connection: ConnectionRow) -> Co
         connection = replace(connection, removals_held=held)
         await tx.save_connection(connection)
     return connection
+
+
+def _waits_for_orders(row: ListingRow, connection: ConnectionRow) -> bool:
+    """Tell whether its number is so new that a late order may explain it: nothing is increased before (rule K4)."""
+    if row.raise_after is None:
+        return False
+    return connection.orders_read_at is None or connection.orders_read_at <= row.raise_after
 
 
 def _reading_for(row: ListingRow, connection: ConnectionRow, settings: Settings, now: datetime) -> ConnectionRow | None:

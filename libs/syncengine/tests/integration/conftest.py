@@ -13,7 +13,7 @@ from devstack.postgres import DatabaseUrls
 from servicekit.consumer import create_consumer_tables
 from servicekit.outbox import create_outbox
 from servicekit.postgres import create_engine
-from syncengine.migrations import create_engine_tables, extend_for_all_rules
+from syncengine.migrations import create_engine_tables, extend_for_all_rules, extend_for_answers
 
 ROLE = "syncengine_test"
 
@@ -36,6 +36,7 @@ async def migrated(new_database: Callable[[str], DatabaseUrls]) -> AsyncIterator
         create_consumer_tables(op, app_role=ROLE)
         create_engine_tables(op, app_role=ROLE)
         extend_for_all_rules(op)
+        extend_for_answers(op, app_role=ROLE)
     engine = create_engine(app_url)
     yield Database(app_url, engine), owner
     await engine.dispose()

@@ -11,7 +11,7 @@ from devstack.postgres import DatabaseUrls
 from servicekit.outbox import create_outbox
 from servicekit.postgres import create_engine
 from syncengine.listing import LotId, OrderId, SellerId
-from syncengine.migrations import create_engine_tables, extend_for_all_rules
+from syncengine.migrations import create_engine_tables, extend_for_all_rules, extend_for_answers
 from syncengine.plan import Tier
 from syncengine.store.postgres import PostgresStore
 
@@ -41,7 +41,7 @@ SELECT 'seller', order_id, '7', CAST('{"item_type": "PART", "number": "3001", "c
 """
 
 
-async def test_rows_of_the_first_version_are_read_after_the_second(
+async def test_rows_of_the_first_version_are_read_after_all_later_ones(
     new_database: Callable[[str], DatabaseUrls],
 ) -> None:
     app_url, owner_url = new_database(ROLE)
@@ -52,12 +52,14 @@ async def test_rows_of_the_first_version_are_read_after_the_second(
         create_engine_tables(op, app_role=ROLE)
         connection.exec_driver_sql(FIRST_VERSION)
         extend_for_all_rules(op)
+        extend_for_answers(op, app_role=ROLE)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))
     async with store.transaction() as tx:
         row = await tx.find_listing(LotId("lot"))
         assert row is not None
+        assert (row.strangers, row.awaited_revision, row.unexplained, row.waiting_since is None) == ((), 0, 0, False)
         assert (row.ledger, row.desired.currency_code, row.desired.sold_out, row.conflicts) == (9, "", False, {})
         assert await tx.count_calls(SELLER, Tier.INCREASE) == 1
         assert (await tx.lock_connection(SELLER)).removals_held == 0

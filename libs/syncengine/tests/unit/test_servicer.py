@@ -13,9 +13,11 @@ from servicekit.grpc_errors import InvalidField
 from syncengine.listing import ListingId, SellerId
 from syncengine.plan import Tier
 from syncengine.rows import CensusReason, ConnectionRow, IntentId, Match, Settings
-from syncengine.service.servicer import ConnectionNotFound, NothingToConfirm, SyncServicer
+from syncengine.service.asking import ConnectionNotFound, NothingToConfirm
+from syncengine.service.servicer import SyncServicer
 from syncengine.testing.clock import HandClock
 from syncengine.testing.memory_store import MemoryStore
+from syncengine.testing.operator import no_fields
 from syncengine.testing.shop import FACTS
 from syncengine.testing.store_contract.scenery import A, B, lot_row
 
@@ -35,7 +37,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def servicer(store: MemoryStore, clock: HandClock) -> SyncServicer:
-    return SyncServicer(store=store, clock=clock, facts=FACTS, settings=Settings())
+    return SyncServicer(store=store, clock=clock, facts=FACTS, settings=Settings(), lot_fields_of=no_fields)
 
 
 @pytest.fixture(autouse=True)

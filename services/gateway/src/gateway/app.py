@@ -25,6 +25,7 @@ from gateway.returns import routes as returns
 from gateway.signing_keys import SigningKeys
 from gateway.undos import routes as undos
 from gateway.upstreams import Upstreams
+from gateway.waiting import routes as waiting
 
 
 class Gateway(FastAPI):
@@ -45,7 +46,10 @@ class Gateway(FastAPI):
         self.add_exception_handler(HTTPException, answer_http_exception)
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
-        for routes in (lots, changes, returns, oversells, connections, imports, exports, bulk_edits, undos, probes):
+        for routes in (
+            *(lots, changes, returns, oversells, connections, waiting, imports, exports),
+            *(bulk_edits, undos, probes),
+        ):
             self.include_router(routes.router)
         self.add_api_route("/docs", self._show_docs, include_in_schema=False)
 

@@ -38,6 +38,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "cancel_bulk_edit": EDITORS,
     "undo_bulk_edit": EDITORS,
     "list_returns": READERS,
+    "answer_return": EDITORS,
     "list_oversells": READERS,
     "create_import": EDITORS,
     "confirm_import": EDITORS,
@@ -52,6 +53,18 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "revoke_connection": OWNERS,
     "confirm_connection": OWNERS,
     "list_differences": READERS,
+    "pause_connection": OWNERS,
+    "resume_connection": OWNERS,
+    "sync_now": EDITORS,
+    "retry": EDITORS,
+    "answer_alarm": OWNERS,
+    "list_waiting": READERS,
+    "get_waiting": READERS,
+    "answer_conflict": EDITORS,
+    "answer_trouble": EDITORS,
+    "list_unassigned_lines": READERS,
+    "assign_lines": EDITORS,
+    "list_unowned_listings": READERS,
 }
 """Who may call each operation; one that is missing here cannot be served. The services check again."""
 

@@ -26,6 +26,7 @@ _TAGS = [
     {"name": "returns", "description": "Pieces that left an order, until somebody says where they are."},
     {"name": "oversells", "description": "Sales that found too few pieces."},
     {"name": "connections", "description": "The seller's shops, and how they are kept in step."},
+    {"name": "waiting", "description": "What in a shop waits for a person, and what a person says of it."},
     {"name": "imports", "description": "Files that become lots."},
     {"name": "exports", "description": "Lots as files."},
     {"name": "bulk edits", "description": "One edit of many lots."},

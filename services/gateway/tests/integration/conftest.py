@@ -22,8 +22,9 @@ from gateway.auth import Tokens
 from gateway.config import Config
 from gateway.http_server import listen_on, serve_http
 from gateway.signing_keys import SigningKeys
+from gateway.testing.answering import Faults
 from gateway.testing.issuer import Issuer
-from gateway.testing.services import Faults, Services
+from gateway.testing.services import Services
 from gateway.upstreams import connected
 from servicekit.clock import SystemClock
 from servicekit.testing.ca import TestAuthority

@@ -38,7 +38,7 @@ async def test_a_shop_is_connected_and_its_keys_stay_inside(
     tell(services, seller, "READY", calls_used=3, calls_limit=5000)
     shown = (await owner.get(PATH)).json()
     assert (shown["state"], shown["key_version"], shown["updated_by"]) == ("ready", 1, "user-owner")
-    assert shown["sync"]["budget"] == {"calls_used": 3, "calls_limit": 5000}
+    assert shown["sync"]["budget"] == {"calls_used": 3, "calls_limit": 5000, "tiers": []}
     assert (await owner.get("/v1/connections")).json() == {"items": [shown], "next_cursor": None}
     assert not set(BODY["keys"].values()) & set(map(str, shown.values()))
 

@@ -69,6 +69,7 @@ async def test_returns_are_listed_open_ones_unless_more_is_asked(
         "pieces": 1,
         "opened_at": "2026-11-01T12:00:00Z",
         "closed_at": None,
+        "answer": None,
     }
     assert [one["pieces"] for one in found] == [1, 2, 4]
     assert [one["closed_at"] for one in await listed(owner, "/v1/returns", include_closed=True)] == [

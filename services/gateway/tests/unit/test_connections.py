@@ -90,7 +90,13 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
         "sync": {
             "last_census_at": "2026-11-01T12:00:00Z",
             "last_order_read_at": None,
-            "budget": {"calls_used": 12, "calls_limit": 5000},
+            "waiting_until": None,
+            "paused_at": None,
+            "oldest_waiting_at": None,
+            "reasons": [],
+            "progress": None,
+            "alarm": None,
+            "budget": {"calls_used": 12, "calls_limit": 5000, "tiers": []},
             "waiting_lots": 3,
             "unknown_lots": 1,
             "match": {"linked": 1, "to_create": 2, "ambiguous": 3, "unowned": 4, "different": 5},
@@ -111,6 +117,7 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
         (credential(), sync(sync_service_pb2.CONNECTION_STATE_AWAITING_CONFIRMATION), "awaiting_confirmation"),
         (credential(), sync(sync_service_pb2.CONNECTION_STATE_READY), "ready"),
         (credential(), sync(sync_service_pb2.CONNECTION_STATE_WAITING), "waiting"),
+        (credential(), sync(sync_service_pb2.CONNECTION_STATE_PAUSED), "paused"),
         (credential(), sync(sync_service_pb2.CONNECTION_STATE_HALTED, key_version=1), "connecting"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,13 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brickops.events.v1 import sales_event_pb2
-from brickops.inventory.v1 import change_pb2
+from brickops.inventory.v1 import change_pb2, return_pb2
 from inventory.consuming.replay import replay
 from inventory.consuming.results import ResultsHandler
 from inventory.consuming.sales import SalesHandler
 from inventory.events import LotTopics
 from inventory.ids import new_id
-from inventory.testing.calls import Calls, a_brick
+from inventory.testing.calls import Calls, a_brick, problem
 from inventory.testing.outbox import Waiting, take_outbox
 from inventory.testing.records import baseline_taken, record, sale
 from servicekit.clock import SystemClock
@@ -323,6 +323,82 @@ async def test_a_return_stays_open_until_it_is_said_where_the_pieces_are(
     await absorb(engine, sales, sale(seller, lot_id, 3, seq=104, returned=3))
     (anew,) = (await calls.list_returns()).returns
     assert (anew.return_id != opened.return_id, anew.pieces) == (True, 3)
+
+
+async def refuses(call: Awaitable[object], reason: str) -> None:
+    """A call that is refused for this reason, or for this field."""
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await call
+    said = problem(refusal.value)
+    assert reason in (said.reason, *(field for field, _ in said.violations))
+
+
+async def test_pieces_of_a_return_are_put_back_once(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller = str(calls.seller)
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=100, returned=2))
+    (opened,) = (await calls.list_returns()).returns
+    await take_outbox(engine)
+
+    answer = await calls.answer_return(opened, "PUT_BACK", request_id="once", reason="found them")
+    assert (answer.lot.quantity, answer.lot.sold, answer.answered.HasField("closed_at")) == (37, 3, True)
+    assert answer.answered.answer == return_pb2.RETURN_ANSWER_PUT_BACK
+    change = (await calls.list_changes(lot_id=lot_id)).changes[0]
+    assert (change.type, change.source) == (change_pb2.CHANGE_TYPE_RETURNED, change_pb2.CHANGE_SOURCE_RETURN)
+    assert (change.actor, change.reason, change.order.order_id) == (calls.actor, "found them", "9000042")
+    told = {waiting.topic: waiting.event.lot_changed.lot.quantity for waiting in await published(engine, lot_id)}
+    assert told == {"lots.bricklink": 37, "lots.brickowl": 37}
+
+    assert await calls.answer_return(opened, "PUT_BACK", request_id="once", reason="found them") == answer
+    await refuses(calls.answer_return(opened, "NOT_COMING_BACK"), "RETURN_IS_CLOSED")
+    # The shop tells of the cancelled pieces again, and then sees them in its listing too.
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=101, returned=2))
+    await absorb(engine, sales, sale(seller, lot_id, 3, seq=102, kind=RETURN))
+    assert (await calls.get(lot_id)).lot.quantity == 37
+    assert not (await calls.list_returns()).returns
+
+
+async def test_pieces_that_do_not_come_back_are_asked_about_no_more(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller = str(calls.seller)
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=100, returned=2))
+    (opened,) = (await calls.list_returns()).returns
+    answer = await calls.answer_return(opened, "NOT_COMING_BACK")
+    assert (answer.lot.quantity, answer.lot.revision, answer.change_id) == (35, 2, "")
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=101, returned=2))
+    assert not (await calls.list_returns()).returns
+    (closed,) = (await calls.list_returns(include_closed=True)).returns
+    assert (closed.answer, closed.pieces) == (return_pb2.RETURN_ANSWER_NOT_COMING_BACK, 2)
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=102, returned=3))
+    (anew,) = (await calls.list_returns()).returns
+    assert (anew.pieces, anew.return_id != opened.return_id) == (1, True)
+
+
+async def test_an_answer_is_to_the_return_that_was_seen(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    seller = str(calls.seller)
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=100, returned=2))
+    (seen,) = (await calls.list_returns()).returns
+    await absorb(engine, sales, sale(seller, lot_id, 5, seq=101, returned=3))
+    await refuses(calls.answer_return(seen, "PUT_BACK"), "RETURN_HAS_CHANGED")
+    await refuses(calls.answer_return(seen, "PUT_BACK", return_id="none"), "RETURN_NOT_FOUND")
+    await refuses(calls.answer_return(seen, "UNSPECIFIED"), "answer")
+    await refuses(Calls(calls.channel, "somebody-else").answer_return(seen, "PUT_BACK"), "RETURN_NOT_FOUND")
+    await refuses(calls.as_role("viewer").answer_return(seen, "PUT_BACK"), "ROLE_NOT_ALLOWED")
+    assert (await calls.get(lot_id)).lot.quantity == 35
+
+
+async def test_pieces_come_back_to_an_archived_and_oversold_lot_too(
+    calls: Calls, engine: AsyncEngine, sales: SalesHandler, lot_id: str
+) -> None:
+    await absorb(engine, sales, sale(str(calls.seller), lot_id, 45, seq=100, returned=45))
+    await calls.archive(lot_id)
+    (opened,) = (await calls.list_returns()).returns
+    answer = await calls.answer_return(opened, "PUT_BACK")
+    assert (answer.lot.quantity, answer.lot.sold, answer.lot.archived) == (40, 0, True)
 
 
 async def test_a_recount_that_tells_less_opens_a_return_and_takes_nothing_back(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from inventory.domain.sales import KeptLine, LineKey, SaleKind, ToldLine, count
+from inventory.domain.sales import KeptLine, LineKey, ReturnAnswer, SaleKind, ToldLine, answered, count
 from inventory.testing.lots import LOT_ID, NOON
 
 KEY = LineKey("seller-a", "bricklink", "9000042", "50001001")
@@ -182,3 +182,65 @@ def test_a_kept_total_remembers_what_was_told() -> None:
 def test_an_ignored_message_leaves_the_line_as_it_was() -> None:
     line = kept(5, seq=9)
     assert count(told(SaleKind.SALE, 7, seq=8), line, baseline_at=None, counted_at=NOON).line is line
+
+
+PUT_BACK, GONE = ReturnAnswer.PUT_BACK, ReturnAnswer.NOT_COMING_BACK
+SALE, RETURN, RECOUNT = SaleKind.SALE, SaleKind.RETURN, SaleKind.RECOUNT
+
+# What is told, or answered, one after another, and then: pieces that the lot lacks by this line, and open ones.
+LIVES: dict[str, tuple[list[tuple[SaleKind, int, int] | ReturnAnswer], int, int]] = {
+    "put back": ([(SALE, 5, 0), (SALE, 5, 2), PUT_BACK], 3, 0),
+    "not coming back": ([(SALE, 5, 0), (SALE, 5, 2), GONE], 5, 0),
+    "put back, and told again": ([(SALE, 5, 2), PUT_BACK, (SALE, 5, 2)], 3, 0),
+    "put back, and told again after a loss of ours": ([(SALE, 5, 2), PUT_BACK, (RECOUNT, 5, 2)], 3, 0),
+    "not coming back, and told again": ([(SALE, 5, 2), GONE, (SALE, 5, 2), (RECOUNT, 5, 2)], 5, 0),
+    "put back, and seen in the shop too": ([(SALE, 5, 2), PUT_BACK, (RETURN, 3, 0)], 3, 0),
+    "put back, and one of two seen in the shop": ([(SALE, 5, 2), PUT_BACK, (RETURN, 4, 1)], 3, 0),
+    "not coming back, and seen in the shop after all": ([(SALE, 5, 2), GONE, (RETURN, 3, 0)], 3, 0),
+    "put back, and one more returned": ([(SALE, 5, 2), PUT_BACK, (SALE, 5, 3)], 3, 1),
+    "put back, one more returned, put back": ([(SALE, 5, 2), PUT_BACK, (SALE, 5, 3), PUT_BACK], 2, 0),
+    "not coming back, and one more returned": ([(SALE, 5, 2), GONE, (SALE, 5, 3)], 5, 1),
+    "put back, one more returned and gone": ([(SALE, 5, 2), PUT_BACK, (SALE, 5, 3), GONE, (SALE, 5, 3)], 3, 0),
+    "put back, and the order holds them again": ([(SALE, 5, 2), PUT_BACK, (SALE, 5, 0)], 5, 0),
+    "put back, and the order holds one again": ([(SALE, 5, 2), PUT_BACK, (SALE, 5, 1)], 4, 0),
+    "not coming back, and the order holds them again": ([(SALE, 5, 2), GONE, (SALE, 5, 0)], 5, 0),
+    "not coming back, held again, returned again": ([(SALE, 5, 2), GONE, (SALE, 5, 0), (SALE, 5, 2)], 5, 2),
+    "put back, and the order grows": ([(SALE, 5, 2), PUT_BACK, (SALE, 7, 0)], 7, 0),
+    "put back, and its sync service forgets them": ([(SALE, 5, 2), PUT_BACK, (RECOUNT, 3, 0)], 3, 0),
+    "forgotten, and the order grows": ([(SALE, 5, 2), PUT_BACK, (RECOUNT, 3, 0), (SALE, 4, 0)], 4, 0),
+    "forgotten, and cancelled": ([(SALE, 5, 2), PUT_BACK, (RECOUNT, 3, 0), (SALE, 3, 3)], 3, 3),
+    "forgotten, cancelled, one seen": ([(SALE, 5, 2), PUT_BACK, (RECOUNT, 3, 0), (SALE, 3, 3), (RETURN, 2, 2)], 2, 2),
+    "not coming back, and forgotten": ([(SALE, 5, 2), GONE, (RECOUNT, 3, 0)], 3, 0),
+    "gone, forgotten, and the order grows": ([(SALE, 5, 2), GONE, (RECOUNT, 3, 0), (SALE, 4, 0)], 4, 0),
+    "gone, forgotten, cancelled, put back": ([(SALE, 5, 2), GONE, (RECOUNT, 3, 0), (SALE, 3, 3), PUT_BACK], 0, 0),
+    "told less by a recount, put back": ([(SALE, 5, 0), (RECOUNT, 1, 0), PUT_BACK], 1, 0),
+    "told less, put back, told again": ([(SALE, 5, 0), (RECOUNT, 1, 0), PUT_BACK, (SALE, 1, 0), (RETURN, 1, 0)], 1, 0),
+}
+FORGOTTEN = {name: 2 for name in LIVES if name.startswith(("gone, forgotten", "not coming back, and forgotten"))}
+"""Pieces written off of which the line no longer knows: the lot lacks them all the same."""
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_what_a_person_says_counts_once_whatever_is_told_afterwards(name: str) -> None:
+    steps, lacking, still_open = LIVES[name]
+    line: KeptLine | None = None
+    lot = 0
+    for seq, step in enumerate(steps, start=1):
+        if isinstance(step, ReturnAnswer):
+            assert line is not None
+            counted = answered(line, step)
+        else:
+            kind, total, returned = step
+            counted = count(told(kind, total, seq=seq, returned=returned), line, baseline_at=None, counted_at=NOON)
+        line = counted.line
+        lot += counted.came_back - counted.sold
+    assert line is not None
+    assert (line.total, line.open_return) == (lacking, still_open)
+    assert lot == -lacking - FORGOTTEN.get(name, 0)
+    assert 0 <= line.sold <= line.total + FORGOTTEN.get(name, 0)
+
+
+def test_pieces_that_were_gone_when_the_lot_was_counted_come_back_unsold() -> None:
+    old = count(told(SALE, 5, at=BEFORE, returned=2), None, baseline_at=None, counted_at=NOON)
+    counted = answered(old.line, PUT_BACK)
+    assert (old.sold, counted.came_back, counted.unsold, counted.line.open_return) == (0, 2, 0, 0)

@@ -16,6 +16,7 @@ from sync_bricklink.client import MAX_CONNECTIONS, open_http
 from sync_bricklink.config import Config
 from sync_bricklink.keys import LeasedKeys
 from sync_bricklink.listing import facts, lot_of
+from sync_bricklink.lot_fields import lot_fields_of
 from sync_bricklink.shops import Shops
 from syncengine.service.flags import Flags, flags_of
 from syncengine.service.run import run
@@ -33,7 +34,14 @@ async def serve(config: Config, flags: Flags) -> None:
         keys = LeasedKeys(await stack.enter_async_context(credentials), SystemClock())
         shops = Shops(http, keys, bricklink)
         await run(
-            config, service=SERVICE, shops=shops, facts=bricklink, lot_of=lot_of, lanes=MAX_CONNECTIONS, flags=flags
+            config,
+            service=SERVICE,
+            shops=shops,
+            facts=bricklink,
+            lot_of=lot_of,
+            lot_fields_of=lot_fields_of,
+            lanes=MAX_CONNECTIONS,
+            flags=flags,
         )
 
 

@@ -24,6 +24,7 @@ from syncengine.service.events import LotOf
 from syncengine.service.flags import Flags
 from syncengine.service.servicer import SERVICE, STATUS_OF, SyncServicer
 from syncengine.service.shops import Shops
+from syncengine.service.theirs import LotFieldsOf
 from syncengine.service.worker import Worker
 from syncengine.store.postgres import PostgresStore
 
@@ -95,11 +96,20 @@ async def never() -> bool:
 
 
 async def run(
-    config: Config, *, service: str, shops: Shops, facts: Facts, lot_of: LotOf, lanes: int, flags: Flags
+    config: Config,
+    *,
+    service: str,
+    shops: Shops,
+    facts: Facts,
+    lot_of: LotOf,
+    lot_fields_of: LotFieldsOf,
+    lanes: int,
+    flags: Flags,
 ) -> None:
     """Run until a signal; then finish what was begun.
 
-    `service` is its name, as in certificates. `lot_of` maps inventory's lot to the marketplace's terms; `lanes` is how
+    `service` is its name, as in certificates. `lot_of` maps inventory's lot to the marketplace's terms, `lot_fields_of`
+    what a shop shows in a field back; `lanes` is how
     many connections it serves at once.
     """
     settings, clock = settings_of(config, may_send=flags.may_send), SystemClock()
@@ -129,7 +139,7 @@ async def run(
             ready=consumer.caught_up if flags.may_call else never,
             lanes=lanes,
         )
-        servicer = SyncServicer(store=store, clock=clock, facts=facts, settings=settings)
+        servicer = SyncServicer(store=store, clock=clock, facts=facts, settings=settings, lot_fields_of=lot_fields_of)
         health = await stack.enter_async_context(
             serving(
                 listen=config.listen,

@@ -1,7 +1,7 @@
 """What a connection does, or why it does nothing: derived from its row, never set by hand. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from brickops.sync.v1 import sync_service_pb2 as pb
@@ -21,6 +21,8 @@ class Status:
     state: pb.ConnectionState.ValueType
     reason: str
     message: str
+    until: datetime | None = None
+    """Until when it waits, where that is known."""
 
 
 def status_of(
@@ -35,16 +37,19 @@ def status_of(
         return _status(pb.CONNECTION_STATE_HALTED, connection.census_alarm, words.ALARMS)
     reading = _pause(connection, facts, settings, used=used, write=False, now=now)
     if reading is not None:
-        return _status(pb.CONNECTION_STATE_WAITING, reading, words.PAUSES)
+        waiting = _status(pb.CONNECTION_STATE_WAITING, reading.reason, words.PAUSES)
+        return replace(waiting, until=reading.at)
     if connection.census_reason is not None:
         return _status(pb.CONNECTION_STATE_MATCHING, connection.census_reason, words.MATCHING)
     if connection.baseline_at is None:
         return _status(pb.CONNECTION_STATE_MATCHING, "BASELINE_ON_ITS_WAY", words.MATCHING)
     if connection.confirmed_at is None:
         return Status(pb.CONNECTION_STATE_AWAITING_CONFIRMATION, "FIRST_PLAN", words.FIRST_PLAN)
+    if connection.paused_at is not None:
+        return Status(pb.CONNECTION_STATE_PAUSED, "PAUSED_BY_A_PERSON", words.PAUSED)
     writing = _pause(connection, facts, settings, used=used, write=True, now=now)
     if writing is not None:
-        return Status(pb.CONNECTION_STATE_WAITING, writing, words.WRITES_SPENT)
+        return Status(pb.CONNECTION_STATE_WAITING, writing.reason, words.WRITES_SPENT, writing.at)
     if not settings.may_send:
         return Status(pb.CONNECTION_STATE_WAITING, "SENDING_STOPPED", words.SENDING_STOPPED)
     if connection.removals_held:
@@ -58,9 +63,9 @@ def status_of(
 
 def _pause(
     connection: ConnectionRow, facts: Facts, settings: Settings, *, used: int, write: bool, now: datetime
-) -> str | None:
+) -> NotBefore | None:
     asked = ticket(connection, facts, settings, used=used, write=write, deadline=settings.call_deadline, now=now)
-    return asked.reason if isinstance(asked, NotBefore) and asked.reason != _PACE else None
+    return asked if isinstance(asked, NotBefore) and asked.reason != _PACE else None
 
 
 def _status(state: pb.ConnectionState.ValueType, reason: str, meanings: Mapping[str, str]) -> Status:

@@ -29,12 +29,12 @@ HALTS: Mapping[str, str] = {
 
 ALARMS: Mapping[str, str] = {
     "LIST_IS_EMPTY": (
-        "The shop shows no listings at all, as a closed shop does. Open it, or if it really is empty, connect it anew"
-        " and say so. It is read again every hour."
+        "The shop shows no listings at all, as a closed shop does. Open it, or say here that it really is empty."
+        " It is read again every hour."
     ),
     "MANY_ARE_MISSING": (
-        "Many listings are missing from the shop, and no orders explain it. See that the shop is open and complete;"
-        " it is read again every hour."
+        "Many listings are missing from the shop, and no orders explain it. See that the shop is open and complete,"
+        " or say here that they really are gone. It is read again every hour."
     ),
 }
 
@@ -72,6 +72,51 @@ WRITES_SPENT = (
     "The calls of the day that are meant for changes are used up; orders are still read."
     " Your changes are sent as calls become free again."
 )
+PAUSED = (
+    "You paused this shop: nothing is sent to it. Orders are read, so sales are seen; your changes are kept, and sent"
+    " when you resume it."
+)
 NOT_CONNECTED = "No shop is connected."
 READY = "Changes are sent as they come."
 SOMETHING_ELSE = "The shop cannot be reached properly at this moment. It is tried again."
+
+# What happens next, when a person has asked for something or answered.
+
+ORDERS_NEXT = "The shop's orders are read as soon as a call may be made."
+ORDERS_AND_LIST_NEXT = "The shop's orders are read, and the whole shop is compared, as soon as calls may be made."
+MATCHING_ALREADY = "The shop is being matched as a whole already; its orders are read on the way."
+CANNOT_READ = "The shop cannot be read now: see what its connection waits for. It is read as soon as that is over."
+ASKED_ENOUGH = (
+    "So many reads were asked for today that more would cost calls meant for your changes."
+    " Orders are read as always, every few minutes."
+)
+TRIED_AGAIN = "What was set aside is sent again, in its turn."
+NOTHING_TO_TRY = "Nothing is set aside for this."
+OURS_KEPT = "What is wanted here is sent again, in its turn, and replaces what the shop shows."
+THEIRS_TAKEN = "The lot becomes what this shop shows, and every other shop follows it."
+SHOP_IS_RIGHT = (
+    "The lot was changed by the difference. The shop is looked at once more, and nothing needs to be sent if it shows"
+    " this number still."
+)
+OURS_IS_RIGHT = (
+    "The shop is looked at once more; if it still shows the same difference, it is then set to what the lot has."
+)
+THIS_LISTING = (
+    "The listing is read, and stands for the lot from then on: its orders count if they are later than the lot, and"
+    " what differs in it is made as the lot is. Pieces are added to it only when late orders had time to show up."
+)
+LIST_ANEW = "Orders are read, and the shop where needed; if nothing there looks like the lot, it is listed anew."
+LEFT_OUT = "The lot stays out of this shop until you say that it is to be listed."
+LINES_ASSIGNED = (
+    "The orders are told as the lot's. They count if they are later than the lot's own count; then the item goes on."
+)
+LINES_SET_ASIDE = "These order lines are nobody's lot. Nothing waits for them any more."
+LOOK_AGAIN = "The whole shop is read again as soon as calls may be made."
+LIST_IS_RIGHT = (
+    "The whole shop is read again. If it lacks no more than you saw, it is believed: of each lot whose listing is gone"
+    " you are asked whether it is to be listed again."
+)
+FIRST_LIST_IS_RIGHT = (
+    "The whole shop is read again. If it lacks no more than you saw, it is believed, and lots that are not there are"
+    " listed there."
+)

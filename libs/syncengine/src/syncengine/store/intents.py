@@ -1,13 +1,15 @@
 """Intents and the account of calls, in a transaction of PostgreSQL."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from syncengine.listing import SellerId
+from syncengine.listing import Group, SellerId
+from syncengine.plan import Tier, tier_of_write
 from syncengine.rows import Intent, IntentId
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import INTENTS
@@ -17,6 +19,11 @@ _GET: Final = _ROWS.select.where(INTENTS.c.intent_id == bindparam("intent_id"))
 _OPEN: Final = _ROWS.select.where(
     INTENTS.c.seller_id == bindparam("seller_id"), INTENTS.c.settled_at.is_(None)
 ).order_by(INTENTS.c.sent_at, INTENTS.c.intent_id)
+_WRITES: Final = text("""
+    SELECT write ->> 'kind' AS kind, CAST(write ->> 'delta' AS bigint) AS delta,
+        CAST(write ->> 'for_sale' AS boolean) AS for_sale, groups[1] AS first_group, count(*) AS writes
+    FROM intents WHERE seller_id = :seller_id AND sent_at > :since GROUP BY 1, 2, 3, 4
+""")
 
 _COUNT_CALLS: Final = text("""
     SELECT CAST(coalesce(sum(calls), 0) AS bigint) FROM calls
@@ -52,6 +59,13 @@ class Intents:
 
     async def open_intents(self, seller_id: SellerId) -> Sequence[Intent]:
         return await _ROWS.find(self._conn, _OPEN, {"seller_id": seller_id})
+
+    async def writes_since(self, seller_id: SellerId, since: datetime) -> Mapping[Tier, int]:
+        counted: Counter[Tier] = Counter()
+        for row in await self._conn.execute(_WRITES, {"seller_id": seller_id, "since": since}):
+            tier = tier_of_write(row.kind, row.delta or 0, for_sale=row.for_sale, first_group=Group(row.first_group))
+            counted[tier] += row.writes
+        return counted
 
 
 class Calls:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import ListingId, LotId, SellerId
 from syncengine.plan import Tier
-from syncengine.rows import ListingRow
+from syncengine.rows import CHANGED_IN_SHOP, ListingRow
 from syncengine.store.protocol import Difference, ListingCounts
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import LISTINGS
@@ -55,6 +55,34 @@ _DIFFERENCES: Final = text("""
         FROM listings WHERE seller_id = :seller_id AND lot_id > :after AND listing_id IS NOT NULL
     ) AS compared
     WHERE ours <> theirs ORDER BY lot_id LIMIT :limit
+""")
+_COUNT_LOTS: Final = select(func.count()).where(_OF_SELLER)
+_OLDEST: Final = select(func.min(LISTINGS.c.waiting_since)).where(
+    *_CALLABLE, or_(LISTINGS.c.not_before.is_(None), LISTINGS.c.not_before <= _NOW)
+)
+_HAS_REASON: Final = """(
+    CAST(:reason AS text) = '' OR trouble = :reason OR (:reason = :changed AND conflicts <> '{}')
+    OR EXISTS (SELECT FROM jsonb_each(parked) WHERE value ->> 'reason' = :reason)
+)"""
+_FOR_A_PERSON: Final = (
+    _ROWS.select.where(
+        _OF_SELLER,
+        LISTINGS.c.lot_id > bindparam("after"),
+        text("(trouble IS NOT NULL OR parked <> '{}' OR conflicts <> '{}')"),
+        text(_HAS_REASON),
+    )
+    .order_by(LISTINGS.c.lot_id)
+    .limit(bindparam("limit"))
+)
+_COUNT_REASONS: Final = text("""
+    SELECT reason, count(DISTINCT lot_id) AS lots
+    FROM listings CROSS JOIN LATERAL (
+        SELECT trouble AS reason WHERE trouble IS NOT NULL
+        UNION ALL SELECT :changed WHERE conflicts <> '{}'
+        UNION ALL SELECT value ->> 'reason' FROM jsonb_each(parked)
+    ) AS reasons
+    WHERE seller_id = :seller_id AND (trouble IS NOT NULL OR parked <> '{}' OR conflicts <> '{}')
+    GROUP BY reason
 """)
 
 _ADD_IDS: Final = text("""
@@ -130,6 +158,25 @@ class Listings:
             Difference(lot_id=LotId(row.lot_id), listing_id=ListingId(row.listing_id), ours=row.ours, theirs=row.theirs)
             for row in found
         ]
+
+    async def count_lots(self, seller_id: SellerId) -> int:
+        counted: int = (await self._conn.execute(_COUNT_LOTS, {"seller_id": seller_id})).scalar_one()
+        return counted
+
+    async def oldest_waiting(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
+        parameters = {"seller_id": seller_id, "tiers": _numbers(tiers), "now": now}
+        found: datetime | None = (await self._conn.execute(_OLDEST, parameters)).scalar_one()
+        return found
+
+    async def listings_for_a_person(
+        self, seller_id: SellerId, *, reason: str = "", after: LotId | None = None, limit: int
+    ) -> Sequence[ListingRow]:
+        named = {"seller_id": seller_id, "after": after or "", "limit": limit}
+        return await _ROWS.find(self._conn, _FOR_A_PERSON, {"reason": reason, "changed": CHANGED_IN_SHOP, **named})
+
+    async def count_reasons(self, seller_id: SellerId) -> Mapping[str, int]:
+        counted = await self._conn.execute(_COUNT_REASONS, {"seller_id": seller_id, "changed": CHANGED_IN_SHOP})
+        return {row.reason: row.lots for row in counted}
 
     async def add_listing_ids(
         self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]], *, created: bool = False

@@ -17,6 +17,7 @@ from syncengine.store.intents import Calls, Intents
 from syncengine.store.listings import Listings
 from syncengine.store.orders import Orders
 from syncengine.store.protocol import FencedError
+from syncengine.store.requests import AnsweredRequests
 from syncengine.store.shop_listings import ShopListings
 
 # Whoever takes the lease over waits for the transactions of the one before, and those that come later find none.
@@ -44,7 +45,7 @@ _NEXT_DUE: Final = text("""
 _NEXT_DUE_AT: Final = text("SELECT min(due_at) FROM connections")
 
 
-class PostgresTransaction(Connections, Listings, Intents, Calls, Orders, ShopListings):
+class PostgresTransaction(Connections, Listings, Intents, Calls, Orders, ShopListings, AnsweredRequests):
     """Implements `Transaction` on a connection whose transaction is somebody else's to end."""
 
     def __init__(self, conn: AsyncConnection, *, bucket: timedelta, wakes: bool) -> None:

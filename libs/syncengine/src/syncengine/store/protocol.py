@@ -41,6 +41,17 @@ class ListingCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredRequest:
+    """What was answered to a person's request: a repeat is answered alike, whatever happened since."""
+
+    request_id: str
+    digest: bytes
+    """Of what was asked."""
+    answer: bytes
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """A lot whose listing shows, by our books or where those do not explain it, another quantity than it should."""
 
@@ -129,6 +140,27 @@ class Transaction(Protocol):
         """List, for the seller to see, by lot id, from the one after `after` on."""
         ...
 
+    async def count_lots(self, seller_id: SellerId) -> int:
+        """Count all rows of a seller."""
+        ...
+
+    async def oldest_waiting(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
+        """Tell since when the row that has waited longest could have been sent: of those that next_listings finds."""
+        ...
+
+    async def listings_for_a_person(
+        self, seller_id: SellerId, *, reason: str = "", after: LotId | None = None, limit: int
+    ) -> Sequence[ListingRow]:
+        """List rows with trouble, parked groups or conflicts, by lot id, from the one after `after` on.
+
+        `reason`: a trouble's word, that of a parked group, or CHANGED_IN_SHOP; empty for all.
+        """
+        ...
+
+    async def count_reasons(self, seller_id: SellerId) -> Mapping[str, int]:
+        """Count the lots that wait for a person, by reason; one that waits for several counts for each."""
+        ...
+
     # which listing ever stood for which lot (rule N5)
     async def add_listing_ids(
         self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]], *, created: bool = False
@@ -165,6 +197,10 @@ class Transaction(Protocol):
 
     async def open_intents(self, seller_id: SellerId) -> Sequence[Intent]:
         """List those whose fate is OPEN or UNKNOWN, by sent_at."""
+        ...
+
+    async def writes_since(self, seller_id: SellerId, since: datetime) -> Mapping[Tier, int]:
+        """Count intents sent later, by what they did; an update of several things counts for the first of them."""
         ...
 
     # orders
@@ -215,6 +251,21 @@ class Transaction(Protocol):
 
     async def unowned(self, seller_id: SellerId, item: Item | None = None) -> Sequence[ShopListing]:
         """List those that no lot ever had, of one item if given."""
+        ...
+
+    async def page_of_unowned(
+        self, seller_id: SellerId, *, after: ListingId | None, limit: int
+    ) -> Sequence[ShopListing]:
+        """List the same, by listing id, from the one after `after` on."""
+        ...
+
+    # what people asked
+    async def find_answered(self, seller_id: SellerId, request_id: str) -> AnsweredRequest | None:
+        """Find what was answered to this request."""
+        ...
+
+    async def keep_answered(self, seller_id: SellerId, answered: AnsweredRequest) -> None:
+        """Insert."""
         ...
 
     # budget (rule B1)

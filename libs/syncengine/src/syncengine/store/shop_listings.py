@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, exists
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from syncengine.listing import Item, SellerId
+from syncengine.listing import Item, ListingId, SellerId
 from syncengine.rows import ShopListing
 from syncengine.store.codec import encoder
 from syncengine.store.row_table import RowTable
@@ -29,6 +29,7 @@ _UNOWNED: Final = _ROWS.select.where(
         LISTING_IDS.c.seller_id == SHOP_LISTINGS.c.seller_id, LISTING_IDS.c.listing_id == SHOP_LISTINGS.c.listing_id
     ),
 ).order_by(SHOP_LISTINGS.c.listing_id)
+_PAGE: Final = _UNOWNED.where(SHOP_LISTINGS.c.listing_id > bindparam("after")).limit(bindparam("limit"))
 _UNOWNED_OF_ITEM: Final = _UNOWNED.where(SHOP_LISTINGS.c.item == bindparam("item", type_=SHOP_LISTINGS.c.item.type))
 
 
@@ -49,3 +50,9 @@ class ShopListings:
         if item is None:
             return await _ROWS.find(self._conn, _UNOWNED, {"seller_id": seller_id})
         return await _ROWS.find(self._conn, _UNOWNED_OF_ITEM, {"seller_id": seller_id, "item": _item_json(item)})
+
+    async def page_of_unowned(
+        self, seller_id: SellerId, *, after: ListingId | None, limit: int
+    ) -> Sequence[ShopListing]:
+        named = {"seller_id": seller_id, "after": after or "", "limit": limit}
+        return await _ROWS.find(self._conn, _PAGE, named)

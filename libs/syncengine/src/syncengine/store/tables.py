@@ -5,7 +5,19 @@ A field of a row has a column of its name; what is never asked for by its parts 
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, Interval, MetaData, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 METADATA: Final = MetaData()
@@ -41,6 +53,9 @@ CONNECTIONS: Final = Table(
     Column("census_reason", Text),
     Column("census_at", _TIME),
     Column("census_alarm", Text, nullable=False),
+    Column("census_missing", BigInteger, nullable=False),
+    Column("alarm_answered", Text, nullable=False),
+    Column("missing_answered", BigInteger, nullable=False),
     Column("confirmed_at", _TIME),
     Column("hold_increases_until", _TIME),
     Column("list_wanted_at", _TIME),
@@ -56,6 +71,9 @@ CONNECTIONS: Final = Table(
     Column("all_orders_read_at", _TIME),
     Column("polled_last", Boolean, nullable=False),
     Column("poll_at", _TIME),
+    Column("paused_at", _TIME),
+    Column("asked_calls", BigInteger, nullable=False),
+    Column("asked_since", _TIME),
     Column("halted", Text, nullable=False),
     Column("halted_at", _TIME),
     Column("not_before", _TIME),
@@ -108,12 +126,17 @@ LISTINGS: Final = Table(
     Column("applied", JSONB, nullable=False),
     Column("trouble", Text),
     Column("theirs", BigInteger),
+    Column("unexplained", BigInteger, nullable=False),
+    Column("strangers", ARRAY(Text), nullable=False),
+    Column("raise_after", _TIME),
+    Column("awaited_revision", BigInteger, nullable=False),
     Column("look_since", _TIME),
     Column("observed", JSONB),
     Column("probation", JSONB),
     Column("not_before", _TIME),
     Column("orders_after", _TIME),
     Column("list_after", _TIME),
+    Column("waiting_since", _TIME),
     Column("settled", JSONB, nullable=False),
     Column("result_seq", BigInteger, nullable=False),
     Column("told", Text, nullable=False),
@@ -207,4 +230,15 @@ CALLS: Final = Table(
     # when the bucket begins
     Column("bucket_at", _TIME, primary_key=True),
     Column("calls", BigInteger, nullable=False),
+)
+
+ANSWERED_REQUESTS: Final = Table(
+    "answered_requests",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    # of what was asked: the same id with something else is refused
+    Column("digest", LargeBinary, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("answered_at", _TIME, nullable=False),
 )

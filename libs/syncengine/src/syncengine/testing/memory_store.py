@@ -1,6 +1,7 @@
 """A `Store` in memory: transactions that are all or nothing, one seller's at a time, and can be cut at their end."""
 
 from bisect import bisect_right, insort
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -8,8 +9,10 @@ from datetime import datetime
 
 from syncengine.events import Event
 from syncengine.listing import Item, ListingId, LotId, OrderId, SellerId
-from syncengine.plan import Tier
+from syncengine.marketplace import Update
+from syncengine.plan import Tier, tier_of_write
 from syncengine.rows import (
+    CHANGED_IN_SHOP,
     Booking,
     ConnectionRow,
     Intent,
@@ -20,7 +23,7 @@ from syncengine.rows import (
     OrderRow,
     ShopListing,
 )
-from syncengine.store.protocol import Difference, FencedError, ListingCounts
+from syncengine.store.protocol import AnsweredRequest, Difference, FencedError, ListingCounts
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class Tables:
     shop: dict[tuple[SellerId, ListingId], ShopListing] = field(default_factory=dict)
     calls: list[tuple[SellerId, str, datetime]] = field(default_factory=list)
     """In the order of time."""
+    answered: dict[tuple[SellerId, str], AnsweredRequest] = field(default_factory=dict)
     leases: dict[SellerId, Lease] = field(default_factory=dict)
     outbox: list[Event] = field(default_factory=list)
     lost_at: datetime | None = None
@@ -161,6 +165,22 @@ class MemoryTransaction:
                 )
         return found[:limit]
 
+    async def count_lots(self, seller_id: SellerId) -> int:
+        return len(await self.listings_of(seller_id))
+
+    async def oldest_waiting(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
+        rows = await self.next_listings(seller_id, tiers=tiers, now=now, limit=len(self.tables.listings))
+        return min((row.waiting_since for row in rows if row.waiting_since is not None), default=None)
+
+    async def listings_for_a_person(
+        self, seller_id: SellerId, *, reason: str = "", after: LotId | None = None, limit: int
+    ) -> Sequence[ListingRow]:
+        rows = [row for row in await self.listings_of(seller_id) if row.lot_id > (after or "") and _reasons(row)]
+        return [row for row in rows if not reason or reason in _reasons(row)][:limit]
+
+    async def count_reasons(self, seller_id: SellerId) -> Mapping[str, int]:
+        return Counter(reason for row in await self.listings_of(seller_id) for reason in _reasons(row))
+
     async def add_listing_ids(
         self, seller_id: SellerId, pairs: Collection[tuple[ListingId, LotId]], *, created: bool = False
     ) -> None:
@@ -204,6 +224,18 @@ class MemoryTransaction:
     async def open_intents(self, seller_id: SellerId) -> Sequence[Intent]:
         opened = [intent for intent in self.tables.unsettled.values() if intent.seller_id == seller_id]
         return sorted(opened, key=lambda intent: intent.sent_at)
+
+    async def writes_since(self, seller_id: SellerId, since: datetime) -> Mapping[Tier, int]:
+        return Counter(
+            tier_of_write(
+                type(intent.write).__name__,
+                intent.write.delta if isinstance(intent.write, Update) else 0,
+                for_sale=intent.write.for_sale if isinstance(intent.write, Update) else None,
+                first_group=intent.groups[0],
+            )
+            for intent in self.tables.intents.values()
+            if intent.seller_id == seller_id and intent.sent_at > since
+        )
 
     async def find_orders(self, seller_id: SellerId, order_ids: Collection[OrderId]) -> Mapping[OrderId, OrderRow]:
         orders = self.tables.orders
@@ -259,6 +291,17 @@ class MemoryTransaction:
             if key[0] == seller_id and key not in self.tables.owners and item in (None, kept.listing.item)
         ]
 
+    async def page_of_unowned(
+        self, seller_id: SellerId, *, after: ListingId | None, limit: int
+    ) -> Sequence[ShopListing]:
+        return [kept for kept in await self.unowned(seller_id) if kept.listing.listing_id > (after or "")][:limit]
+
+    async def find_answered(self, seller_id: SellerId, request_id: str) -> AnsweredRequest | None:
+        return self.tables.answered.get((seller_id, request_id))
+
+    async def keep_answered(self, seller_id: SellerId, answered: AnsweredRequest) -> None:
+        self._write("answered").answered[seller_id, answered.request_id] = answered
+
     async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> int:
         calls = self.tables.calls
         first = bisect_right(calls, since, key=_moment)
@@ -270,6 +313,12 @@ class MemoryTransaction:
     async def publish(self, events: Sequence[Event]) -> None:
         if events:
             self._write("outbox").outbox.extend(events)
+
+
+def _reasons(row: ListingRow) -> set[str]:
+    """Why a lot waits for a person."""
+    parked = {parked.reason for parked in row.parked.values()}
+    return parked | ({row.trouble} if row.trouble else set()) | ({CHANGED_IN_SHOP} if row.conflicts else set())
 
 
 def _moment(call: tuple[SellerId, str, datetime]) -> datetime:

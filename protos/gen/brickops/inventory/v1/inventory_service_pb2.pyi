@@ -1595,6 +1595,78 @@ class ListReturnsResponse(_message.Message):
 Global___ListReturnsResponse: _TypeAlias = ListReturnsResponse  # noqa: Y015
 
 @_typing.final
+class AnswerReturnRequest(_message.Message):
+    """Says where the pieces of a return are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RETURN_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    PIECES_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    return_id: _builtins.str
+    """The return."""
+    answer: _return_pb2.ReturnAnswer.ValueType
+    """What is so."""
+    pieces: _builtins.int
+    """How many pieces it had when the person decided: refused if there are more or fewer by now."""
+    reason: _builtins.str
+    """Why, in the caller's words; may be empty."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        return_id: _builtins.str = ...,
+        answer: _return_pb2.ReturnAnswer.ValueType = ...,
+        pieces: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "pieces", b"pieces", "reason", b"reason", "request_id", b"request_id", "return_id", b"return_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerReturnRequest: _TypeAlias = AnswerReturnRequest  # noqa: Y015
+
+@_typing.final
+class AnswerReturnResponse(_message.Message):
+    """The return is closed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERED_FIELD_NUMBER: _builtins.int
+    LOT_FIELD_NUMBER: _builtins.int
+    CHANGE_ID_FIELD_NUMBER: _builtins.int
+    change_id: _builtins.str
+    """The change that put them back; empty if none did."""
+    @_builtins.property
+    def answered(self) -> _return_pb2.Return:
+        """The return."""
+
+    @_builtins.property
+    def lot(self) -> _lot_pb2.Lot:
+        """The lot, with the pieces if they were put back."""
+
+    def __init__(
+        self,
+        *,
+        answered: _return_pb2.Return | None = ...,
+        lot: _lot_pb2.Lot | None = ...,
+        change_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "lot", b"lot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "change_id", b"change_id", "lot", b"lot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerReturnResponse: _TypeAlias = AnswerReturnResponse  # noqa: Y015
+
+@_typing.final
 class ListOversellsRequest(_message.Message):
     """Lists oversells."""
 

@@ -162,6 +162,11 @@ class InventoryServiceStub:
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsRequest.SerializeToString,
                 response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsResponse.FromString,
                 _registered_method=True)
+        self.AnswerReturn = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/AnswerReturn',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.AnswerReturnRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.AnswerReturnResponse.FromString,
+                _registered_method=True)
         self.ListOversells = channel.unary_unary(
                 '/brickops.inventory.v1.InventoryService/ListOversells',
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListOversellsRequest.SerializeToString,
@@ -355,6 +360,13 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnswerReturn(self, request, context):
+        """Says where the pieces of a return are (rule S4).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListOversells(self, request, context):
         """Lists sales that found too few pieces, newest first.
         """
@@ -489,6 +501,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ListReturns,
                     request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsRequest.FromString,
                     response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsResponse.SerializeToString,
+            ),
+            'AnswerReturn': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerReturn,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.AnswerReturnRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.AnswerReturnResponse.SerializeToString,
             ),
             'ListOversells': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOversells,
@@ -1174,6 +1191,33 @@ class InventoryService:
             '/brickops.inventory.v1.InventoryService/ListReturns',
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsRequest.SerializeToString,
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ListReturnsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerReturn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/AnswerReturn',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.AnswerReturnRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.AnswerReturnResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -95,6 +95,8 @@ class InventoryServiceStub:
     """
     ListReturns: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]
     """Lists returns, newest first."""
+    AnswerReturn: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.AnswerReturnRequest, _inventory_service_pb2.AnswerReturnResponse]
+    """Says where the pieces of a return are (rule S4)."""
     ListOversells: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]
     """Lists sales that found too few pieces, newest first."""
 
@@ -165,6 +167,8 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """
     ListReturns: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListReturnsRequest, _inventory_service_pb2.ListReturnsResponse]  # type: ignore[assignment]
     """Lists returns, newest first."""
+    AnswerReturn: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.AnswerReturnRequest, _inventory_service_pb2.AnswerReturnResponse]  # type: ignore[assignment]
+    """Says where the pieces of a return are (rule S4)."""
     ListOversells: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ListOversellsRequest, _inventory_service_pb2.ListOversellsResponse]  # type: ignore[assignment]
     """Lists sales that found too few pieces, newest first."""
 
@@ -382,6 +386,14 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.ListReturnsResponse, _abc.Awaitable[_inventory_service_pb2.ListReturnsResponse]]:
         """Lists returns, newest first."""
+
+    @_abc_1.abstractmethod
+    def AnswerReturn(
+        self,
+        request: _inventory_service_pb2.AnswerReturnRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.AnswerReturnResponse, _abc.Awaitable[_inventory_service_pb2.AnswerReturnResponse]]:
+        """Says where the pieces of a return are (rule S4)."""
 
     @_abc_1.abstractmethod
     def ListOversells(

@@ -26,13 +26,15 @@ from brickops.inventory.v1 import change_pb2 as brickops_dot_inventory_dot_v1_do
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"brickops/inventory/v1/return.proto\x12\x15\x62rickops.inventory.v1\x1a\"brickops/inventory/v1/change.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x01\n\x06Return\x12\x11\n\treturn_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x34\n\x05order\x18\x03 \x01(\x0b\x32%.brickops.inventory.v1.OrderReference\x12\x0e\n\x06pieces\x18\x04 \x01(\x03\x12-\n\topened_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"brickops/inventory/v1/return.proto\x12\x15\x62rickops.inventory.v1\x1a\"brickops/inventory/v1/change.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x02\n\x06Return\x12\x11\n\treturn_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x34\n\x05order\x18\x03 \x01(\x0b\x32%.brickops.inventory.v1.OrderReference\x12\x0e\n\x06pieces\x18\x04 \x01(\x03\x12-\n\topened_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x06\x61nswer\x18\x07 \x01(\x0e\x32#.brickops.inventory.v1.ReturnAnswer*l\n\x0cReturnAnswer\x12\x1d\n\x19RETURN_ANSWER_UNSPECIFIED\x10\x00\x12\x1a\n\x16RETURN_ANSWER_PUT_BACK\x10\x01\x12!\n\x1dRETURN_ANSWER_NOT_COMING_BACK\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.inventory.v1.return_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RETURNANSWER']._serialized_start=393
+  _globals['_RETURNANSWER']._serialized_end=501
   _globals['_RETURN']._serialized_start=131
-  _globals['_RETURN']._serialized_end=338
+  _globals['_RETURN']._serialized_end=391
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from brickops.inventory.v1 import change_pb2 as _change_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ReturnAnswer:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReturnAnswerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReturnAnswer.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RETURN_ANSWER_UNSPECIFIED: _ReturnAnswer.ValueType  # 0
+    """Not said."""
+    RETURN_ANSWER_PUT_BACK: _ReturnAnswer.ValueType  # 1
+    """Its pieces are in the stock again: the lot's quantity grows by them."""
+    RETURN_ANSWER_NOT_COMING_BACK: _ReturnAnswer.ValueType  # 2
+    """They are gone for good: nothing changes but that nobody is asked any more."""
+
+class ReturnAnswer(_ReturnAnswer, metaclass=_ReturnAnswerEnumTypeWrapper):
+    """What a person says of a return."""
+
+RETURN_ANSWER_UNSPECIFIED: ReturnAnswer.ValueType  # 0
+"""Not said."""
+RETURN_ANSWER_PUT_BACK: ReturnAnswer.ValueType  # 1
+"""Its pieces are in the stock again: the lot's quantity grows by them."""
+RETURN_ANSWER_NOT_COMING_BACK: ReturnAnswer.ValueType  # 2
+"""They are gone for good: nothing changes but that nobody is asked any more."""
+Global___ReturnAnswer: _TypeAlias = ReturnAnswer  # noqa: Y015
 
 @_typing.final
 class Return(_message.Message):
@@ -32,12 +57,15 @@ class Return(_message.Message):
     PIECES_FIELD_NUMBER: _builtins.int
     OPENED_AT_FIELD_NUMBER: _builtins.int
     CLOSED_AT_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
     return_id: _builtins.str
     """Rises with time; opaque otherwise."""
     lot_id: _builtins.str
     """The lot from which they were sold."""
     pieces: _builtins.int
     """How many pieces; of a closed return, how many were open last."""
+    answer: Global___ReturnAnswer.ValueType
+    """What a person said; not said if the shop put the pieces back."""
     @_builtins.property
     def order(self) -> _change_pb2.OrderReference:
         """The order line."""
@@ -59,10 +87,11 @@ class Return(_message.Message):
         pieces: _builtins.int = ...,
         opened_at: _timestamp_pb2.Timestamp | None = ...,
         closed_at: _timestamp_pb2.Timestamp | None = ...,
+        answer: Global___ReturnAnswer.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "opened_at", b"opened_at", "order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "lot_id", b"lot_id", "opened_at", b"opened_at", "order", b"order", "pieces", b"pieces", "return_id", b"return_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "closed_at", b"closed_at", "lot_id", b"lot_id", "opened_at", b"opened_at", "order", b"order", "pieces", b"pieces", "return_id", b"return_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

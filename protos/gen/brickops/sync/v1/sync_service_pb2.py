@@ -22,36 +22,100 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from brickops.inventory.v1 import lot_pb2 as brickops_dot_inventory_dot_v1_dot_lot__pb2
+from brickops.sync.v1 import waiting_pb2 as brickops_dot_sync_dot_v1_dot_waiting__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#brickops/sync/v1/sync_service.proto\x12\x10\x62rickops.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x02\n\nConnection\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.brickops.sync.v1.ConnectionState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x32\n\x0elast_census_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_order_read_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncalls_used\x18\x07 \x01(\x03\x12\x13\n\x0b\x63\x61lls_limit\x18\x08 \x01(\x03\x12\x14\n\x0cwaiting_lots\x18\t \x01(\x03\x12\x14\n\x0cunknown_lots\x18\n \x01(\x03\x12&\n\x05match\x18\x0b \x01(\x0b\x32\x17.brickops.sync.v1.Match\x12\x13\n\x0bkey_version\x18\x0c \x01(\x03\"a\n\x05Match\x12\x0e\n\x06linked\x18\x01 \x01(\x03\x12\x11\n\tto_create\x18\x02 \x01(\x03\x12\x11\n\tambiguous\x18\x03 \x01(\x03\x12\x0f\n\x07unowned\x18\x04 \x01(\x03\x12\x11\n\tdifferent\x18\x05 \x01(\x03\"\x16\n\x14GetConnectionRequest\"I\n\x15GetConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"N\n\nDifference\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x0c\n\x04ours\x18\x03 \x01(\x03\x12\x0e\n\x06theirs\x18\x04 \x01(\x03\"?\n\x16ListDifferencesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x17ListDifferencesResponse\x12\x31\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x1c.brickops.sync.v1.Difference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x18\x43onfirmConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"M\n\x19\x43onfirmConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection*\xf9\x01\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\"\n\x1e\x43ONNECTION_STATE_NOT_CONNECTED\x10\x01\x12\x1d\n\x19\x43ONNECTION_STATE_MATCHING\x10\x02\x12*\n&CONNECTION_STATE_AWAITING_CONFIRMATION\x10\x03\x12\x1a\n\x16\x43ONNECTION_STATE_READY\x10\x04\x12\x1c\n\x18\x43ONNECTION_STATE_WAITING\x10\x05\x12\x1b\n\x17\x43ONNECTION_STATE_HALTED\x10\x06\x32\xc5\x02\n\x0bSyncService\x12`\n\rGetConnection\x12&.brickops.sync.v1.GetConnectionRequest\x1a\'.brickops.sync.v1.GetConnectionResponse\x12\x66\n\x0fListDifferences\x12(.brickops.sync.v1.ListDifferencesRequest\x1a).brickops.sync.v1.ListDifferencesResponse\x12l\n\x11\x43onfirmConnection\x12*.brickops.sync.v1.ConfirmConnectionRequest\x1a+.brickops.sync.v1.ConfirmConnectionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#brickops/sync/v1/sync_service.proto\x12\x10\x62rickops.sync.v1\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a\x1e\x62rickops/sync/v1/waiting.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x05\n\nConnection\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x30\n\x05state\x18\x02 \x01(\x0e\x32!.brickops.sync.v1.ConnectionState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x32\n\x0elast_census_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12last_order_read_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncalls_used\x18\x07 \x01(\x03\x12\x13\n\x0b\x63\x61lls_limit\x18\x08 \x01(\x03\x12\x14\n\x0cwaiting_lots\x18\t \x01(\x03\x12\x14\n\x0cunknown_lots\x18\n \x01(\x03\x12&\n\x05match\x18\x0b \x01(\x0b\x32\x17.brickops.sync.v1.Match\x12\x13\n\x0bkey_version\x18\x0c \x01(\x03\x12\x31\n\rwaiting_until\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tpaused_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07reasons\x18\x0f \x03(\x0b\x32\x1d.brickops.sync.v1.ReasonCount\x12\x35\n\x11oldest_waiting_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x05tiers\x18\x11 \x03(\x0b\x32\x1c.brickops.sync.v1.TierBudget\x12\x31\n\x08progress\x18\x12 \x01(\x0b\x32\x1f.brickops.sync.v1.MatchProgress\x12,\n\x05\x61larm\x18\x13 \x01(\x0b\x32\x1d.brickops.sync.v1.CensusAlarm\"<\n\x0bReasonCount\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0c\n\x04lots\x18\x03 \x01(\x03\"6\n\nTierBudget\x12\x0c\n\x04tier\x18\x01 \x01(\t\x12\x0c\n\x04used\x18\x02 \x01(\x03\x12\x0c\n\x04left\x18\x03 \x01(\x03\"H\n\rMatchProgress\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x0c\n\x04lots\x18\x02 \x01(\x03\x12\x1b\n\x13\x61nswered_partitions\x18\x03 \x01(\x05\"k\n\x0b\x43\x65nsusAlarm\x12\r\n\x05\x61larm\x18\x01 \x01(\t\x12\x0f\n\x07missing\x18\x02 \x01(\x03\x12\x0f\n\x07message\x18\x03 \x01(\t\x12+\n\x07read_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\x05Match\x12\x0e\n\x06linked\x18\x01 \x01(\x03\x12\x11\n\tto_create\x18\x02 \x01(\x03\x12\x11\n\tambiguous\x18\x03 \x01(\x03\x12\x0f\n\x07unowned\x18\x04 \x01(\x03\x12\x11\n\tdifferent\x18\x05 \x01(\x03\"\x16\n\x14GetConnectionRequest\"I\n\x15GetConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"N\n\nDifference\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x0c\n\x04ours\x18\x03 \x01(\x03\x12\x0e\n\x06theirs\x18\x04 \x01(\x03\"?\n\x16ListDifferencesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x17ListDifferencesResponse\x12\x31\n\x0b\x64ifferences\x18\x01 \x03(\x0b\x32\x1c.brickops.sync.v1.Difference\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x18\x43onfirmConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"M\n\x19\x43onfirmConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\",\n\x16PauseConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"K\n\x17PauseConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"-\n\x17ResumeConnectionRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"L\n\x18ResumeConnectionResponse\x12\x30\n\nconnection\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.Connection\"5\n\x0eSyncNowRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ompare\x18\x02 \x01(\x08\";\n\x0fSyncNowResponse\x12\x17\n\x0f\x62rought_forward\x18\x01 \x01(\x08\x12\x0f\n\x07message\x18\x02 \x01(\t\"B\n\x0cRetryRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\".\n\rRetryResponse\x12\x0c\n\x04lots\x18\x01 \x01(\x03\x12\x0f\n\x07message\x18\x02 \x01(\t\"K\n\x12ListWaitingRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"Z\n\x13ListWaitingResponse\x12*\n\x04lots\x18\x01 \x03(\x0b\x32\x1c.brickops.sync.v1.WaitingLot\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x11GetWaitingRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\"?\n\x12GetWaitingResponse\x12)\n\x03lot\x18\x01 \x01(\x0b\x32\x1c.brickops.sync.v1.WaitingLot\"l\n\x0fKeepOursRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12&\n\x06theirs\x18\x04 \x01(\x0b\x32\x16.google.protobuf.Value\"#\n\x10KeepOursResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"n\n\x11TakeTheirsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12&\n\x06theirs\x18\x04 \x01(\x0b\x32\x16.google.protobuf.Value\"x\n\x12TakeTheirsResponse\x12\'\n\x03lot\x18\x01 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12(\n\x04mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xd4\x01\n\x14\x41nswerTroubleRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x0f\n\x07trouble\x18\x03 \x01(\t\x12/\n\x06\x61nswer\x18\x04 \x01(\x0e\x32\x1f.brickops.sync.v1.TroubleAnswer\x12\x12\n\nlisting_id\x18\x05 \x01(\t\x12\x18\n\x10seen_listing_ids\x18\x06 \x03(\t\x12\x12\n\ndifference\x18\x07 \x01(\x03\x12\x14\n\x0clot_revision\x18\x08 \x01(\x03\"(\n\x15\x41nswerTroubleResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"w\n\x12\x41nswerAlarmRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x61larm\x18\x02 \x01(\t\x12-\n\x06\x61nswer\x18\x03 \x01(\x0e\x32\x1d.brickops.sync.v1.AlarmAnswer\x12\x0f\n\x07missing\x18\x04 \x01(\x03\"&\n\x13\x41nswerAlarmResponse\x12\x0f\n\x07message\x18\x01 \x01(\t\"C\n\x1aListUnassignedLinesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"g\n\x1bListUnassignedLinesResponse\x12/\n\x05lines\x18\x01 \x03(\x0b\x32 .brickops.sync.v1.UnassignedLine\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"L\n\x12\x41ssignLinesRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\nlisting_id\x18\x02 \x01(\t\x12\x0e\n\x06lot_id\x18\x03 \x01(\t\"5\n\x13\x41ssignLinesResponse\x12\r\n\x05lines\x18\x01 \x01(\x03\x12\x0f\n\x07message\x18\x02 \x01(\t\"C\n\x1aListUnownedListingsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"j\n\x1bListUnownedListingsResponse\x12\x32\n\x08listings\x18\x01 \x03(\x0b\x32 .brickops.sync.v1.UnownedListing\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x96\x02\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\"\n\x1e\x43ONNECTION_STATE_NOT_CONNECTED\x10\x01\x12\x1d\n\x19\x43ONNECTION_STATE_MATCHING\x10\x02\x12*\n&CONNECTION_STATE_AWAITING_CONFIRMATION\x10\x03\x12\x1a\n\x16\x43ONNECTION_STATE_READY\x10\x04\x12\x1c\n\x18\x43ONNECTION_STATE_WAITING\x10\x05\x12\x1b\n\x17\x43ONNECTION_STATE_HALTED\x10\x06\x12\x1b\n\x17\x43ONNECTION_STATE_PAUSED\x10\x07\x32\x95\x0c\n\x0bSyncService\x12`\n\rGetConnection\x12&.brickops.sync.v1.GetConnectionRequest\x1a\'.brickops.sync.v1.GetConnectionResponse\x12\x66\n\x0fListDifferences\x12(.brickops.sync.v1.ListDifferencesRequest\x1a).brickops.sync.v1.ListDifferencesResponse\x12l\n\x11\x43onfirmConnection\x12*.brickops.sync.v1.ConfirmConnectionRequest\x1a+.brickops.sync.v1.ConfirmConnectionResponse\x12\x66\n\x0fPauseConnection\x12(.brickops.sync.v1.PauseConnectionRequest\x1a).brickops.sync.v1.PauseConnectionResponse\x12i\n\x10ResumeConnection\x12).brickops.sync.v1.ResumeConnectionRequest\x1a*.brickops.sync.v1.ResumeConnectionResponse\x12N\n\x07SyncNow\x12 .brickops.sync.v1.SyncNowRequest\x1a!.brickops.sync.v1.SyncNowResponse\x12H\n\x05Retry\x12\x1e.brickops.sync.v1.RetryRequest\x1a\x1f.brickops.sync.v1.RetryResponse\x12Z\n\x0bListWaiting\x12$.brickops.sync.v1.ListWaitingRequest\x1a%.brickops.sync.v1.ListWaitingResponse\x12W\n\nGetWaiting\x12#.brickops.sync.v1.GetWaitingRequest\x1a$.brickops.sync.v1.GetWaitingResponse\x12Q\n\x08KeepOurs\x12!.brickops.sync.v1.KeepOursRequest\x1a\".brickops.sync.v1.KeepOursResponse\x12W\n\nTakeTheirs\x12#.brickops.sync.v1.TakeTheirsRequest\x1a$.brickops.sync.v1.TakeTheirsResponse\x12`\n\rAnswerTrouble\x12&.brickops.sync.v1.AnswerTroubleRequest\x1a\'.brickops.sync.v1.AnswerTroubleResponse\x12Z\n\x0b\x41nswerAlarm\x12$.brickops.sync.v1.AnswerAlarmRequest\x1a%.brickops.sync.v1.AnswerAlarmResponse\x12r\n\x13ListUnassignedLines\x12,.brickops.sync.v1.ListUnassignedLinesRequest\x1a-.brickops.sync.v1.ListUnassignedLinesResponse\x12Z\n\x0b\x41ssignLines\x12$.brickops.sync.v1.AssignLinesRequest\x1a%.brickops.sync.v1.AssignLinesResponse\x12r\n\x13ListUnownedListings\x12,.brickops.sync.v1.ListUnownedListingsRequest\x1a-.brickops.sync.v1.ListUnownedListingsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.sync.v1.sync_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONNECTIONSTATE']._serialized_start=1037
-  _globals['_CONNECTIONSTATE']._serialized_end=1286
-  _globals['_CONNECTION']._serialized_start=91
-  _globals['_CONNECTION']._serialized_end=461
-  _globals['_MATCH']._serialized_start=463
-  _globals['_MATCH']._serialized_end=560
-  _globals['_GETCONNECTIONREQUEST']._serialized_start=562
-  _globals['_GETCONNECTIONREQUEST']._serialized_end=584
-  _globals['_GETCONNECTIONRESPONSE']._serialized_start=586
-  _globals['_GETCONNECTIONRESPONSE']._serialized_end=659
-  _globals['_DIFFERENCE']._serialized_start=661
-  _globals['_DIFFERENCE']._serialized_end=739
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=741
-  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=804
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=806
-  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=907
-  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_start=909
-  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_end=955
-  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_start=957
-  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_end=1034
-  _globals['_SYNCSERVICE']._serialized_start=1289
-  _globals['_SYNCSERVICE']._serialized_end=1614
+  _globals['_CONNECTIONSTATE']._serialized_start=3844
+  _globals['_CONNECTIONSTATE']._serialized_end=4122
+  _globals['_CONNECTION']._serialized_start=220
+  _globals['_CONNECTION']._serialized_end=933
+  _globals['_REASONCOUNT']._serialized_start=935
+  _globals['_REASONCOUNT']._serialized_end=995
+  _globals['_TIERBUDGET']._serialized_start=997
+  _globals['_TIERBUDGET']._serialized_end=1051
+  _globals['_MATCHPROGRESS']._serialized_start=1053
+  _globals['_MATCHPROGRESS']._serialized_end=1125
+  _globals['_CENSUSALARM']._serialized_start=1127
+  _globals['_CENSUSALARM']._serialized_end=1234
+  _globals['_MATCH']._serialized_start=1236
+  _globals['_MATCH']._serialized_end=1333
+  _globals['_GETCONNECTIONREQUEST']._serialized_start=1335
+  _globals['_GETCONNECTIONREQUEST']._serialized_end=1357
+  _globals['_GETCONNECTIONRESPONSE']._serialized_start=1359
+  _globals['_GETCONNECTIONRESPONSE']._serialized_end=1432
+  _globals['_DIFFERENCE']._serialized_start=1434
+  _globals['_DIFFERENCE']._serialized_end=1512
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_start=1514
+  _globals['_LISTDIFFERENCESREQUEST']._serialized_end=1577
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_start=1579
+  _globals['_LISTDIFFERENCESRESPONSE']._serialized_end=1680
+  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_start=1682
+  _globals['_CONFIRMCONNECTIONREQUEST']._serialized_end=1728
+  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_start=1730
+  _globals['_CONFIRMCONNECTIONRESPONSE']._serialized_end=1807
+  _globals['_PAUSECONNECTIONREQUEST']._serialized_start=1809
+  _globals['_PAUSECONNECTIONREQUEST']._serialized_end=1853
+  _globals['_PAUSECONNECTIONRESPONSE']._serialized_start=1855
+  _globals['_PAUSECONNECTIONRESPONSE']._serialized_end=1930
+  _globals['_RESUMECONNECTIONREQUEST']._serialized_start=1932
+  _globals['_RESUMECONNECTIONREQUEST']._serialized_end=1977
+  _globals['_RESUMECONNECTIONRESPONSE']._serialized_start=1979
+  _globals['_RESUMECONNECTIONRESPONSE']._serialized_end=2055
+  _globals['_SYNCNOWREQUEST']._serialized_start=2057
+  _globals['_SYNCNOWREQUEST']._serialized_end=2110
+  _globals['_SYNCNOWRESPONSE']._serialized_start=2112
+  _globals['_SYNCNOWRESPONSE']._serialized_end=2171
+  _globals['_RETRYREQUEST']._serialized_start=2173
+  _globals['_RETRYREQUEST']._serialized_end=2239
+  _globals['_RETRYRESPONSE']._serialized_start=2241
+  _globals['_RETRYRESPONSE']._serialized_end=2287
+  _globals['_LISTWAITINGREQUEST']._serialized_start=2289
+  _globals['_LISTWAITINGREQUEST']._serialized_end=2364
+  _globals['_LISTWAITINGRESPONSE']._serialized_start=2366
+  _globals['_LISTWAITINGRESPONSE']._serialized_end=2456
+  _globals['_GETWAITINGREQUEST']._serialized_start=2458
+  _globals['_GETWAITINGREQUEST']._serialized_end=2493
+  _globals['_GETWAITINGRESPONSE']._serialized_start=2495
+  _globals['_GETWAITINGRESPONSE']._serialized_end=2558
+  _globals['_KEEPOURSREQUEST']._serialized_start=2560
+  _globals['_KEEPOURSREQUEST']._serialized_end=2668
+  _globals['_KEEPOURSRESPONSE']._serialized_start=2670
+  _globals['_KEEPOURSRESPONSE']._serialized_end=2705
+  _globals['_TAKETHEIRSREQUEST']._serialized_start=2707
+  _globals['_TAKETHEIRSREQUEST']._serialized_end=2817
+  _globals['_TAKETHEIRSRESPONSE']._serialized_start=2819
+  _globals['_TAKETHEIRSRESPONSE']._serialized_end=2939
+  _globals['_ANSWERTROUBLEREQUEST']._serialized_start=2942
+  _globals['_ANSWERTROUBLEREQUEST']._serialized_end=3154
+  _globals['_ANSWERTROUBLERESPONSE']._serialized_start=3156
+  _globals['_ANSWERTROUBLERESPONSE']._serialized_end=3196
+  _globals['_ANSWERALARMREQUEST']._serialized_start=3198
+  _globals['_ANSWERALARMREQUEST']._serialized_end=3317
+  _globals['_ANSWERALARMRESPONSE']._serialized_start=3319
+  _globals['_ANSWERALARMRESPONSE']._serialized_end=3357
+  _globals['_LISTUNASSIGNEDLINESREQUEST']._serialized_start=3359
+  _globals['_LISTUNASSIGNEDLINESREQUEST']._serialized_end=3426
+  _globals['_LISTUNASSIGNEDLINESRESPONSE']._serialized_start=3428
+  _globals['_LISTUNASSIGNEDLINESRESPONSE']._serialized_end=3531
+  _globals['_ASSIGNLINESREQUEST']._serialized_start=3533
+  _globals['_ASSIGNLINESREQUEST']._serialized_end=3609
+  _globals['_ASSIGNLINESRESPONSE']._serialized_start=3611
+  _globals['_ASSIGNLINESRESPONSE']._serialized_end=3664
+  _globals['_LISTUNOWNEDLISTINGSREQUEST']._serialized_start=3666
+  _globals['_LISTUNOWNEDLISTINGSREQUEST']._serialized_end=3733
+  _globals['_LISTUNOWNEDLISTINGSRESPONSE']._serialized_start=3735
+  _globals['_LISTUNOWNEDLISTINGSRESPONSE']._serialized_end=3841
+  _globals['_SYNCSERVICE']._serialized_start=4125
+  _globals['_SYNCSERVICE']._serialized_end=5682
 # @@protoc_insertion_point(module_scope)

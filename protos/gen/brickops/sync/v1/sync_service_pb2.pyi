@@ -3,9 +3,13 @@
 isort:skip_file
 """
 
+from brickops.inventory.v1 import lot_pb2 as _lot_pb2
+from brickops.sync.v1 import waiting_pb2 as _waiting_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -40,6 +44,8 @@ class _ConnectionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Conne
     """Waits for the shop: it is down, slow, or the calls of the day are spent."""
     CONNECTION_STATE_HALTED: _ConnectionState.ValueType  # 6
     """Stopped until a person acts."""
+    CONNECTION_STATE_PAUSED: _ConnectionState.ValueType  # 7
+    """A person paused it: nothing is sent, orders are read."""
 
 class ConnectionState(_ConnectionState, metaclass=_ConnectionStateEnumTypeWrapper):
     """What a connection does."""
@@ -58,6 +64,8 @@ CONNECTION_STATE_WAITING: ConnectionState.ValueType  # 5
 """Waits for the shop: it is down, slow, or the calls of the day are spent."""
 CONNECTION_STATE_HALTED: ConnectionState.ValueType  # 6
 """Stopped until a person acts."""
+CONNECTION_STATE_PAUSED: ConnectionState.ValueType  # 7
+"""A person paused it: nothing is sent, orders are read."""
 Global___ConnectionState: _TypeAlias = ConnectionState  # noqa: Y015
 
 @_typing.final
@@ -78,6 +86,13 @@ class Connection(_message.Message):
     UNKNOWN_LOTS_FIELD_NUMBER: _builtins.int
     MATCH_FIELD_NUMBER: _builtins.int
     KEY_VERSION_FIELD_NUMBER: _builtins.int
+    WAITING_UNTIL_FIELD_NUMBER: _builtins.int
+    PAUSED_AT_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    OLDEST_WAITING_AT_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    ALARM_FIELD_NUMBER: _builtins.int
     marketplace: _builtins.str
     """The shop: bricklink or brickowl."""
     state: Global___ConnectionState.ValueType
@@ -108,6 +123,34 @@ class Connection(_message.Message):
     def match(self) -> Global___Match:
         """What the first census found."""
 
+    @_builtins.property
+    def waiting_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when it waits; absent if it does not, or nobody can tell."""
+
+    @_builtins.property
+    def paused_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when it has been paused by a person; absent if it is not."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReasonCount]:
+        """Lots that wait for a person, by reason: each once for each of its reasons."""
+
+    @_builtins.property
+    def oldest_waiting_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when the lot has waited that has waited longest of those that could be sent now; absent if there is none."""
+
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___TierBudget]:
+        """The calls by rank, most urgent first; reads are the last."""
+
+    @_builtins.property
+    def progress(self) -> Global___MatchProgress:
+        """How far matching has come; absent once the shop is matched."""
+
+    @_builtins.property
+    def alarm(self) -> Global___CensusAlarm:
+        """The list that was not believed; absent if the last one was."""
+
     def __init__(
         self,
         *,
@@ -123,14 +166,147 @@ class Connection(_message.Message):
         unknown_lots: _builtins.int = ...,
         match: Global___Match | None = ...,
         key_version: _builtins.int = ...,
+        waiting_until: _timestamp_pb2.Timestamp | None = ...,
+        paused_at: _timestamp_pb2.Timestamp | None = ...,
+        reasons: _abc.Iterable[Global___ReasonCount] | None = ...,
+        oldest_waiting_at: _timestamp_pb2.Timestamp | None = ...,
+        tiers: _abc.Iterable[Global___TierBudget] | None = ...,
+        progress: Global___MatchProgress | None = ...,
+        alarm: Global___CensusAlarm | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "match", b"match"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "match", b"match", "oldest_waiting_at", b"oldest_waiting_at", "paused_at", b"paused_at", "progress", b"progress", "waiting_until", b"waiting_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "reason", b"reason", "state", b"state", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Connection: _TypeAlias = Connection  # noqa: Y015
+
+@_typing.final
+class ReasonCount(_message.Message):
+    """How many lots wait for one reason."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    LOTS_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """A constant word."""
+    message: _builtins.str
+    """The same in a seller's words."""
+    lots: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        lots: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lots", b"lots", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReasonCount: _TypeAlias = ReasonCount  # noqa: Y015
+
+@_typing.final
+class TierBudget(_message.Message):
+    """The calls of one rank (rule B2)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIER_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    tier: _builtins.str
+    """A constant word: DECREASE, REMOVAL, CREATE, INCREASE, PRICE, TEXT, REST, or READ."""
+    used: _builtins.int
+    """Calls made in the limit's window."""
+    left: _builtins.int
+    """Calls that may still be made now. All writes share what reads have not reserved."""
+    def __init__(
+        self,
+        *,
+        tier: _builtins.str = ...,
+        used: _builtins.int = ...,
+        left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["left", b"left", "tier", b"tier", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TierBudget: _TypeAlias = TierBudget  # noqa: Y015
+
+@_typing.final
+class MatchProgress(_message.Message):
+    """How far the first match, or one after a loss, has come (rules T4, C1, C3)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    LOTS_FIELD_NUMBER: _builtins.int
+    ANSWERED_PARTITIONS_FIELD_NUMBER: _builtins.int
+    step: _builtins.str
+    """A constant word: WAITING_FOR_LOTS, READING_THE_SHOP, RECORDING."""
+    lots: _builtins.int
+    """Lots known so far."""
+    answered_partitions: _builtins.int
+    """Partitions from which inventory has sent all lots."""
+    def __init__(
+        self,
+        *,
+        step: _builtins.str = ...,
+        lots: _builtins.int = ...,
+        answered_partitions: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_partitions", b"answered_partitions", "lots", b"lots", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MatchProgress: _TypeAlias = MatchProgress  # noqa: Y015
+
+@_typing.final
+class CensusAlarm(_message.Message):
+    """A list of the whole shop that was not believed (rule C5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALARM_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    READ_AT_FIELD_NUMBER: _builtins.int
+    alarm: _builtins.str
+    """A constant word: LIST_IS_EMPTY or MANY_ARE_MISSING."""
+    missing: _builtins.int
+    """Listings of ours that it lacked."""
+    message: _builtins.str
+    """The same in a seller's words, with what to do."""
+    @_builtins.property
+    def read_at(self) -> _timestamp_pb2.Timestamp:
+        """When the shop was read."""
+
+    def __init__(
+        self,
+        *,
+        alarm: _builtins.str = ...,
+        missing: _builtins.int = ...,
+        message: _builtins.str = ...,
+        read_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_at", b"read_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "message", b"message", "missing", b"missing", "read_at", b"read_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CensusAlarm: _TypeAlias = CensusAlarm  # noqa: Y015
 
 @_typing.final
 class Match(_message.Message):
@@ -344,3 +520,731 @@ class ConfirmConnectionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmConnectionResponse: _TypeAlias = ConfirmConnectionResponse  # noqa: Y015
+
+@_typing.final
+class PauseConnectionRequest(_message.Message):
+    """Pauses a connection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseConnectionRequest: _TypeAlias = PauseConnectionRequest  # noqa: Y015
+
+@_typing.final
+class PauseConnectionResponse(_message.Message):
+    """Paused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def connection(self) -> Global___Connection:
+        """The connection."""
+
+    def __init__(
+        self,
+        *,
+        connection: Global___Connection | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseConnectionResponse: _TypeAlias = PauseConnectionResponse  # noqa: Y015
+
+@_typing.final
+class ResumeConnectionRequest(_message.Message):
+    """Ends a pause."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeConnectionRequest: _TypeAlias = ResumeConnectionRequest  # noqa: Y015
+
+@_typing.final
+class ResumeConnectionResponse(_message.Message):
+    """Resumed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def connection(self) -> Global___Connection:
+        """The connection."""
+
+    def __init__(
+        self,
+        *,
+        connection: Global___Connection | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection", b"connection"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeConnectionResponse: _TypeAlias = ResumeConnectionResponse  # noqa: Y015
+
+@_typing.final
+class SyncNowRequest(_message.Message):
+    """Asks for a read ahead of its time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    COMPARE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    compare: _builtins.bool
+    """Whether the whole shop is compared too; it costs several calls."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        compare: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compare", b"compare", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SyncNowRequest: _TypeAlias = SyncNowRequest  # noqa: Y015
+
+@_typing.final
+class SyncNowResponse(_message.Message):
+    """What will be read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BROUGHT_FORWARD_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    brought_forward: _builtins.bool
+    """Whether it is read ahead of its time; if not, the message says why."""
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    def __init__(
+        self,
+        *,
+        brought_forward: _builtins.bool = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brought_forward", b"brought_forward", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SyncNowResponse: _TypeAlias = SyncNowResponse  # noqa: Y015
+
+@_typing.final
+class RetryRequest(_message.Message):
+    """Tries again. Exactly one of lot and reason is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    lot_id: _builtins.str
+    """This lot."""
+    reason: _builtins.str
+    """All lots that are parked for this reason."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        lot_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lot_id", b"lot_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryRequest: _TypeAlias = RetryRequest  # noqa: Y015
+
+@_typing.final
+class RetryResponse(_message.Message):
+    """What is tried again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOTS_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    lots: _builtins.int
+    """How many lots."""
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    def __init__(
+        self,
+        *,
+        lots: _builtins.int = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lots", b"lots", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryResponse: _TypeAlias = RetryResponse  # noqa: Y015
+
+@_typing.final
+class ListWaitingRequest(_message.Message):
+    """Lists lots that wait for a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """From the page before; empty for the first."""
+    reason: _builtins.str
+    """Only those that wait for this reason: a trouble's word, that of a parked group, or CHANGED_IN_SHOP."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWaitingRequest: _TypeAlias = ListWaitingRequest  # noqa: Y015
+
+@_typing.final
+class ListWaitingResponse(_message.Message):
+    """A page of lots that wait for a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the page after; empty on the last."""
+    @_builtins.property
+    def lots(self) -> _containers.RepeatedCompositeFieldContainer[_waiting_pb2.WaitingLot]:
+        """By lot id."""
+
+    def __init__(
+        self,
+        *,
+        lots: _abc.Iterable[_waiting_pb2.WaitingLot] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lots", b"lots", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWaitingResponse: _TypeAlias = ListWaitingResponse  # noqa: Y015
+
+@_typing.final
+class GetWaitingRequest(_message.Message):
+    """Reads a lot that waits for a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    lot_id: _builtins.str
+    """The lot."""
+    def __init__(
+        self,
+        *,
+        lot_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lot_id", b"lot_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWaitingRequest: _TypeAlias = GetWaitingRequest  # noqa: Y015
+
+@_typing.final
+class GetWaitingResponse(_message.Message):
+    """A lot that waits for a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lot(self) -> _waiting_pb2.WaitingLot:
+        """The lot."""
+
+    def __init__(
+        self,
+        *,
+        lot: _waiting_pb2.WaitingLot | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWaitingResponse: _TypeAlias = GetWaitingResponse  # noqa: Y015
+
+@_typing.final
+class KeepOursRequest(_message.Message):
+    """Keeps our value of a field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    THEIRS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    lot_id: _builtins.str
+    """The lot."""
+    field: _builtins.str
+    """The field, by its name in the conflict."""
+    @_builtins.property
+    def theirs(self) -> _struct_pb2.Value:
+        """What the shop showed when the person decided: refused if it shows something else by now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        lot_id: _builtins.str = ...,
+        field: _builtins.str = ...,
+        theirs: _struct_pb2.Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["theirs", b"theirs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "lot_id", b"lot_id", "request_id", b"request_id", "theirs", b"theirs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepOursRequest: _TypeAlias = KeepOursRequest  # noqa: Y015
+
+@_typing.final
+class KeepOursResponse(_message.Message):
+    """Ours is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    def __init__(
+        self,
+        *,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepOursResponse: _TypeAlias = KeepOursResponse  # noqa: Y015
+
+@_typing.final
+class TakeTheirsRequest(_message.Message):
+    """Takes their value of a field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    THEIRS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A repeat is answered with the same change."""
+    lot_id: _builtins.str
+    """The lot."""
+    field: _builtins.str
+    """The field, by its name in the conflict."""
+    @_builtins.property
+    def theirs(self) -> _struct_pb2.Value:
+        """What the shop showed when the person decided: refused if it shows something else by now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        lot_id: _builtins.str = ...,
+        field: _builtins.str = ...,
+        theirs: _struct_pb2.Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["theirs", b"theirs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "lot_id", b"lot_id", "request_id", b"request_id", "theirs", b"theirs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeTheirsRequest: _TypeAlias = TakeTheirsRequest  # noqa: Y015
+
+@_typing.final
+class TakeTheirsResponse(_message.Message):
+    """How theirs is taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_FIELD_NUMBER: _builtins.int
+    MASK_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    @_builtins.property
+    def lot(self) -> _lot_pb2.Lot:
+        """Fields of the lot as they are to be."""
+
+    @_builtins.property
+    def mask(self) -> _field_mask_pb2.FieldMask:
+        """Which of them are meant."""
+
+    def __init__(
+        self,
+        *,
+        lot: _lot_pb2.Lot | None = ...,
+        mask: _field_mask_pb2.FieldMask | None = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot", "mask", b"mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot", "mask", b"mask", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeTheirsResponse: _TypeAlias = TakeTheirsResponse  # noqa: Y015
+
+@_typing.final
+class AnswerTroubleRequest(_message.Message):
+    """Says what is so about a lot in trouble."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    TROUBLE_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    LISTING_ID_FIELD_NUMBER: _builtins.int
+    SEEN_LISTING_IDS_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    LOT_REVISION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    lot_id: _builtins.str
+    """The lot."""
+    trouble: _builtins.str
+    """The trouble that is answered: refused if the lot is in another by now."""
+    answer: _waiting_pb2.TroubleAnswer.ValueType
+    """What is so."""
+    listing_id: _builtins.str
+    """For THIS_LISTING: which."""
+    difference: _builtins.int
+    """Where trouble is about a number: the difference that the person saw."""
+    lot_revision: _builtins.int
+    """For SHOP_IS_RIGHT: the lot's revision after inventory took the difference in. No quantity is sent before it is known
+    here. A repeat may leave it out.
+    """
+    @_builtins.property
+    def seen_listing_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For LIST_ANEW where listings look like the lot: those that the person saw, and that are not it."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        lot_id: _builtins.str = ...,
+        trouble: _builtins.str = ...,
+        answer: _waiting_pb2.TroubleAnswer.ValueType = ...,
+        listing_id: _builtins.str = ...,
+        seen_listing_ids: _abc.Iterable[_builtins.str] | None = ...,
+        difference: _builtins.int = ...,
+        lot_revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "difference", b"difference", "listing_id", b"listing_id", "lot_id", b"lot_id", "lot_revision", b"lot_revision", "request_id", b"request_id", "seen_listing_ids", b"seen_listing_ids", "trouble", b"trouble"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerTroubleRequest: _TypeAlias = AnswerTroubleRequest  # noqa: Y015
+
+@_typing.final
+class AnswerTroubleResponse(_message.Message):
+    """It is taken as so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    def __init__(
+        self,
+        *,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerTroubleResponse: _TypeAlias = AnswerTroubleResponse  # noqa: Y015
+
+@_typing.final
+class AnswerAlarmRequest(_message.Message):
+    """Says whether a list that was not believed is right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ALARM_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    alarm: _builtins.str
+    """The alarm that is answered: refused if there is another by now."""
+    answer: _waiting_pb2.AlarmAnswer.ValueType
+    """What is so."""
+    missing: _builtins.int
+    """How many listings were missing when the person decided."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        alarm: _builtins.str = ...,
+        answer: _waiting_pb2.AlarmAnswer.ValueType = ...,
+        missing: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "answer", b"answer", "missing", b"missing", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerAlarmRequest: _TypeAlias = AnswerAlarmRequest  # noqa: Y015
+
+@_typing.final
+class AnswerAlarmResponse(_message.Message):
+    """The shop is read again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    def __init__(
+        self,
+        *,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerAlarmResponse: _TypeAlias = AnswerAlarmResponse  # noqa: Y015
+
+@_typing.final
+class ListUnassignedLinesRequest(_message.Message):
+    """Lists order lines that nobody knows the lot of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """From the page before; empty for the first."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnassignedLinesRequest: _TypeAlias = ListUnassignedLinesRequest  # noqa: Y015
+
+@_typing.final
+class ListUnassignedLinesResponse(_message.Message):
+    """A page of such lines."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the page after; empty on the last."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[_waiting_pb2.UnassignedLine]:
+        """By order and listing."""
+
+    def __init__(
+        self,
+        *,
+        lines: _abc.Iterable[_waiting_pb2.UnassignedLine] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnassignedLinesResponse: _TypeAlias = ListUnassignedLinesResponse  # noqa: Y015
+
+@_typing.final
+class AssignLinesRequest(_message.Message):
+    """Says whose a listing was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LISTING_ID_FIELD_NUMBER: _builtins.int
+    LOT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    listing_id: _builtins.str
+    """The listing that the lines were ordered from."""
+    lot_id: _builtins.str
+    """The lot that it stood for, of the same item; empty: none, and its lines hold nothing back any more."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        listing_id: _builtins.str = ...,
+        lot_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["listing_id", b"listing_id", "lot_id", b"lot_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignLinesRequest: _TypeAlias = AssignLinesRequest  # noqa: Y015
+
+@_typing.final
+class AssignLinesResponse(_message.Message):
+    """It is taken as so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    lines: _builtins.int
+    """How many lines."""
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    def __init__(
+        self,
+        *,
+        lines: _builtins.int = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignLinesResponse: _TypeAlias = AssignLinesResponse  # noqa: Y015
+
+@_typing.final
+class ListUnownedListingsRequest(_message.Message):
+    """Lists listings that no lot owns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """From the page before; empty for the first."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnownedListingsRequest: _TypeAlias = ListUnownedListingsRequest  # noqa: Y015
+
+@_typing.final
+class ListUnownedListingsResponse(_message.Message):
+    """A page of listings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the page after; empty on the last."""
+    @_builtins.property
+    def listings(self) -> _containers.RepeatedCompositeFieldContainer[_waiting_pb2.UnownedListing]:
+        """By listing id."""
+
+    def __init__(
+        self,
+        *,
+        listings: _abc.Iterable[_waiting_pb2.UnownedListing] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["listings", b"listings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnownedListingsResponse: _TypeAlias = ListUnownedListingsResponse  # noqa: Y015

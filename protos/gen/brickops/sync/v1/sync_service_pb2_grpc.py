@@ -51,6 +51,71 @@ class SyncServiceStub:
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionRequest.SerializeToString,
                 response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionResponse.FromString,
                 _registered_method=True)
+        self.PauseConnection = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/PauseConnection',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PauseConnectionRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PauseConnectionResponse.FromString,
+                _registered_method=True)
+        self.ResumeConnection = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/ResumeConnection',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ResumeConnectionRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ResumeConnectionResponse.FromString,
+                _registered_method=True)
+        self.SyncNow = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/SyncNow',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.FromString,
+                _registered_method=True)
+        self.Retry = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/Retry',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.RetryRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.RetryResponse.FromString,
+                _registered_method=True)
+        self.ListWaiting = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/ListWaiting',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListWaitingRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListWaitingResponse.FromString,
+                _registered_method=True)
+        self.GetWaiting = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/GetWaiting',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetWaitingRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetWaitingResponse.FromString,
+                _registered_method=True)
+        self.KeepOurs = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/KeepOurs',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursResponse.FromString,
+                _registered_method=True)
+        self.TakeTheirs = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/TakeTheirs',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsResponse.FromString,
+                _registered_method=True)
+        self.AnswerTrouble = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/AnswerTrouble',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerTroubleRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerTroubleResponse.FromString,
+                _registered_method=True)
+        self.AnswerAlarm = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/AnswerAlarm',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmResponse.FromString,
+                _registered_method=True)
+        self.ListUnassignedLines = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/ListUnassignedLines',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnassignedLinesRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnassignedLinesResponse.FromString,
+                _registered_method=True)
+        self.AssignLines = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/AssignLines',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AssignLinesRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AssignLinesResponse.FromString,
+                _registered_method=True)
+        self.ListUnownedListings = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/ListUnownedListings',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsResponse.FromString,
+                _registered_method=True)
 
 
 class SyncServiceServicer:
@@ -80,6 +145,100 @@ class SyncServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PauseConnection(self, request, context):
+        """Stops all writes to the shop, from the next call on and until somebody resumes it; orders are read all the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeConnection(self, request, context):
+        """Ends a pause.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SyncNow(self, request, context):
+        """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
+        hold: people may ask for a share of the calls only (rule B3).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Retry(self, request, context):
+        """Tries again what was parked: of one lot, or of all lots parked for one reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWaiting(self, request, context):
+        """Lists the lots that wait for a person: parked, in conflict or in trouble.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWaiting(self, request, context):
+        """Reads one of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepOurs(self, request, context):
+        """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). A third value is a
+        change of the lot, which ends the conflict by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeTheirs(self, request, context):
+        """Says which change of the lot takes theirs. Nothing happens here until the lot has changed so, which the caller sees to;
+        that ends the conflict by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerTrouble(self, request, context):
+        """Says what is so about a lot in trouble.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerAlarm(self, request, context):
+        """Says whether a list that was not believed is right (rule C5).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUnassignedLines(self, request, context):
+        """Lists the order lines that nobody knows the lot of, and that hold back their item (rule C4).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignLines(self, request, context):
+        """Says whose a listing was that such lines were ordered from, or that it is nobody's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUnownedListings(self, request, context):
+        """Lists the shop's listings that no lot owns, as the last census saw them (rule C2).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SyncServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -97,6 +256,71 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.ConfirmConnection,
                     request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionRequest.FromString,
                     response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionResponse.SerializeToString,
+            ),
+            'PauseConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseConnection,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PauseConnectionRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PauseConnectionResponse.SerializeToString,
+            ),
+            'ResumeConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeConnection,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ResumeConnectionRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ResumeConnectionResponse.SerializeToString,
+            ),
+            'SyncNow': grpc.unary_unary_rpc_method_handler(
+                    servicer.SyncNow,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.SerializeToString,
+            ),
+            'Retry': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retry,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.RetryRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.RetryResponse.SerializeToString,
+            ),
+            'ListWaiting': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWaiting,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListWaitingRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListWaitingResponse.SerializeToString,
+            ),
+            'GetWaiting': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWaiting,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetWaitingRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetWaitingResponse.SerializeToString,
+            ),
+            'KeepOurs': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepOurs,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursResponse.SerializeToString,
+            ),
+            'TakeTheirs': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeTheirs,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsResponse.SerializeToString,
+            ),
+            'AnswerTrouble': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerTrouble,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerTroubleRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerTroubleResponse.SerializeToString,
+            ),
+            'AnswerAlarm': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerAlarm,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmResponse.SerializeToString,
+            ),
+            'ListUnassignedLines': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnassignedLines,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnassignedLinesRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnassignedLinesResponse.SerializeToString,
+            ),
+            'AssignLines': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignLines,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AssignLinesRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AssignLinesResponse.SerializeToString,
+            ),
+            'ListUnownedListings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnownedListings,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -182,6 +406,357 @@ class SyncService:
             '/brickops.sync.v1.SyncService/ConfirmConnection',
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionRequest.SerializeToString,
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/PauseConnection',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.PauseConnectionRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.PauseConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/ResumeConnection',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ResumeConnectionRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ResumeConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SyncNow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/SyncNow',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/Retry',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.RetryRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.RetryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWaiting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/ListWaiting',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListWaitingRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListWaitingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWaiting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/GetWaiting',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetWaitingRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetWaitingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepOurs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/KeepOurs',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.KeepOursResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeTheirs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/TakeTheirs',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.TakeTheirsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerTrouble(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/AnswerTrouble',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerTroubleRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerTroubleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerAlarm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/AnswerAlarm',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnassignedLines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/ListUnassignedLines',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnassignedLinesRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnassignedLinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignLines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/AssignLines',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.AssignLinesRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.AssignLinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnownedListings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/ListUnownedListings',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,38 @@ class SyncServiceStub:
     """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
     then (rule C2), or one that would remove many listings (rule B5).
     """
+    PauseConnection: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.PauseConnectionRequest, _sync_service_pb2.PauseConnectionResponse]
+    """Stops all writes to the shop, from the next call on and until somebody resumes it; orders are read all the same."""
+    ResumeConnection: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ResumeConnectionRequest, _sync_service_pb2.ResumeConnectionResponse]
+    """Ends a pause."""
+    SyncNow: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.SyncNowRequest, _sync_service_pb2.SyncNowResponse]
+    """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
+    hold: people may ask for a share of the calls only (rule B3).
+    """
+    Retry: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.RetryRequest, _sync_service_pb2.RetryResponse]
+    """Tries again what was parked: of one lot, or of all lots parked for one reason."""
+    ListWaiting: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListWaitingRequest, _sync_service_pb2.ListWaitingResponse]
+    """Lists the lots that wait for a person: parked, in conflict or in trouble."""
+    GetWaiting: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.GetWaitingRequest, _sync_service_pb2.GetWaitingResponse]
+    """Reads one of them."""
+    KeepOurs: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.KeepOursRequest, _sync_service_pb2.KeepOursResponse]
+    """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). A third value is a
+    change of the lot, which ends the conflict by itself.
+    """
+    TakeTheirs: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.TakeTheirsRequest, _sync_service_pb2.TakeTheirsResponse]
+    """Says which change of the lot takes theirs. Nothing happens here until the lot has changed so, which the caller sees to;
+    that ends the conflict by itself.
+    """
+    AnswerTrouble: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerTroubleRequest, _sync_service_pb2.AnswerTroubleResponse]
+    """Says what is so about a lot in trouble."""
+    AnswerAlarm: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerAlarmRequest, _sync_service_pb2.AnswerAlarmResponse]
+    """Says whether a list that was not believed is right (rule C5)."""
+    ListUnassignedLines: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnassignedLinesRequest, _sync_service_pb2.ListUnassignedLinesResponse]
+    """Lists the order lines that nobody knows the lot of, and that hold back their item (rule C4)."""
+    AssignLines: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.AssignLinesRequest, _sync_service_pb2.AssignLinesResponse]
+    """Says whose a listing was that such lines were ordered from, or that it is nobody's."""
+    ListUnownedListings: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnownedListingsRequest, _sync_service_pb2.ListUnownedListingsResponse]
+    """Lists the shop's listings that no lot owns, as the last census saw them (rule C2)."""
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -59,6 +91,38 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
     then (rule C2), or one that would remove many listings (rule B5).
     """
+    PauseConnection: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.PauseConnectionRequest, _sync_service_pb2.PauseConnectionResponse]  # type: ignore[assignment]
+    """Stops all writes to the shop, from the next call on and until somebody resumes it; orders are read all the same."""
+    ResumeConnection: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ResumeConnectionRequest, _sync_service_pb2.ResumeConnectionResponse]  # type: ignore[assignment]
+    """Ends a pause."""
+    SyncNow: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.SyncNowRequest, _sync_service_pb2.SyncNowResponse]  # type: ignore[assignment]
+    """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
+    hold: people may ask for a share of the calls only (rule B3).
+    """
+    Retry: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.RetryRequest, _sync_service_pb2.RetryResponse]  # type: ignore[assignment]
+    """Tries again what was parked: of one lot, or of all lots parked for one reason."""
+    ListWaiting: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ListWaitingRequest, _sync_service_pb2.ListWaitingResponse]  # type: ignore[assignment]
+    """Lists the lots that wait for a person: parked, in conflict or in trouble."""
+    GetWaiting: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.GetWaitingRequest, _sync_service_pb2.GetWaitingResponse]  # type: ignore[assignment]
+    """Reads one of them."""
+    KeepOurs: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.KeepOursRequest, _sync_service_pb2.KeepOursResponse]  # type: ignore[assignment]
+    """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). A third value is a
+    change of the lot, which ends the conflict by itself.
+    """
+    TakeTheirs: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.TakeTheirsRequest, _sync_service_pb2.TakeTheirsResponse]  # type: ignore[assignment]
+    """Says which change of the lot takes theirs. Nothing happens here until the lot has changed so, which the caller sees to;
+    that ends the conflict by itself.
+    """
+    AnswerTrouble: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerTroubleRequest, _sync_service_pb2.AnswerTroubleResponse]  # type: ignore[assignment]
+    """Says what is so about a lot in trouble."""
+    AnswerAlarm: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerAlarmRequest, _sync_service_pb2.AnswerAlarmResponse]  # type: ignore[assignment]
+    """Says whether a list that was not believed is right (rule C5)."""
+    ListUnassignedLines: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnassignedLinesRequest, _sync_service_pb2.ListUnassignedLinesResponse]  # type: ignore[assignment]
+    """Lists the order lines that nobody knows the lot of, and that hold back their item (rule C4)."""
+    AssignLines: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.AssignLinesRequest, _sync_service_pb2.AssignLinesResponse]  # type: ignore[assignment]
+    """Says whose a listing was that such lines were ordered from, or that it is nobody's."""
+    ListUnownedListings: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnownedListingsRequest, _sync_service_pb2.ListUnownedListingsResponse]  # type: ignore[assignment]
+    """Lists the shop's listings that no lot owns, as the last census saw them (rule C2)."""
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     """How a seller's shop is being kept in step. Each sync service serves it for its own marketplace; called by the gateway,
@@ -90,5 +154,115 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
         then (rule C2), or one that would remove many listings (rule B5).
         """
+
+    @_abc_1.abstractmethod
+    def PauseConnection(
+        self,
+        request: _sync_service_pb2.PauseConnectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.PauseConnectionResponse, _abc.Awaitable[_sync_service_pb2.PauseConnectionResponse]]:
+        """Stops all writes to the shop, from the next call on and until somebody resumes it; orders are read all the same."""
+
+    @_abc_1.abstractmethod
+    def ResumeConnection(
+        self,
+        request: _sync_service_pb2.ResumeConnectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.ResumeConnectionResponse, _abc.Awaitable[_sync_service_pb2.ResumeConnectionResponse]]:
+        """Ends a pause."""
+
+    @_abc_1.abstractmethod
+    def SyncNow(
+        self,
+        request: _sync_service_pb2.SyncNowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.SyncNowResponse, _abc.Awaitable[_sync_service_pb2.SyncNowResponse]]:
+        """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
+        hold: people may ask for a share of the calls only (rule B3).
+        """
+
+    @_abc_1.abstractmethod
+    def Retry(
+        self,
+        request: _sync_service_pb2.RetryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.RetryResponse, _abc.Awaitable[_sync_service_pb2.RetryResponse]]:
+        """Tries again what was parked: of one lot, or of all lots parked for one reason."""
+
+    @_abc_1.abstractmethod
+    def ListWaiting(
+        self,
+        request: _sync_service_pb2.ListWaitingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.ListWaitingResponse, _abc.Awaitable[_sync_service_pb2.ListWaitingResponse]]:
+        """Lists the lots that wait for a person: parked, in conflict or in trouble."""
+
+    @_abc_1.abstractmethod
+    def GetWaiting(
+        self,
+        request: _sync_service_pb2.GetWaitingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.GetWaitingResponse, _abc.Awaitable[_sync_service_pb2.GetWaitingResponse]]:
+        """Reads one of them."""
+
+    @_abc_1.abstractmethod
+    def KeepOurs(
+        self,
+        request: _sync_service_pb2.KeepOursRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.KeepOursResponse, _abc.Awaitable[_sync_service_pb2.KeepOursResponse]]:
+        """Keeps our value of a field that somebody changed in the shop itself: it is sent again (rule S6). A third value is a
+        change of the lot, which ends the conflict by itself.
+        """
+
+    @_abc_1.abstractmethod
+    def TakeTheirs(
+        self,
+        request: _sync_service_pb2.TakeTheirsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.TakeTheirsResponse, _abc.Awaitable[_sync_service_pb2.TakeTheirsResponse]]:
+        """Says which change of the lot takes theirs. Nothing happens here until the lot has changed so, which the caller sees to;
+        that ends the conflict by itself.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerTrouble(
+        self,
+        request: _sync_service_pb2.AnswerTroubleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.AnswerTroubleResponse, _abc.Awaitable[_sync_service_pb2.AnswerTroubleResponse]]:
+        """Says what is so about a lot in trouble."""
+
+    @_abc_1.abstractmethod
+    def AnswerAlarm(
+        self,
+        request: _sync_service_pb2.AnswerAlarmRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.AnswerAlarmResponse, _abc.Awaitable[_sync_service_pb2.AnswerAlarmResponse]]:
+        """Says whether a list that was not believed is right (rule C5)."""
+
+    @_abc_1.abstractmethod
+    def ListUnassignedLines(
+        self,
+        request: _sync_service_pb2.ListUnassignedLinesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.ListUnassignedLinesResponse, _abc.Awaitable[_sync_service_pb2.ListUnassignedLinesResponse]]:
+        """Lists the order lines that nobody knows the lot of, and that hold back their item (rule C4)."""
+
+    @_abc_1.abstractmethod
+    def AssignLines(
+        self,
+        request: _sync_service_pb2.AssignLinesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.AssignLinesResponse, _abc.Awaitable[_sync_service_pb2.AssignLinesResponse]]:
+        """Says whose a listing was that such lines were ordered from, or that it is nobody's."""
+
+    @_abc_1.abstractmethod
+    def ListUnownedListings(
+        self,
+        request: _sync_service_pb2.ListUnownedListingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.ListUnownedListingsResponse, _abc.Awaitable[_sync_service_pb2.ListUnownedListingsResponse]]:
+        """Lists the shop's listings that no lot owns, as the last census saw them (rule C2)."""
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -58,8 +58,17 @@ class ConnectionState(StrEnum):
     AWAITING_CONFIRMATION = "awaiting_confirmation"
     READY = "ready"
     WAITING = "waiting"
+    PAUSED = "paused"
     HALTED = "halted"
     UNAVAILABLE = "unavailable"
+
+
+class TierBudget(BaseModel):
+    """The calls of one rank."""
+
+    tier: str = Field(description="Most urgent first; READ is looks, order reads and the like.", examples=["DECREASE"])
+    used: int = Field(description="In the last 24 hours.")
+    left: int = Field(description="That may be made now. All writes share what reads have not reserved.")
 
 
 class Budget(BaseModel):
@@ -67,6 +76,31 @@ class Budget(BaseModel):
 
     calls_used: int = Field(description="In the last 24 hours, all kinds.")
     calls_limit: int = Field(description="What we allow ourselves in 24 hours.")
+    tiers: list[TierBudget]
+
+
+class ReasonCount(BaseModel):
+    """How many lots wait for a person for one reason: see /waiting."""
+
+    reason: str = Field(examples=["NUMBER_UNEXPLAINED"])
+    message: str = Field(description="The same in words.")
+    lots: int
+
+
+class Progress(BaseModel):
+    """How far matching has come."""
+
+    step: str = Field(description="WAITING_FOR_LOTS, READING_THE_SHOP or RECORDING.", examples=["READING_THE_SHOP"])
+    lots: int = Field(description="Lots known so far.")
+
+
+class Alarm(BaseModel):
+    """A list of the whole shop that was not believed: see /alarm."""
+
+    alarm: str = Field(examples=["MANY_ARE_MISSING"])
+    missing: int = Field(description="Listings of ours that it lacked.")
+    message: str = Field(description="What it may mean, and what to do.")
+    read_at: datetime | None
 
 
 class Match(BaseModel):
@@ -85,6 +119,14 @@ class ConnectionSync(BaseModel):
     last_census_at: datetime | None = Field(description="When the shop was last matched as a whole.")
     last_order_read_at: datetime | None = Field(description="When its orders were last read.")
     budget: Budget
+    waiting_until: datetime | None = Field(description="Until when it waits, where that is known.")
+    paused_at: datetime | None = Field(description="Since when a person has paused it.")
+    oldest_waiting_at: datetime | None = Field(
+        description="Since when the change has waited that has waited longest of those that could be sent now."
+    )
+    reasons: list[ReasonCount] = Field(description="Lots that wait for a person, by reason.")
+    progress: Progress | None = Field(description="null once the shop is matched.")
+    alarm: Alarm | None = Field(description="null if the last list was believed.")
     waiting_lots: int = Field(description="Lots with something to send.")
     unknown_lots: int = Field(description="Lots whose last write has an unknown outcome; it is looked at.")
     match: Match | None
@@ -115,3 +157,32 @@ class Difference(BaseModel):
     listing_id: str
     ours: int = Field(description="Pieces by our books.")
     theirs: int = Field(description="Pieces that the shop shows.")
+
+
+class SyncAsked(Body):
+    """What to read ahead of its time."""
+
+    compare: bool = Field(default=False, description="Whether the whole shop is compared too; it costs several calls.")
+
+
+class SyncPlanned(BaseModel):
+    """What will be read."""
+
+    brought_forward: bool = Field(description="Whether it is read ahead of its time; if not, the message says why.")
+    message: str = Field(description="What happens next.")
+
+
+class RetryAsked(Body):
+    """What to try again: one of the two."""
+
+    lot_id: Text | None = Field(default=None, description="All that was set aside of this lot.")
+    reason: Text | None = Field(
+        default=None, description="What was set aside of any lot for this reason.", examples=["APPLIED_TWICE"]
+    )
+
+
+class RetryPlanned(BaseModel):
+    """What is tried again."""
+
+    lots: int = Field(description="How many lots.")
+    message: str = Field(description="What happens next.")

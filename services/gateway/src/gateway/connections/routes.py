@@ -9,7 +9,15 @@ from fastapi import APIRouter, Path
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
 from brickops.sync.v1 import sync_service_pb2
 from gateway.commands import RequestId
-from gateway.connections.models import Connection, Difference, NewConnection
+from gateway.connections.models import (
+    Connection,
+    Difference,
+    NewConnection,
+    RetryAsked,
+    RetryPlanned,
+    SyncAsked,
+    SyncPlanned,
+)
 from gateway.connections.translate import connection_of, credential_to_proto, difference_of
 from gateway.guard import BEARER, GuardedRoute
 from gateway.pages import Page, PageAsked
@@ -69,6 +77,48 @@ async def confirm_connection(marketplace: Marketplace, request_id: RequestId, be
     confirm = behind.sync(marketplace).ConfirmConnection
     answer = await behind.ask(confirm, asked, seconds=COMMAND_SECONDS)
     return connection_of(marketplace, await _credential(behind, marketplace), answer.connection)
+
+
+@router.post("/{marketplace}/pause", summary="Pause a connection", responses=problems(404, 409))
+async def pause_connection(marketplace: Marketplace, request_id: RequestId, behind: FromBehind) -> Connection:
+    """Stops everything that would change the shop, from the next call on, until it is resumed. Orders are read all the
+    same, so sales are seen; your changes are kept, and sent afterwards.
+    """
+    asked = sync_service_pb2.PauseConnectionRequest(request_id=request_id)
+    answer = await behind.ask(behind.sync(marketplace).PauseConnection, asked, seconds=COMMAND_SECONDS)
+    return connection_of(marketplace, await _credential(behind, marketplace), answer.connection)
+
+
+@router.post("/{marketplace}/resume", summary="Resume a connection", responses=problems(404, 409))
+async def resume_connection(marketplace: Marketplace, request_id: RequestId, behind: FromBehind) -> Connection:
+    """Ends a pause: what has changed since is sent."""
+    asked = sync_service_pb2.ResumeConnectionRequest(request_id=request_id)
+    answer = await behind.ask(behind.sync(marketplace).ResumeConnection, asked, seconds=COMMAND_SECONDS)
+    return connection_of(marketplace, await _credential(behind, marketplace), answer.connection)
+
+
+@router.post("/{marketplace}/sync", summary="Read a shop now", responses=problems(404, 409))
+async def sync_now(
+    marketplace: Marketplace, wanted: SyncAsked, request_id: RequestId, behind: FromBehind
+) -> SyncPlanned:
+    """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. People may ask for a
+    small share of the shop's calls in this way; beyond it, orders are read as always.
+    """
+    asked = sync_service_pb2.SyncNowRequest(request_id=request_id, compare=wanted.compare)
+    answer = await behind.ask(behind.sync(marketplace).SyncNow, asked, seconds=COMMAND_SECONDS)
+    return SyncPlanned(brought_forward=answer.brought_forward, message=answer.message)
+
+
+@router.post("/{marketplace}/retry", summary="Try again what was set aside", responses=problems(404, 409))
+async def retry(
+    marketplace: Marketplace, wanted: RetryAsked, request_id: RequestId, behind: FromBehind
+) -> RetryPlanned:
+    """Tries again what the shop refused: of one lot, or of all lots for which the reason is the same."""
+    if bool(wanted.lot_id) == bool(wanted.reason):
+        raise Problem.of_field("reason", "or lot_id must be given, and not both")
+    asked = sync_service_pb2.RetryRequest(request_id=request_id, lot_id=wanted.lot_id or "", reason=wanted.reason or "")
+    answer = await behind.ask(behind.sync(marketplace).Retry, asked, seconds=COMMAND_SECONDS)
+    return RetryPlanned(lots=answer.lots, message=answer.message)
 
 
 @router.get("/{marketplace}/differences", summary="List differing quantities", responses=problems(404))

@@ -4,6 +4,7 @@ from brickops.credentials.v1 import bricklink_keys_pb2
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
 from brickops.sync.v1 import sync_service_pb2
 from gateway.connections.models import (
+    Alarm,
     Budget,
     Connection,
     ConnectionState,
@@ -11,6 +12,9 @@ from gateway.connections.models import (
     Difference,
     Match,
     NewConnection,
+    Progress,
+    ReasonCount,
+    TierBudget,
 )
 from gateway.times import time_in
 from gateway.words import word_of
@@ -85,11 +89,25 @@ def _sync_of(sync: sync_service_pb2.Connection) -> ConnectionSync:
     return ConnectionSync(
         last_census_at=time_in(sync, "last_census_at"),
         last_order_read_at=time_in(sync, "last_order_read_at"),
-        budget=Budget(calls_used=sync.calls_used, calls_limit=sync.calls_limit),
+        waiting_until=time_in(sync, "waiting_until"),
+        paused_at=time_in(sync, "paused_at"),
+        oldest_waiting_at=time_in(sync, "oldest_waiting_at"),
+        reasons=[ReasonCount(reason=one.reason, message=one.message, lots=one.lots) for one in sync.reasons],
+        progress=(Progress(step=sync.progress.step, lots=sync.progress.lots) if sync.HasField("progress") else None),
+        alarm=_alarm_of(sync.alarm) if sync.HasField("alarm") else None,
+        budget=Budget(
+            calls_used=sync.calls_used,
+            calls_limit=sync.calls_limit,
+            tiers=[TierBudget(tier=one.tier, used=one.used, left=one.left) for one in sync.tiers],
+        ),
         waiting_lots=sync.waiting_lots,
         unknown_lots=sync.unknown_lots,
         match=_match_of(sync.match) if sync.HasField("match") else None,
     )
+
+
+def _alarm_of(alarm: sync_service_pb2.CensusAlarm) -> Alarm:
+    return Alarm(alarm=alarm.alarm, missing=alarm.missing, message=alarm.message, read_at=time_in(alarm, "read_at"))
 
 
 def _match_of(match: sync_service_pb2.Match) -> Match:

@@ -2,18 +2,15 @@
 request ids, revisions, field violations. They know few of the rules of a lot, and no shop.
 """
 
-import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
-from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2_grpc as credentials_grpc
 from brickops.inventory.v1 import (
     bulk_edit_pb2,
@@ -27,119 +24,31 @@ from brickops.inventory.v1 import (
 )
 from brickops.inventory.v1 import inventory_service_pb2 as inventory_pb
 from brickops.inventory.v1 import inventory_service_pb2_grpc as inventory_grpc
-from brickops.sync.v1 import sync_service_pb2 as sync_pb
 from brickops.sync.v1 import sync_service_pb2_grpc as sync_grpc
+from gateway.testing.answering import (
+    ERRORS,
+    Answers,
+    Changed,
+    Context,
+    Faults,
+    NoPreview,
+    NotEnough,
+    NotFound,
+    Stale,
+    Undone,
+    page_of,
+)
+from gateway.testing.credentials import CredentialsFake
+from gateway.testing.sync import SyncFake
 from servicekit.callers import current_caller, require_role
-from servicekit.grpc_errors import ErrorTable, InvalidField
+from servicekit.grpc_errors import InvalidField
 from servicekit.grpc_server import serving
 from servicekit.logs import correlation_id
 from servicekit.mtls import TlsFiles
 
-Context = grpc.aio.ServicerContext[Any, Any]
-A = TypeVar("A", bound=Message)
-T = TypeVar("T")
-
 COLOURS = (0, 1, 5, 11)
 MOST_PIECES = 9_999_999
 _START = datetime(2026, 11, 1, 12, tzinfo=UTC)
-_DEFAULT_PAGE = 50
-
-
-class NotFound(Exception):
-    """The seller has no such thing."""
-
-
-class Stale(Exception):
-    """The lot has another revision."""
-
-
-class NotEnough(Exception):
-    """There are not so many pieces."""
-
-
-class NothingToConfirm(Exception):
-    """No plan waits for consent."""
-
-
-class NoPreview(Exception):
-    """No preview waits to be confirmed."""
-
-
-class Undone(Exception):
-    """It was undone before."""
-
-
-class Reused(Exception):
-    """The request id was used before, with another body."""
-
-
-ERRORS: ErrorTable = {
-    NotFound: (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
-    Stale: (grpc.StatusCode.ABORTED, "STALE_REVISION"),
-    NotEnough: (grpc.StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),
-    NothingToConfirm: (grpc.StatusCode.FAILED_PRECONDITION, "NOTHING_TO_CONFIRM"),
-    NoPreview: (grpc.StatusCode.FAILED_PRECONDITION, "IMPORT_NOT_IN_PREVIEW"),
-    Undone: (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_UNDONE"),
-    Reused: (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
-}
-
-
-@dataclass
-class Faults:
-    """What goes wrong next at one service. Each listed status is answered once."""
-
-    before: list[grpc.StatusCode] = field(default_factory=list)
-    """Answered instead of doing anything."""
-    after: list[grpc.StatusCode] = field(default_factory=list)
-    """Answered although it was done: the answer was lost on its way."""
-    gate: asyncio.Event | None = None
-    """No call is answered before it is set."""
-    waiting: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once a call waits at the gate."""
-    calls: int = 0
-
-    @asynccontextmanager
-    async def around(self, context: Context) -> AsyncIterator[None]:
-        """Surrounds the answering of a call."""
-        self.calls += 1
-        if self.gate is not None:
-            self.waiting.set()
-            await self.gate.wait()
-        await self._strike(self.before, context)
-        yield
-        await self._strike(self.after, context)
-
-    async def _strike(self, statuses: list[grpc.StatusCode], context: Context) -> None:
-        if statuses:
-            await context.abort(statuses.pop(0), "ipv4:127.0.0.1:50051: a fault")
-
-
-class Answers:
-    """Answers already given, by seller and request id."""
-
-    def __init__(self) -> None:
-        self._given: dict[tuple[str, str], tuple[bytes, Any]] = {}
-
-    def once(self, request: Message, request_id: str, answer: Callable[[], A]) -> A:
-        """The answer of the first time. Raises Reused for another body."""
-        if not request_id.isprintable() or not 1 <= len(request_id) <= 100:
-            raise InvalidField("request_id", "must be 1 to 100 printable characters")
-        key, body = (current_caller().require_seller(), request_id), request.SerializeToString(deterministic=True)
-        if key not in self._given:
-            self._given[key] = (body, answer())
-        first, given = self._given[key]
-        if first != body:
-            raise Reused("This request id was used before for another request.")
-        answered: A = given
-        return answered
-
-
-def _page(found: Sequence[T], size: int, token: str) -> tuple[Sequence[T], str]:
-    if token and not token.isdigit():
-        raise InvalidField("page_token", "is not one that was given out")
-    start = int(token or 0)
-    end = start + (size or _DEFAULT_PAGE)
-    return found[start:end], str(end) if end < len(found) else ""
 
 
 class InventoryFake(inventory_grpc.InventoryServiceServicer):
@@ -211,7 +120,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
             ]
             if request.descending:
                 lots.reverse()
-            page, token = _page(lots, request.page_size, request.page_token)
+            page, token = page_of(lots, request.page_size, request.page_token)
             answers = [inventory_pb.GetLotResponse(lot=lot, sync=self.sync) for lot in page]
             count = len(lots) if request.count else None
             return inventory_pb.ListLotsResponse(lots=answers, next_page_token=token, count=count)
@@ -315,7 +224,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
                 and (not request.types or change.type in request.types)
                 and (not request.HasField("undone") or bool(change.undone_by) == request.undone)
             ]
-            page, token = _page(wanted, request.page_size, request.page_token)
+            page, token = page_of(wanted, request.page_size, request.page_token)
             return inventory_pb.ListChangesResponse(changes=page, next_page_token=token)
 
     async def GetChange(  # noqa: N802
@@ -550,7 +459,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         async with self.faults.around(context):
             seller = current_caller().require_seller()
             found = [operation for (owner, _), (operation, _) in reversed(self._imports.items()) if owner == seller]
-            page, token = _page(found, request.page_size, request.page_token)
+            page, token = page_of(found, request.page_size, request.page_token)
             return inventory_pb.ListImportsResponse(imports=page, next_page_token=token)
 
     async def ListImportRows(  # noqa: N802
@@ -564,7 +473,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
                 if (row.reason or not request.refused_only)
                 and (not request.verdicts or row.verdict in request.verdicts)
             ]
-            page, token = _page(rows, request.page_size, request.page_token)
+            page, token = page_of(rows, request.page_size, request.page_token)
             return inventory_pb.ListImportRowsResponse(rows=page, next_page_token=token)
 
     async def ExportLots(  # noqa: N802
@@ -594,8 +503,31 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
                 and request.lot_id in ("", one.lot_id)
                 and (request.include_closed or not one.HasField("closed_at"))
             ]
-            page, token = _page(found, request.page_size, request.page_token)
+            page, token = page_of(found, request.page_size, request.page_token)
             return inventory_pb.ListReturnsResponse(returns=page, next_page_token=token)
+
+    async def AnswerReturn(  # noqa: N802
+        self, request: inventory_pb.AnswerReturnRequest, context: Context
+    ) -> inventory_pb.AnswerReturnResponse:
+        """Closes a return."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._answer_return(request))
+
+    def _answer_return(self, request: inventory_pb.AnswerReturnRequest) -> inventory_pb.AnswerReturnResponse:
+        seller = current_caller().require_seller()
+        for owner, one in self.returns:
+            if (owner, one.return_id) == (seller, request.return_id):
+                if one.HasField("closed_at") or one.pieces != request.pieces:
+                    raise Changed("The return is not as it was seen.")
+                lot, change_id = self._lot(one.lot_id), ""
+                if request.answer == return_pb2.RETURN_ANSWER_PUT_BACK:
+                    lot.quantity += one.pieces
+                    change_id = self._keep(lot, change_pb2.CHANGE_TYPE_RETURNED, request.reason, one.pieces)
+                one.closed_at.FromDatetime(_START)
+                one.answer = request.answer
+                return inventory_pb.AnswerReturnResponse(answered=one, lot=lot, change_id=change_id)
+        raise NotFound("There is no such return.")
 
     async def ListOversells(  # noqa: N802
         self, request: inventory_pb.ListOversellsRequest, context: Context
@@ -606,7 +538,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
             if request.lot_id:
                 self._lot(request.lot_id)
             found = [one for owner, one in self.oversells if owner == seller and request.lot_id in ("", one.lot_id)]
-            page, token = _page(found, request.page_size, request.page_token)
+            page, token = page_of(found, request.page_size, request.page_token)
             return inventory_pb.ListOversellsResponse(oversells=page, next_page_token=token)
 
     def _lot(self, lot_id: str) -> lot_pb2.Lot:
@@ -650,116 +582,6 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         change.after.update({"quantity": lot.quantity})
         self._changes.append((lot.seller_id, change))
         return change.change_id
-
-
-class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
-    """Credentials in memory."""
-
-    def __init__(self) -> None:
-        self.faults = Faults()
-        self.keys: dict[str, Any] = {}
-        """The keys stored, by seller."""
-        self._statuses: dict[str, credentials_pb.CredentialStatus] = {}
-        self._answers = Answers()
-
-    async def PutCredential(  # noqa: N802
-        self, request: credentials_pb.PutCredentialRequest, context: Context
-    ) -> credentials_pb.PutCredentialResponse:
-        """Stores keys."""
-        require_role("owner")
-        async with self.faults.around(context):
-            return self._answers.once(request, request.request_id, lambda: self._put(request))
-
-    def _put(self, request: credentials_pb.PutCredentialRequest) -> credentials_pb.PutCredentialResponse:
-        if not request.bricklink.token:
-            raise InvalidField("bricklink.token", "is required")
-        caller = current_caller()
-        seller = caller.require_seller()
-        last = self._statuses.get(seller)
-        status = credentials_pb.CredentialStatus(
-            marketplace="bricklink",
-            configured=True,
-            key_version=1 + (last.key_version if last else 0),
-            updated_by=caller.actor or "",
-            shop_is_empty=request.shop_is_empty,
-            shop_name=request.shop_name,
-            currency_code=request.currency_code,
-        )
-        status.connected_at.FromDatetime(_START)
-        status.updated_at.FromDatetime(_START)
-        self.keys[seller], self._statuses[seller] = request.bricklink, status
-        return credentials_pb.PutCredentialResponse(status=status)
-
-    async def RevokeCredential(  # noqa: N802
-        self, request: credentials_pb.RevokeCredentialRequest, context: Context
-    ) -> credentials_pb.RevokeCredentialResponse:
-        """Destroys keys."""
-        require_role("owner")
-        async with self.faults.around(context):
-            return self._answers.once(request, request.request_id, self._revoke)
-
-    def _revoke(self) -> credentials_pb.RevokeCredentialResponse:
-        status = self._status()
-        if not status.configured:
-            raise NotFound("no bricklink keys are stored")
-        status.configured = False
-        status.ClearField("connected_at")
-        del self.keys[current_caller().require_seller()]
-        return credentials_pb.RevokeCredentialResponse(status=status)
-
-    async def GetCredentialStatus(  # noqa: N802
-        self, request: credentials_pb.GetCredentialStatusRequest, context: Context
-    ) -> credentials_pb.GetCredentialStatusResponse:
-        """Says what is known."""
-        async with self.faults.around(context):
-            return credentials_pb.GetCredentialStatusResponse(status=self._status())
-
-    def _status(self) -> credentials_pb.CredentialStatus:
-        try:
-            return self._statuses[current_caller().require_seller()]
-        except KeyError:
-            raise NotFound("no bricklink keys are stored") from None
-
-
-class SyncFake(sync_grpc.SyncServiceServicer):
-    """A sync service in memory: tells what a test put in."""
-
-    def __init__(self) -> None:
-        self.faults = Faults()
-        self.connections: dict[str, sync_pb.Connection] = {}
-        """By seller."""
-        self.differences: list[sync_pb.Difference] = []
-
-    async def GetConnection(  # noqa: N802
-        self, request: sync_pb.GetConnectionRequest, context: Context
-    ) -> sync_pb.GetConnectionResponse:
-        """Says what a connection does."""
-        async with self.faults.around(context):
-            return sync_pb.GetConnectionResponse(connection=self._connection())
-
-    async def ListDifferences(  # noqa: N802
-        self, request: sync_pb.ListDifferencesRequest, context: Context
-    ) -> sync_pb.ListDifferencesResponse:
-        """Lists differences."""
-        async with self.faults.around(context):
-            page, token = _page(self.differences, request.page_size, request.page_token)
-            return sync_pb.ListDifferencesResponse(differences=page, next_page_token=token)
-
-    async def ConfirmConnection(  # noqa: N802
-        self, request: sync_pb.ConfirmConnectionRequest, context: Context
-    ) -> sync_pb.ConfirmConnectionResponse:
-        """Agrees to the first plan."""
-        require_role("owner")
-        async with self.faults.around(context):
-            connection = self._connection()
-            if connection.state != sync_pb.CONNECTION_STATE_AWAITING_CONFIRMATION:
-                raise NothingToConfirm("There is no plan to agree to.")
-            connection.state = sync_pb.CONNECTION_STATE_READY
-            return sync_pb.ConfirmConnectionResponse(connection=connection)
-
-    def _connection(self) -> sync_pb.Connection:
-        unknown = sync_pb.Connection(marketplace="bricklink", state=sync_pb.CONNECTION_STATE_NOT_CONNECTED)
-        return self.connections.get(current_caller().require_seller(), unknown)
 
 
 @dataclass(frozen=True)

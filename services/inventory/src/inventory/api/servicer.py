@@ -17,9 +17,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import ServicerContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from brickops.inventory.v1 import change_pb2, export_pb2, import_pb2, inventory_service_pb2_grpc
+from brickops.inventory.v1 import change_pb2, export_pb2, import_pb2, inventory_service_pb2_grpc, return_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as pb
-from inventory import commands, queries, undoing
+from inventory import commands, queries, returns, undoing
 from inventory.api.lot_lists import LotPages, filter_from_proto, order_from_proto, wanted_for_export
 from inventory.api.pages import cut, page_of
 from inventory.api.translate import (
@@ -43,6 +43,7 @@ from inventory.bulk_editing import cancel_bulk_edit, create_bulk_edit, preview_e
 from inventory.commands import By, Done
 from inventory.domain import errors
 from inventory.domain.changes import ChangeSource, ChangeType
+from inventory.domain.sales import ReturnAnswer
 from inventory.events import LotTopics
 from inventory.exports.stream import export_lots
 from inventory.imports.acceptance import UploadedFile, accept_file, read_upload
@@ -82,7 +83,8 @@ ChangeRequest = pb.UpdateLotRequest | pb.AdjustQuantityRequest | pb.ArchiveLotRe
 UndoRequest = pb.UndoChangeRequest | pb.UndoImportRequest | pb.UndoBulkEditRequest
 BulkEditRequest = pb.CreateBulkEditRequest | pb.CancelBulkEditRequest
 ImportRequest = pb.CreateImportRequest | pb.ConfirmImportRequest | pb.CancelImportRequest
-Request = UndoRequest | BulkEditRequest | ImportRequest | ChangeRequest | pb.CreateLotRequest
+LotRequest = pb.CreateLotRequest | ChangeRequest | pb.AnswerReturnRequest
+Request = LotRequest | UndoRequest | BulkEditRequest | ImportRequest
 
 
 class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
@@ -391,8 +393,23 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
                 before=page.last,
                 limit=page.limit,
             )
-        returns, token = cut(found, page, lambda one: one.return_id)
-        return pb.ListReturnsResponse(returns=[return_to_proto(one) for one in returns], next_page_token=token)
+        shown, token = cut(found, page, lambda one: one.return_id)
+        return pb.ListReturnsResponse(returns=[return_to_proto(one) for one in shown], next_page_token=token)
+
+    async def AnswerReturn(self, request: pb.AnswerReturnRequest, context: Context) -> pb.AnswerReturnResponse:
+        """Says where the pieces of a return are."""
+        command = returns.AnswerReturn(
+            return_id=request.return_id,
+            answer=_asked("answer", ReturnAnswer, return_pb2.ReturnAnswer, request.answer),
+            pieces=request.pieces,
+        )
+
+        async def run(by: By, work: UnitOfWork) -> pb.AnswerReturnResponse:
+            closed, done = await returns.answer_return(command, by, work)
+            lot = lot_to_proto(done.lot)
+            return pb.AnswerReturnResponse(answered=return_to_proto(closed), lot=lot, change_id=done.change_id)
+
+        return await self._once(request, self._by(request.reason), pb.AnswerReturnResponse, run)
 
     async def ListOversells(self, request: pb.ListOversellsRequest, context: Context) -> pb.ListOversellsResponse:
         """Lists sales that found too few pieces, newest first."""

@@ -18,6 +18,9 @@ from inventory.domain.errors import (
     NotEnoughPieces,
     NotUndoable,
     RequestIdReused,
+    ReturnHasChanged,
+    ReturnIsClosed,
+    ReturnNotFound,
     StaleRevision,
 )
 from inventory.imports.operation import ImportIsOver, ImportNotInPreview
@@ -39,6 +42,9 @@ STATUS_OF: Final[ErrorTable] = {
     BulkEditNotFound: (StatusCode.NOT_FOUND, "BULK_EDIT_NOT_FOUND"),
     BulkEditIsOver: (StatusCode.FAILED_PRECONDITION, "BULK_EDIT_IS_OVER"),
     BulkEditIsRunning: (StatusCode.FAILED_PRECONDITION, "BULK_EDIT_IS_RUNNING"),
+    ReturnNotFound: (StatusCode.NOT_FOUND, "RETURN_NOT_FOUND"),
+    ReturnIsClosed: (StatusCode.FAILED_PRECONDITION, "RETURN_IS_CLOSED"),
+    ReturnHasChanged: (StatusCode.FAILED_PRECONDITION, "RETURN_HAS_CHANGED"),
     RequestIdReused: (StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
 }
 """InvalidFields is missing here on purpose: the servicer tells its violations one by one."""

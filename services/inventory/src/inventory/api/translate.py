@@ -201,6 +201,7 @@ def return_to_proto(one: Return) -> return_pb2.Return:
         pieces=one.pieces,
         opened_at=timestamp_of(one.opened_at),
         closed_at=None if one.closed_at is None else timestamp_of(one.closed_at),
+        answer=value_of(return_pb2.ReturnAnswer, one.answer),
     )
 
 

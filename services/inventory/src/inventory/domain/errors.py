@@ -126,6 +126,27 @@ class ImportUndoNotFound(Exception):
         super().__init__("This import was not undone.")
 
 
+class ReturnNotFound(Exception):
+    """The seller has no such return."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such return.")
+
+
+class ReturnIsClosed(Exception):
+    """It was said already where the pieces are."""
+
+    def __init__(self) -> None:
+        super().__init__("This return is closed: it was said where its pieces are.")
+
+
+class ReturnHasChanged(Exception):
+    """More pieces came to the return, or some left it, since the caller read it."""
+
+    def __init__(self, *, pieces: int) -> None:
+        super().__init__(f"The return has {pieces} pieces by now; read it again.")
+
+
 class RequestIdReused(Exception):
     """A request id came again with another body."""
 

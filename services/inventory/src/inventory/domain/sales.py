@@ -2,10 +2,11 @@
 
 A sync service tells the *total* of an order line. Inventory keeps one line per seller, marketplace, order and listing
 and takes the difference in totals from the lot, or gives it back to the lot. Pieces of a line that were cancelled,
-refunded or taken out of the order, and of which nobody has said where they are, are an *open return*.
+refunded or taken out of the order, and of which nobody has said where they are, are an *open return*. A person may say:
+the sync service does not learn of it, and goes on telling these pieces as returned.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -18,6 +19,14 @@ class SaleKind(StrEnum):
     BASELINE = "BASELINE"
     RECOUNT = "RECOUNT"
     RETURN = "RETURN"
+
+
+class ReturnAnswer(StrEnum):
+    """What a person says of an open return."""
+
+    PUT_BACK = "PUT_BACK"
+    """Its pieces are in the stock again."""
+    NOT_COMING_BACK = "NOT_COMING_BACK"
 
 
 class LineKey(NamedTuple):
@@ -65,14 +74,23 @@ class KeptLine:
     """The pieces of `told_total` that were told as returned."""
     sold: int = 0
     """Pieces of `total` that were taken from the lot; the others were gone when the lot was counted."""
+    put_back: int = 0
+    """Pieces of `told_returned` that a person put back into the lot: they are in no total of ours any more."""
+    written_off: int = 0
+    """Pieces of `total` that left the order and of which a person said that they do not come back."""
     seq: int
     kind: SaleKind
     ordered_at: datetime
 
     @property
+    def held(self) -> int:
+        """Pieces that the order still holds."""
+        return self.told_total - self.told_returned
+
+    @property
     def open_return(self) -> int:
         """Pieces that are not in the lot's quantity although the order no longer has them (rules S4, C3)."""
-        return max(0, self.total - (self.told_total - self.told_returned))
+        return max(0, self.total - self.held - self.written_off)
 
 
 class Counted(NamedTuple):
@@ -98,16 +116,38 @@ def count(told: ToldLine, kept: KeptLine | None, *, baseline_at: datetime | None
     if kept is None:
         total, sold = _of_unknown(told, baseline_at=baseline_at, counted_at=counted_at)
         return Counted(_line(told, total=total, sold=sold), sold)
+    kept = _rebased(kept, told)
+    put_back = min(kept.put_back, told.returned)  # the others are in the order again, or no longer told
+    told_total = told.total - put_back
     if told.kind is SaleKind.RETURN:
-        came_back = max(0, kept.total - told.total)
+        came_back = max(0, kept.total - told_total)
         unsold = min(came_back, kept.sold)  # the pieces that were counted last go first
-        line = _line(told, total=kept.total - came_back, sold=kept.sold - unsold)
+        line = _line(told, total=kept.total - came_back, sold=kept.sold - unsold, kept=kept)
         return Counted(line, 0, came_back, unsold)
-    total, sold = _of_known(told, kept.total)
-    return Counted(_line(told, total=total, sold=kept.sold + sold), sold)
+    total, sold = _of_known(told, kept.total, told_total)
+    return Counted(_line(told, total=total, sold=kept.sold + sold, kept=kept), sold)
 
 
-def _line(told: ToldLine, *, total: int, sold: int) -> KeptLine:
+def answered(kept: KeptLine, answer: ReturnAnswer) -> Counted:
+    """Decide what a person's word about the open return of a line changes (rule S4): a difference, once."""
+    pieces = kept.open_return
+    if answer is ReturnAnswer.NOT_COMING_BACK:
+        return Counted(replace(kept, written_off=kept.written_off + pieces), 0)
+    unsold = min(pieces, kept.sold)
+    line = replace(kept, total=kept.total - pieces, sold=kept.sold - unsold, put_back=kept.put_back + pieces)
+    return Counted(line, 0, pieces, unsold)
+
+
+def _rebased(kept: KeptLine, told: ToldLine) -> KeptLine:
+    """Forget what was written off where the sync service has lost its books, and no longer tells of these pieces."""
+    if told.kind is not SaleKind.RECOUNT:
+        return kept
+    forgotten = min(kept.written_off, max(0, kept.told_total - told.total))
+    return replace(kept, total=kept.total - forgotten, written_off=kept.written_off - forgotten)
+
+
+def _line(told: ToldLine, *, total: int, sold: int, kept: KeptLine | None = None) -> KeptLine:
+    held = told.total - told.returned
     return KeptLine(
         key=told.key,
         lot_id=told.lot_id,
@@ -115,6 +155,8 @@ def _line(told: ToldLine, *, total: int, sold: int) -> KeptLine:
         told_total=told.total,
         told_returned=told.returned,
         sold=sold,
+        put_back=min(kept.put_back, told.returned) if kept is not None else 0,
+        written_off=min(kept.written_off, max(0, total - held)) if kept is not None else 0,
         seq=told.seq,
         kind=told.kind,
         ordered_at=told.ordered_at,
@@ -132,9 +174,12 @@ def _of_unknown(told: ToldLine, *, baseline_at: datetime | None, counted_at: dat
     return told.total, told.total  # also for a return: what is left of its order was sold (C3, "whatever the kind")
 
 
-def _of_known(told: ToldLine, total: int) -> tuple[int, int]:
-    """Total to keep and pieces sold, for a line that inventory has counted up to `total`. Only a return lowers it."""
-    raised = max(total, told.total)
+def _of_known(told: ToldLine, total: int, told_total: int) -> tuple[int, int]:
+    """Total to keep and pieces sold, for a line that inventory has counted up to `total`. Only a return lowers it.
+
+    `told_total`: without the pieces that a person put back.
+    """
+    raised = max(total, told_total)
     match told.kind:
         case SaleKind.BASELINE:
             return raised, 0

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import delete, exists, insert, select, text, tuple_
+from sqlalchemy import Row, delete, exists, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory.domain.changes import OrderReference
-from inventory.domain.sales import KeptLine, LineKey, SaleKind
-from inventory.ids import new_id
+from inventory.domain.errors import ReturnNotFound
+from inventory.domain.sales import KeptLine, LineKey, ReturnAnswer, SaleKind
+from inventory.ids import is_id, new_id
 from inventory.storage.tables import LOTS, ORDER_LINES, OVERSELLS, RETURNS, WAITING_SALES
 
 _NAMED_ORDERS: Final = 10
@@ -68,6 +69,8 @@ class Return(NamedTuple):
     opened_at: datetime
     closed_at: datetime | None
     """None while nobody has said where they are."""
+    answer: ReturnAnswer | None = None
+    """What a person said; None if the shop put them back, or nobody has said anything."""
 
 
 async def kept_lines(conn: AsyncConnection, keys: Sequence[LineKey]) -> dict[LineKey, KeptLine]:
@@ -83,6 +86,8 @@ async def kept_lines(conn: AsyncConnection, keys: Sequence[LineKey]) -> dict[Lin
             told_total=row.told_total,
             told_returned=row.told_returned,
             sold=row.sold,
+            put_back=row.put_back,
+            written_off=row.written_off,
             seq=row.seq,
             kind=SaleKind(row.kind),
             ordered_at=row.ordered_at,
@@ -157,17 +162,34 @@ async def page_of_returns(
         query = query.where(RETURNS.c.closed_at.is_(None))
     if before is not None:
         query = query.where(RETURNS.c.return_id < before)
-    return [
-        Return(
-            return_id=row.return_id,
-            lot_id=row.lot_id,
-            order=OrderReference(marketplace=row.marketplace, order_id=row.order_id, listing_id=row.listing_id),
-            pieces=row.pieces,
-            opened_at=row.opened_at,
-            closed_at=row.closed_at,
-        )
-        for row in await conn.execute(query)
-    ]
+    return [_return(row) for row in await conn.execute(query)]
+
+
+async def get_return(conn: AsyncConnection, seller_id: str, return_id: str) -> Return:
+    """One of the seller's returns. Raises ReturnNotFound."""
+    query = select(RETURNS).where(RETURNS.c.seller_id == seller_id, RETURNS.c.return_id == return_id)
+    row = (await conn.execute(query)).one_or_none() if is_id(return_id) else None
+    if row is None:
+        raise ReturnNotFound
+    return _return(row)
+
+
+async def note_answer(conn: AsyncConnection, return_id: str, answer: ReturnAnswer, now: datetime) -> None:
+    """Close a return as a person said."""
+    closed = update(RETURNS).where(RETURNS.c.return_id == return_id).values(closed_at=now, answer=answer)
+    await conn.execute(closed)
+
+
+def _return(row: Row[Any]) -> Return:
+    return Return(
+        return_id=row.return_id,
+        lot_id=row.lot_id,
+        order=OrderReference(marketplace=row.marketplace, order_id=row.order_id, listing_id=row.listing_id),
+        pieces=row.pieces,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        answer=ReturnAnswer(row.answer) if row.answer else None,
+    )
 
 
 async def keep_waiting(conn: AsyncConnection, sales: Sequence[WaitingSale], now: datetime) -> None:
@@ -252,6 +274,8 @@ def _json_of(line: KeptLine) -> dict[str, Any]:
         "told_total": line.told_total,
         "told_returned": line.told_returned,
         "sold": line.sold,
+        "put_back": line.put_back,
+        "written_off": line.written_off,
         "seq": line.seq,
         "kind": line.kind,
         "ordered_at": line.ordered_at.isoformat(),

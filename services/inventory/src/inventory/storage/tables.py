@@ -160,6 +160,8 @@ ORDER_LINES: Final = Table(
     Column("told_returned", BigInteger, nullable=False, server_default="0"),
     # pieces of the total that were taken from the lot; the others were gone when it was counted
     Column("sold", BigInteger, nullable=False, server_default="0"),
+    Column("put_back", BigInteger, nullable=False, server_default="0"),
+    Column("written_off", BigInteger, nullable=False, server_default="0"),
     Column("seq", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     Column("ordered_at", _TIME, nullable=False),
@@ -178,6 +180,8 @@ RETURNS: Final = Table(
     Column("opened_at", _TIME, nullable=False),
     # null while nobody has said where the pieces are; a line has one open return at most
     Column("closed_at", _TIME),
+    # what a person said of it; empty if the shop put the pieces back, or nobody has said anything
+    Column("answer", Text, nullable=False, server_default=""),
 )
 
 WAITING_SALES: Final = Table(

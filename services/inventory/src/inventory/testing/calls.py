@@ -7,7 +7,15 @@ from typing import Any
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from brickops.inventory.v1 import bulk_edit_pb2, import_pb2, inventory_service_pb2_grpc, lot_pb2, money_pb2, undo_pb2
+from brickops.inventory.v1 import (
+    bulk_edit_pb2,
+    import_pb2,
+    inventory_service_pb2_grpc,
+    lot_pb2,
+    money_pb2,
+    return_pb2,
+    undo_pb2,
+)
 from brickops.inventory.v1 import inventory_service_pb2 as pb
 from servicekit.callers import outgoing_metadata
 from servicekit.grpc_client import open_channel
@@ -140,6 +148,16 @@ class Calls:
     async def list_returns(self, **fields: Any) -> pb.ListReturnsResponse:
         """ListReturns."""
         return await self.stub.ListReturns(pb.ListReturnsRequest(**fields), **self.how)
+
+    async def answer_return(self, one: return_pb2.Return, answer: str, **fields: Any) -> pb.AnswerReturnResponse:
+        """AnswerReturn, of a return as it was listed."""
+        values: dict[str, Any] = {
+            "request_id": uuid.uuid4().hex,
+            "return_id": one.return_id,
+            "answer": return_pb2.ReturnAnswer.Value(f"RETURN_ANSWER_{answer}"),
+            "pieces": one.pieces,
+        }
+        return await self.stub.AnswerReturn(pb.AnswerReturnRequest(**values | fields), **self.how)
 
     async def list_oversells(self, **fields: Any) -> pb.ListOversellsResponse:
         """ListOversells."""

@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 
 from syncengine.events import Event, state_wished
-from syncengine.listing import ListingId, LotId, OrderId
+from syncengine.listing import Group, ListingId, LotId, OrderId
+from syncengine.marketplace import Create, Remove, Update, Write
+from syncengine.plan import Tier
 from syncengine.rows import Booking, Fate, Intent, IntentId, OrderRow
-from syncengine.store.protocol import Store
+from syncengine.store.protocol import AnsweredRequest, Store
 from syncengine.testing.samples import sample
 from syncengine.testing.store_contract.scenery import (
     BRICK,
@@ -93,6 +95,50 @@ class BookContract:
             assert await tx.unowned(A, BRICK) == [replace(seen[1], seen_at=NOW + SECOND)]
             await tx.replace_shop_listings(A, [])
             assert await tx.unowned(A) == []
+
+    async def test_unowned_listings_page_by_page(self, store: Store) -> None:
+        seen = [shop_listing(name) for name in ("1", "2", "3", "4")]
+        async with store.transaction() as tx:
+            await tx.replace_shop_listings(A, seen)
+            await tx.replace_shop_listings(B, [shop_listing("5", B)])
+            await tx.add_listing_ids(A, [(ListingId("2"), LotId("a"))])
+            assert await tx.page_of_unowned(A, after=None, limit=2) == [seen[0], seen[2]]
+            assert await tx.page_of_unowned(A, after=ListingId("1"), limit=9) == seen[2:]
+
+    async def test_answered_requests_are_kept_by_seller(self, store: Store) -> None:
+        kept = AnsweredRequest(request_id="one", digest=b"\x00\xff", answer=b"", answered_at=NOW)
+        async with store.transaction() as tx:
+            await tx.keep_answered(A, kept)
+        async with store.transaction() as tx:
+            assert await tx.find_answered(A, "one") == kept
+            assert await tx.find_answered(B, "one") is None
+            assert await tx.find_answered(A, "two") is None
+
+    async def test_writes_are_counted_by_what_they_did(self, store: Store) -> None:
+        listing, item = ListingId("1"), BRICK
+        create = Create(item=item, quantity=1, for_sale=True, retain=False, fields={})
+        writes: list[tuple[Write, tuple[Group, ...]]] = [
+            (create, tuple(Group)),
+            (Remove(listing_id=listing), (Group.QUANTITY,)),
+            (Update(listing_id=listing, delta=-1), (Group.QUANTITY, Group.PRICE)),
+            (Update(listing_id=listing, delta=1), (Group.QUANTITY,)),
+            (Update(listing_id=listing, for_sale=False), (Group.QUANTITY,)),
+            (Update(listing_id=listing, fields={"price": "1"}), (Group.PRICE, Group.TEXT)),
+        ]
+        blank = replace(sample(Intent), seller_id=A, sent_at=NOW)
+        async with store.transaction() as tx:
+            for number, (write, groups) in enumerate(writes):
+                intent = replace(blank, intent_id=IntentId(str(number)), write=write, groups=groups)
+                await tx.add_intent(intent)
+            await tx.add_intent(replace(intent, intent_id=IntentId("old"), sent_at=NOW - SECOND))
+            await tx.add_intent(replace(intent, intent_id=IntentId("other"), seller_id=B))
+            assert await tx.writes_since(A, NOW - SECOND) == {
+                Tier.CREATE: 1,
+                Tier.REMOVAL: 1,
+                Tier.DECREASE: 2,
+                Tier.INCREASE: 1,
+                Tier.PRICE: 1,
+            }
 
     async def test_calls_are_never_counted_short_and_at_most_a_bucket_long(self, store: Store) -> None:
         window = 144 * BUCKET

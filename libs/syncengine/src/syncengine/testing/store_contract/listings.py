@@ -3,9 +3,9 @@
 # ruff: noqa: S101 - these are tests
 from dataclasses import replace
 
-from syncengine.listing import ListingId, LotId
+from syncengine.listing import Group, ListingId, LotId
 from syncengine.plan import Tier
-from syncengine.rows import IntentId
+from syncengine.rows import CHANGED_IN_SHOP, Conflict, IntentId, Parked, Trouble
 from syncengine.store.protocol import Difference, ListingCounts, Store
 from syncengine.testing.store_contract.scenery import NOW, SECOND, A, B, lot_row
 
@@ -119,6 +119,52 @@ class ListingContract:
                 Difference(lot_id=LotId("unexplained"), listing_id=listed, ours=10, theirs=12),
             ]
             assert await tx.differences(A, after=LotId("fewer"), limit=1) == found[1:2]
+
+    async def test_lots_for_a_person_by_reason(self, store: Store) -> None:
+        parked = Parked(reason="REFUSED", revision=1, values={"price": "0.1000"})
+        twice = replace(parked, reason="APPLIED_TWICE")
+        conflict = Conflict(sent="0.1000", ours="0.1000", theirs="0.2000")
+        rows = [
+            lot_row("calm"),
+            replace(lot_row("changed"), conflicts={"price": conflict}),
+            replace(lot_row("gone"), trouble=Trouble.GONE_UNEXPLAINED),
+            replace(lot_row("parked"), parked={Group.PRICE: parked, Group.TEXT: parked}),
+            replace(lot_row("worse"), parked={Group.REST: twice}, trouble=Trouble.GONE_UNEXPLAINED),
+        ]
+        async with store.transaction() as tx:
+            await tx.save_listings(rows, [None] * 5)
+            await tx.save_listings([replace(lot_row("other", B), trouble=Trouble.LOOK_ALIKE)], [None])
+            assert await tx.listings_for_a_person(A, limit=9) == rows[1:]
+            assert await tx.listings_for_a_person(A, after=LotId("changed"), limit=2) == rows[2:4]
+            by_reason = {
+                reason: [row.lot_id for row in await tx.listings_for_a_person(A, reason=reason, limit=9)]
+                for reason in ("REFUSED", "APPLIED_TWICE", "GONE_UNEXPLAINED", CHANGED_IN_SHOP, "LOOK_ALIKE", "'; --")
+            }
+            assert by_reason == {
+                "REFUSED": ["parked"],
+                "APPLIED_TWICE": ["worse"],
+                "GONE_UNEXPLAINED": ["gone", "worse"],
+                CHANGED_IN_SHOP: ["changed"],
+                "LOOK_ALIKE": [],
+                "'; --": [],
+            }
+            counted = {reason: len(lots) for reason, lots in by_reason.items() if lots}
+            assert await tx.count_reasons(A) == counted
+            assert await tx.count_lots(A) == 5
+
+    async def test_what_waited_longest_of_what_could_go(self, store: Store) -> None:
+        waiting = [
+            replace(lot_row("young"), waiting_since=NOW),
+            replace(lot_row("old"), waiting_since=NOW - SECOND),
+            replace(lot_row("put off"), waiting_since=NOW - 2 * SECOND, not_before=NOW + SECOND),
+            replace(lot_row("held"), waiting_since=NOW - 3 * SECOND),
+            replace(lot_row("looked at"), waiting_since=NOW - 4 * SECOND, look_since=NOW),
+        ]
+        async with store.transaction() as tx:
+            assert await tx.oldest_waiting(A, tiers=list(Tier), now=NOW) is None
+            await tx.save_listings(waiting, [Tier.PRICE, Tier.TEXT, Tier.TEXT, Tier.CREATE, Tier.TEXT])
+            await tx.save_listings([replace(lot_row("other", B), waiting_since=NOW - 9 * SECOND)], [Tier.TEXT])
+            assert await tx.oldest_waiting(A, tiers=[Tier.PRICE, Tier.TEXT], now=NOW) == NOW - SECOND
 
     async def test_listing_ids(self, store: Store) -> None:
         one, two, three = ListingId("1"), ListingId("2"), ListingId("3")

@@ -1,0 +1,34 @@
+"""Lots that wait because a listing of the shop looks like them (rules C2, N3)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from syncengine.listing import Item, ListingId, SellerId
+from syncengine.marketplace import Facts
+from syncengine.rows import LineRow, ListingRow, Trouble
+from syncengine.saving import save_rows
+from syncengine.store.protocol import Transaction
+
+
+async def look_alikes(tx: Transaction, row: ListingRow) -> Sequence[ListingId]:
+    """List the shop's unowned listings that may be this lot's: not those that a person said are none of its."""
+    unowned = await tx.unowned(row.seller_id, row.desired.item)
+    return [kept.listing.listing_id for kept in unowned if kept.listing.listing_id not in row.strangers]
+
+
+async def lines_alike(tx: Transaction, row: ListingRow) -> Sequence[LineRow]:
+    """List order lines that no lot owns, of listings that may have been this lot's: one that sold out shows no more."""
+    lines = await tx.ownerless_lines(row.seller_id)
+    return [line for line in lines if line.item == row.desired.item and line.listing_id not in row.strangers]
+
+
+async def free_look_alikes(tx: Transaction, seller_id: SellerId, item: Item, facts: Facts, now: datetime) -> None:
+    """A listing that a lot's own siblings resembled is known now to be its: they wait for nobody any more."""
+    unowned = {kept.listing.listing_id for kept in await tx.unowned(seller_id, item)}
+    freed = [
+        replace(row, trouble=None)
+        for row in await tx.listings_of(seller_id)
+        if row.trouble is Trouble.LOOK_ALIKE and row.desired.item == item and unowned <= set(row.strangers)
+    ]
+    await save_rows(tx, await tx.lock_connection(seller_id), freed, facts, now)

@@ -1,0 +1,49 @@
+"""What a shop shows in terms of inventory's lot: for a person who takes theirs (rule S6), or looks at a listing."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from brickops.inventory.v1 import lot_pb2
+from syncengine.listing import Item, Values
+from syncengine.rows import ITEM, RETAIN, ListingRow
+
+LotFields = tuple[lot_pb2.Lot, Sequence[str]]
+"""Fields of a lot, and which of them are meant, as an update mask names them."""
+
+
+class LotFieldsOf(Protocol):
+    """A marketplace's own mapping of its fields to those of a lot."""
+
+    def __call__(self, name: str, shown: Values, *, currency_code: str) -> LotFields | None:
+        """Map one field of those that a listing shows; None if no lot can hold what it shows."""
+        ...
+
+
+def theirs_of(row: ListingRow, name: str, lot_fields_of: LotFieldsOf) -> LotFields | None:
+    """Say which fields of the lot would make it what the shop shows in this field; None if none can."""
+    theirs = row.conflicts[name].theirs
+    if name == RETAIN:
+        return lot_pb2.Lot(retain=theirs is True), ["retain"]
+    if name == ITEM:
+        item = None if row.listed_item is None else item_told(row.listed_item)
+        if item is None or not is_whole(item):
+            return None
+        return lot_pb2.Lot(item=item), [f"item.{part}" for part in lot_pb2.Item.DESCRIPTOR.fields_by_name]
+    return lot_fields_of(name, {**row.shown, name: theirs}, currency_code=row.desired.currency_code)
+
+
+def item_told(item: Item) -> lot_pb2.Item:
+    """An item for the wire; a word of the shop's that no lot has is left out."""
+    told = lot_pb2.Item(number=item.number, color_id=item.color_id)
+    if (name := f"ITEM_TYPE_{item.item_type}") in lot_pb2.ItemType.DESCRIPTOR.values_by_name:
+        told.type = lot_pb2.ItemType.Value(name)
+    if (name := f"CONDITION_{item.condition}") in lot_pb2.Condition.DESCRIPTOR.values_by_name:
+        told.condition = lot_pb2.Condition.Value(name)
+    if (name := f"COMPLETENESS_{item.completeness}") in lot_pb2.Completeness.DESCRIPTOR.values_by_name:
+        told.completeness = lot_pb2.Completeness.Value(name)
+    return told
+
+
+def is_whole(item: lot_pb2.Item) -> bool:
+    """Tell whether a lot may be of it."""
+    return bool(item.type and item.condition and item.number)

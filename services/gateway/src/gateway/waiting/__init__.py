@@ -1,0 +1,1 @@
+"""What waits for a person in a shop, and what a person says of it."""

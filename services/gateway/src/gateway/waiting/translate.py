@@ -1,0 +1,124 @@
+"""What waits for a person, between protobuf and JSON."""
+
+from google.protobuf.struct_pb2 import NullValue
+from google.protobuf.struct_pb2 import Value as ValueProto
+
+from brickops.inventory.v1 import lot_pb2, lot_sync_pb2
+from brickops.sync.v1 import waiting_pb2
+from gateway.lots.models import Completeness, Condition, FieldGroup, ItemType
+from gateway.times import time_of
+from gateway.waiting.models import (
+    Conflict,
+    Item,
+    ParkedGroup,
+    Trouble,
+    TroubleAnswer,
+    UnassignedLine,
+    UnownedListing,
+    Value,
+    WaitingLot,
+)
+from gateway.words import word_of
+
+
+def waiting_of(told: waiting_pb2.WaitingLot) -> WaitingLot:
+    """A lot that waits for a person."""
+    return WaitingLot(
+        lot_id=told.lot_id,
+        listing_id=told.listing_id or None,
+        revision=told.revision,
+        parked=[
+            ParkedGroup(group=_group(one.group), reason=one.reason, message=one.message, revision=one.revision)
+            for one in told.parked
+        ],
+        conflicts=[_conflict_of(one) for one in told.conflicts],
+        trouble=_trouble_of(told.trouble) if told.HasField("trouble") else None,
+    )
+
+
+def _conflict_of(told: waiting_pb2.FieldConflict) -> Conflict:
+    return Conflict(
+        field=told.field,
+        group=_group(told.group),
+        sent=value_of_proto(told.sent),
+        ours=value_of_proto(told.ours),
+        theirs=value_of_proto(told.theirs),
+        can_take_theirs=bool(told.mask.paths),
+    )
+
+
+def _trouble_of(told: waiting_pb2.TroubleTold) -> Trouble:
+    answers = [word_of(TroubleAnswer, waiting_pb2.TroubleAnswer, one) for one in told.answers]
+    return Trouble(
+        trouble=told.trouble,
+        message=told.message,
+        ours=told.ours if told.HasField("ours") else None,
+        theirs=told.theirs if told.HasField("theirs") else None,
+        difference=told.difference,
+        look_alikes=[unowned_of(one) for one in told.look_alikes],
+        lines=[line_of(one) for one in told.lines],
+        answers=[answer for answer in answers if answer is not None],
+    )
+
+
+def unowned_of(told: waiting_pb2.UnownedListing) -> UnownedListing:
+    """A listing that no lot owns."""
+    return UnownedListing(
+        listing_id=told.listing_id,
+        item=_item_of(told.item),
+        quantity=told.quantity,
+        for_sale=told.for_sale,
+        retain=told.retain,
+        fields={name: value_of_proto(value) for name, value in sorted(told.fields.fields.items())},
+        seen_at=time_of(told.seen_at),
+    )
+
+
+def line_of(told: waiting_pb2.UnassignedLine) -> UnassignedLine:
+    """An order line that nobody knows the lot of."""
+    return UnassignedLine(
+        order_id=told.order_id,
+        listing_id=told.listing_id,
+        item=_item_of(told.item),
+        pieces=told.pieces,
+        ordered_at=time_of(told.ordered_at),
+    )
+
+
+def _item_of(told: lot_pb2.Item) -> Item:
+    return Item(
+        item_type=word_of(ItemType, lot_pb2.ItemType, told.type),
+        item_no=told.number,
+        color_id=told.color_id,
+        condition=word_of(Condition, lot_pb2.Condition, told.condition),
+        completeness=word_of(Completeness, lot_pb2.Completeness, told.completeness),
+    )
+
+
+def _group(told: lot_sync_pb2.FieldGroup.ValueType) -> FieldGroup | None:
+    return word_of(FieldGroup, lot_sync_pb2.FieldGroup, told)
+
+
+def value_of_proto(told: ValueProto) -> Value:
+    """A field's value; whole numbers come over the wire as numbers of any kind."""
+    match told.WhichOneof("kind"):
+        case "bool_value":
+            return told.bool_value
+        case "number_value":
+            return int(told.number_value)
+        case "string_value":
+            return told.string_value
+    return None
+
+
+def value_to_proto(value: Value) -> ValueProto:
+    """The same for the wire."""
+    match value:
+        case None:
+            return ValueProto(null_value=NullValue.NULL_VALUE)
+        case bool():
+            return ValueProto(bool_value=value)
+        case int():
+            return ValueProto(number_value=value)
+        case str():
+            return ValueProto(string_value=value)
