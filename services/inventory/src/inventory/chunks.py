@@ -1,7 +1,8 @@
-"""Operations that go on by themselves, chunk by chunk: bulk edits, and the undo of what many changes did.
+"""Operations that go on by themselves, chunk by chunk: imports, bulk edits, and the undo of either.
 
-A chunk is one transaction: its lots, their changes, the outbox, and how far the operation has come. So a crash loses at
-most a chunk that nobody saw, and whichever process takes the next one goes on where the last commit stood.
+A chunk is one transaction: what it made of lots, their changes, the outbox, and how far the operation has come. So a
+crash loses at most a chunk that nobody saw, and whichever process takes the next one goes on where the last commit
+stood.
 """
 
 from abc import ABC, abstractmethod
@@ -29,15 +30,15 @@ class Chunks(ABC, Generic[O]):
         self._transaction = transaction
         self._clock = clock
         self._limit = limit
-        """Lots, or changes, of one chunk."""
+        """Rows, lots or changes of one chunk."""
 
     async def make_chunk(self) -> bool:
-        """Move one operation on; False if there is nothing to do, or if the outbox is long."""
+        """Move one operation on; False if there is nothing to do now, as while the outbox is long."""
         operation: O | None = None
         try:
             async with self._transaction() as work:
-                operation = await self._lock(work.conn)
-                if operation is None or await is_outbox_long(work.conn):
+                operation = await self._next(work.conn)
+                if operation is None:
                     return False
                 await self._move(operation, work)
                 await work.commit()
@@ -48,6 +49,11 @@ class Chunks(ABC, Generic[O]):
                     await self._put_last(operation, conn)
             raise
         return True
+
+    async def _next(self, conn: AsyncConnection) -> O | None:
+        """The operation to move on, locked: none while the outbox is long."""
+        operation = await self._lock(conn)
+        return None if operation is None or await is_outbox_long(conn) else operation
 
     @abstractmethod
     async def _lock(self, conn: AsyncConnection) -> O | None:

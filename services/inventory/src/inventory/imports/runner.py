@@ -1,17 +1,13 @@
-"""Moves accepted imports on, chunk by chunk; any process may take the next chunk.
-
-A chunk is one transaction: rows judged, or what they became (lots, their changes, the outbox); and how far the import
-has come. So a crash loses at most a chunk that nobody saw, and the next process goes on where the last commit stood.
-"""
+"""Moves accepted imports on, chunk by chunk: rows judged, or what they became."""
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from inventory.background import is_outbox_long
+from inventory.chunks import CHUNK, Chunks
 from inventory.imports.checking import CHECKED_AT_ONCE, check_rows
 from inventory.imports.chunk import Chunk
 from inventory.imports.operation import Import, ImportStage
@@ -22,10 +18,8 @@ from inventory.storage.requests import IMPORT, RequestKey
 from inventory.storage.unit_of_work import UnitOfWork
 from servicekit.clock import Clock
 
-CHUNK_ROWS: Final = 50
 
-
-class ImportRunner:
+class ImportRunner(Chunks[Import]):
     """Makes chunks of whatever import waits longest."""
 
     def __init__(
@@ -34,33 +28,21 @@ class ImportRunner:
         transaction: Callable[[], UnitOfWork],
         clock: Clock,
         *,
-        chunk_rows: int = CHUNK_ROWS,
+        chunk_rows: int = CHUNK,
         checked_at_once: int = CHECKED_AT_ONCE,
     ) -> None:
-        self._engine = engine
-        self._transaction = transaction
-        self._clock = clock
-        self._chunk_rows = chunk_rows
+        super().__init__(engine, transaction, clock, limit=chunk_rows)
         self._checked_at_once = checked_at_once
 
-    async def make_chunk(self) -> bool:
-        """Move one import on; False if there is nothing to do, or nothing but lots to make while the outbox is long."""
-        operation: Import | None = None
-        try:
-            async with self._transaction() as work:
-                now = self._clock.now()
-                operation = await lock_next_import(work.conn, now)
-                if operation is not None and operation.stage is ImportStage.RUNNING and await is_outbox_long(work.conn):
-                    operation = await lock_next_import(work.conn, now, WITHOUT_LOTS)
-                if operation is None:
-                    return False
-                await self._move(operation, work)
-                await work.commit()
-        except Exception:
-            if operation is not None:
-                await self._put_last(operation)
-            raise
-        return True
+    async def _next(self, conn: AsyncConnection) -> Import | None:
+        """While the outbox is long, one of which no lots are to be made."""
+        operation = await self._lock(conn)
+        if operation is None or operation.stage is not ImportStage.RUNNING or not await is_outbox_long(conn):
+            return operation
+        return await lock_next_import(conn, self._clock.now(), WITHOUT_LOTS)
+
+    async def _lock(self, conn: AsyncConnection) -> Import | None:
+        return await lock_next_import(conn, self._clock.now())
 
     async def _move(self, operation: Import, work: UnitOfWork) -> None:
         now = self._clock.now()
@@ -74,7 +56,7 @@ class ImportRunner:
 
     async def _make_lots(self, operation: Import, work: UnitOfWork) -> None:
         now = self._clock.now()
-        turn = await next_turn(work.conn, operation, limit=self._chunk_rows)
+        turn = await next_turn(work.conn, operation, limit=self._limit)
         chunk = Chunk(operation, work, now)
         if turn.rows and await work.claim(_request(operation, turn.rows), now) is None:
             await chunk.make(turn.rows)
@@ -91,10 +73,8 @@ class ImportRunner:
             finished_at=now if turn.is_last else None,
         )
 
-    async def _put_last(self, operation: Import) -> None:
-        """Let the other imports go first: one that fails must not hold them up."""
-        async with self._engine.begin() as conn:
-            await move_import(conn, operation.import_id, self._clock.now())
+    async def _put_last(self, operation: Import, conn: AsyncConnection) -> None:
+        await move_import(conn, operation.import_id, self._clock.now())
 
 
 def _request(operation: Import, rows: Sequence[RowToDo]) -> RequestKey:
