@@ -8,7 +8,8 @@ import pytest
 from brickops.sync.v1 import sync_service_pb2 as pb
 from brickops.sync.v1 import waiting_pb2
 from syncengine.answers import ChangedSinceError
-from syncengine.listing import ListingId
+from syncengine.listing import ListingId, ListRead
+from syncengine.marketplace import Ticket
 from syncengine.rows import Trouble
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.operator import Operator
@@ -77,6 +78,28 @@ async def test_listings_that_come_back_after_all_are_linked_again_and_listed_onc
     assert {row.trouble for row in world.store.tables.listings.values()} == {None}
     assert len(world.shop.listings) == LOTS
     assert sorted(world.shown().values()) == list(range(1, LOTS + 1))
+
+
+async def test_what_a_person_vouched_for_is_looked_for_before_it_is_listed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lists that stay short for long: only the read of a listing proves that it is gone."""
+    world = await shop_of_many()
+    whole = world.shop.read_all
+
+    async def short(ticket: Ticket) -> ListRead:
+        read = await whole(ticket)
+        return replace(read, listings=read.listings[25:])
+
+    monkeypatch.setattr(world.shop, "read_all", short)
+    await alarmed(world, 0)
+    await say(world, "MANY_ARE_MISSING", 25, RIGHT)
+    await world.settle(timedelta(seconds=10))
+    assert world.row("00").trouble is Trouble.GONE_UNEXPLAINED
+    await Operator(world).answer("00", waiting_pb2.TROUBLE_ANSWER_LIST_ANEW)
+    await world.settle()
+    assert len(world.shop.listings) == LOTS
+    assert (world.row("00").trouble, world.row("00").listing_id) == (None, "1001")
 
 
 async def test_a_list_that_lacks_more_than_was_seen_is_asked_about_again() -> None:

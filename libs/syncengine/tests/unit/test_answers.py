@@ -260,6 +260,20 @@ async def test_a_listing_that_is_not_the_lot_is_left_alone_for_good() -> None:
     assert world.row("a").listing_id != alike
 
 
+async def test_a_census_does_not_ask_again_about_what_is_not_the_lot() -> None:
+    world, alike = await look_alike()
+    operator = Operator(world)
+    await operator.ask("PauseConnection", pb.PauseConnectionRequest())
+    await operator.answer("a", ANEW)
+    as_ours = {"price": "0.1000", "note": "a", "cost": None}  # not even when it becomes equal in every field
+    world.shop.listings[alike] = replace(world.shop.listings[alike], fields=as_ours)
+    await a_day_later(world)
+    assert (world.row("a").trouble, world.row("a").listing_id) == (None, None)
+    await operator.ask("ResumeConnection", pb.ResumeConnectionRequest())
+    await world.settle()
+    assert sorted(listing.quantity for listing in world.shop.listings.values()) == [6, 10]
+
+
 async def test_another_listing_like_it_is_asked_about_again() -> None:
     world, alike = await look_alike()
     world.shop.add(replace(world.shop.listings[alike], fields={**world.shop.listings[alike].fields, "note": "third"}))
@@ -341,6 +355,9 @@ async def test_stray_lines_of_a_lot_are_counted_once_and_let_its_item_go() -> No
     await world.settle()
     assert (world.shown(), stock(world)) == ({"a": 5}, 5)
     assert (await operator.ask("ListUnassignedLines", pb.ListUnassignedLinesRequest())).lines == []
+    world.change("a", by=3)
+    await world.settle(timedelta(minutes=1))
+    assert world.shown() == {"a": 8}
 
 
 async def test_stray_lines_of_nobody_hold_nothing_any_more() -> None:
