@@ -62,6 +62,9 @@ class BrickLinkModel:
     def stockroom(self, *, hidden: bool) -> Values:
         return {"stock_room_id": "A" if hidden else ""}
 
+    def refused_price(self) -> Values:
+        return {"tiers": "10:9.0000 0:0.0000 0:0.0000"}  # dearer by the ten
+
     def as_shown(self, fields: Values) -> Values:
         switches, remarks = self._shop.switches, str(fields["remarks"])
         if switches.markup == "strip":

@@ -23,7 +23,7 @@ from syncengine.explain_create import Absent, explain_create
 from syncengine.lane import Lane
 from syncengine.marketplace import Ticket, Update
 from syncengine.plan import Send, Tier, plan
-from syncengine.rows import CensusReason, Fate, Intent, ListingRow, Trouble
+from syncengine.rows import CensusReason, Fate, Intent, Lease, ListingRow, Trouble
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction
 
@@ -70,6 +70,11 @@ def _believe_reply(row: ListingRow, intent: Intent, listing: Any, facts: Any, no
     if listing is None or row.ledger is None:
         return row
     return replace(row, ledger=listing.quantity, look_since=None)
+
+
+def _shown_is_sent(row: ListingRow, intent: Intent, listing: Any, facts: Any, now: datetime) -> ListingRow:
+    row = _check_reply(row, intent, listing, facts, now)
+    return row if listing is None else replace(row, sent=dict(listing.fields))
 
 
 def _repair_at_once(row: ListingRow, intent: Any, seen: Any, *rest: Any, **named: Any) -> Known | None:
@@ -142,6 +147,10 @@ async def _nothing_being_created(*given: Any) -> set[Any]:
 
 async def _rows_untold(tx: Any, rows: Any, *given: Any) -> Any:
     return {row.lot_id: row for row in rows}
+
+
+async def _lease_for_all(self: MemoryStore, seller_id: Any, owner: str, now: datetime, until: datetime) -> Lease:
+    return Lease(seller_id=seller_id, owner=owner, term=1, expires_at=until)
 
 
 async def orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
@@ -239,6 +248,12 @@ SWITCHES: tuple[Switch, ...] = (
         patches=(_instead("syncengine.booking._in_ledger", _ledger_of_any_listing),),
     ),
     Switch(
+        rule="N4",
+        without="a lot that became another item keeps its listing",
+        judgement=7,
+        patches=(_instead("syncengine.plan._is_to_be_replaced", lambda row: False),),
+    ),
+    Switch(
         rule="K1",
         without="a look does not wait for what may still land",
         judgement=1,
@@ -312,9 +327,10 @@ SWITCHES: tuple[Switch, ...] = (
     ),
     Switch(
         rule="L1, L2",
-        without="a worker whose lease is another's goes on",
+        without="two workers serve the connection at the same time",
         judgement=1,
         patches=(
+            _of(MemoryStore, "take_lease", _lease_for_all),
             _of(MemoryStore, "_check", lambda self, lease: None),
             _of(Lane, "check_lease_outlives", lambda self, deadline: None),
         ),
@@ -350,10 +366,19 @@ SWITCHES: tuple[Switch, ...] = (
         patches=(_instead("syncengine.settle.refused", _park_everything),),
     ),
     Switch(
+        rule="F2",
+        without="what the shop shows is taken for what was sent",
+        judgement=7,
+        patches=(_instead("syncengine.settle._check_reply", _shown_is_sent),),
+    ),
+    Switch(
         rule="T1",
         without="numbers go on from the last one known",
-        judgement=2,
-        patches=(_instead("syncengine.booking.next_seq", _last_plus_one),),
+        judgement=7,
+        patches=(
+            _instead("syncengine.booking.next_seq", _last_plus_one),
+            _instead("syncengine.report.next_seq", _last_plus_one),
+        ),
     ),
     Switch(
         rule="T2",
@@ -396,6 +421,12 @@ SWITCHES: tuple[Switch, ...] = (
         without="nobody checks whose shop it is",
         judgement=2,
         patches=(_instead("syncengine.orders._verify_shop", _no_check),),
+    ),
+    Switch(
+        rule="W2",
+        without="prices in another currency are sent as they are",
+        judgement=7,
+        patches=(_instead("syncengine.send._is_foreign", lambda row, connection: False),),
     ),
 )
 

@@ -16,6 +16,7 @@ FAULTS = {
     *("database lost", "database restored", "inventory restored"),
     *("keys replaced", "keys refused", "keys of another shop", "quota eaten by another tool", "shop closed"),
     *("quantity changed by hand", "price changed by hand", "listing removed by hand", "look-alike put up by hand"),
+    *("item changed", "price in another currency", "price that the shop refuses"),
     *("lot hidden", "lot shown", "lot archived", "lot restored", "retain changed", "burst of edits"),
 }
 

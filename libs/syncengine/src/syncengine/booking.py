@@ -140,8 +140,8 @@ def _in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, 
     row = replace(row, ledger=row.ledger - pieces)
     if row.ledger is not None and row.ledger < 0:
         return wants_look(row, now)  # rule K3
-    if row.ledger == 0 and not row.sent_retain and row.intent_id is None:
-        return sold_out(row)
+    if row.ledger == 0 and not row.sent_retain and row.intent_id is None and row.look_since is None:
+        return sold_out(row)  # else a look tells: some shops keep a listing that our own decrease emptied
     return row
 
 

@@ -41,7 +41,8 @@ def ticket(
     cap = cap_of(connection, facts)
     allowed = int(cap * (1 - settings.reserved_share)) if write else cap
     if used >= allowed and (write or not _may_ask_again(connection, facts, settings, used=used, now=now)):
-        return NotBefore(_free_at(connection, facts, settings, write=write, now=now), "QUOTA")
+        may_ask = not write and used < facts.limit.calls
+        return NotBefore(_free_at(connection, facts, settings, may_ask=may_ask, now=now), "QUOTA")
     stamp = now.astimezone(UTC).replace(microsecond=0)
     if connection.last_stamp is not None:
         stamp = max(stamp, connection.last_stamp + timedelta(seconds=1))
@@ -51,10 +52,10 @@ def ticket(
     return replace(connection, last_stamp=stamp), Ticket(stamp=stamp, deadline=deadline)
 
 
-def _free_at(connection: ConnectionRow, facts: Facts, settings: Settings, *, write: bool, now: datetime) -> datetime:
+def _free_at(connection: ConnectionRow, facts: Facts, settings: Settings, *, may_ask: bool, now: datetime) -> datetime:
     """When a call may be free: calls leave the window in buckets of a 1/144 of it."""
     at = now + facts.limit.window / 144
-    if write or connection.capped_at is None:
+    if not may_ask or connection.capped_at is None:
         return at
     return min(at, max(now, connection.capped_at + settings.halt_probe_interval))
 

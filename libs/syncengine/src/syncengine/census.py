@@ -122,6 +122,9 @@ async def _book_census(
     kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
     told = await tell_linked_lines(tx, linked, news, kind, facts, now)
     empty = not read.listings and (connection.shop_is_empty or vouched)
+    # What a list lacks of a shop that we knew, only a second one proves: it may be short without a word (rule N3).
+    known_before = connection.baseline_at is not None and connection.census_reason is not CensusReason.KEYS_REPLACED
+    doubtful = begins and known_before and any(row.listing_id is None for row in linked)
     if begins and connection.baseline_at is None:
         seq = next_seq(0, now)
         await tx.publish(
@@ -139,7 +142,7 @@ async def _book_census(
         census_at=listed_at,
         census_alarm="",
         alarm_answered="",
-        list_wanted_at=_still_wanted(connection, listed_at),
+        list_wanted_at=now if doubtful else _still_wanted(connection, listed_at),
         match=_numbers(list(told.values()), matched),
     )
     await tx.save_connection(with_highest(connection, *listing_ids))

@@ -108,9 +108,9 @@ class Lane:
         Raises:
             PausedError: not now; nothing was charged.
         """
-        now, limit = self.clock.now(), self.shop.facts.limit
+        now, limit, facts = self.clock.now(), self.shop.facts.limit, self.shop.facts
         used = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
-        charged = ticket(connection, self.shop.facts, self.settings, used=used, write=write, deadline=deadline, now=now)
+        charged = ticket(connection, facts, self.settings, used=used, write=write, deadline=deadline, now=now)
         if isinstance(charged, NotBefore):
             raise PausedError(charged.at, charged.reason)
         connection, granted = charged
@@ -118,6 +118,19 @@ class Lane:
         connection = self._alerted(connection, used + 1, now)
         await tx.save_connection(connection)
         return connection, granted
+
+    async def check_write_is_free(self, tx: Transaction, connection: ConnectionRow, *, after: int) -> None:
+        """See that a write may be made after so many reads that only serve it: else they would use up its calls.
+
+        Raises:
+            PausedError: not now.
+        """
+        now, limit, facts = self.clock.now(), self.shop.facts.limit, self.shop.facts
+        used = after + await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
+        deadline = self.settings.call_deadline
+        charged = ticket(connection, facts, self.settings, used=used, write=True, deadline=deadline, now=now)
+        if isinstance(charged, NotBefore):
+            raise PausedError(charged.at, charged.reason)
 
     async def read(self, deadline: timedelta, call: Callable[[Ticket], Awaitable[T]]) -> T:
         """Make one reading call.

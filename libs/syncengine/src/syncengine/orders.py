@@ -102,10 +102,10 @@ async def _known_lines(lane: Lane, order_id: OrderId) -> tuple[OrderLine, ...]:
 
 def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool) -> ConnectionRow:
     connection = replace(connection, orders_read_at=began_at)
-    if connection.poll_at is not None and began_at >= connection.poll_at:
-        connection = replace(connection, poll_at=None)
     if whole:
         connection = replace(connection, all_orders_read_at=began_at)
+        if connection.poll_at is not None and began_at >= connection.poll_at:
+            connection = replace(connection, poll_at=None)
         held_until = connection.hold_increases_until
         if held_until is not None and began_at >= held_until and connection.census_reason is None:
             connection = replace(connection, hold_increases_until=None)  # rule C4

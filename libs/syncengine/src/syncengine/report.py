@@ -31,12 +31,13 @@ def reported(
 ) -> tuple[ListingRow, Event | None]:
     """Advance what is settled, and tell it if that differs from what was told last.
 
-    Before the census that C1 asks for, our books say nothing about the shop: nothing is settled by them. Of a seller
+    Before the census that C1 asks for, our books say nothing about the shop: nothing is settled by them; nor by a lot's
+    having no listing while another list is wanted. Of a seller
     who never had a shop here nothing is told at all: inventory knows by that silence that none is connected.
     """
     if connection.connected_at is None:
         return row, None
-    believed = connection.census_reason is None
+    believed = connection.census_reason is None and (row.listing_id is not None or connection.list_wanted_at is None)
     settled = {
         group: row.revision if believed and is_settled(row, facts, group) else row.settled.get(group, 0)
         for group in Group

@@ -168,7 +168,7 @@ class ConnectionRow:
     polled_last: bool = False
     """The last turn read orders: this one may send before it reads more."""
     poll_at: datetime | None = None
-    """Orders are read no later than this, ahead of their interval: something waits for it (rule N4)."""
+    """All orders are read no later than this, ahead of their interval: something waits for it (rules N4, K4)."""
 
     # told by the seller
     paused_at: datetime | None = None
@@ -347,8 +347,8 @@ class ListingRow:
     not_before: datetime | None = None
     """Nothing for this lot earlier."""
     orders_after: datetime | None = None
-    """Its listing was removed then, perhaps with pieces that had just been sold: not created before orders were read
-    later (rule N4)."""
+    """Our own write removed or emptied its listing then, perhaps with pieces that had just been sold: not created
+    before orders were read later (rule N4), not filled before they were read one lag window later (rule K4)."""
     list_after: datetime | None = None
     """Pieces of it came back then: not created before a whole list was read later (rule Q4)."""
 

@@ -107,11 +107,11 @@ async def _choose(
     chosen: tuple[ListingRow, Send] | None = None
     creating: set[Item] | None = None
     for row in await tx.next_listings(connection.seller_id, tiers=tiers, now=now, limit=_CANDIDATES):
-        waits = _waits_for_orders(row, connection)
-        row, planned = _without_futile_groups(lane, row, connection, may_increase=not held and not waits)
+        late = _late_orders_until(row, connection, lane.settings)
+        row, planned = _without_futile_groups(lane, row, connection, may_increase=not held and late is None)
         if not isinstance(planned, Send):
-            until = row.raise_after if waits else connection.hold_increases_until
-            if waits and (until is None or until <= now):
+            until = late or connection.hold_increases_until
+            if late is not None and late <= now:
                 connection = replace(connection, poll_at=now)
                 await tx.save_connection(connection)
             put_off.append(replace(row, not_before=max(until or now, now + lane.settings.backoff_base)))
@@ -134,6 +134,7 @@ async def _choose(
                 put_off.append(suspect)
                 continue
             if (reading := _reading_for(row, connection, lane.settings, now)) is not None:
+                await lane.check_write_is_free(tx, connection, after=len(lane.shop.facts.order_pages))
                 connection = reading
                 await tx.save_connection(connection)
                 put_off.append(replace(row, not_before=now + lane.settings.backoff_base))
@@ -164,16 +165,21 @@ async def _guarded(lane: Lane, tx: Transaction, connection: ConnectionRow) -> Co
     return connection
 
 
-def _waits_for_orders(row: ListingRow, connection: ConnectionRow) -> bool:
-    """Tell whether its number is so new that a late order may explain it: nothing is increased before (rule K4)."""
-    if row.raise_after is None:
-        return False
-    return connection.orders_read_at is None or connection.orders_read_at <= row.raise_after
+def _late_orders_until(row: ListingRow, connection: ConnectionRow, settings: Settings) -> datetime | None:
+    """Say later than when orders must be read before anything is increased, as late ones may change it (rule K4).
+
+    Its number is new and may be explained by them, or a decrease of ours emptied it: a shop that clamps below zero
+    answers the same whether pieces had just been sold or not.
+    """
+    emptied_at = row.orders_after if row.listing_id is not None else None
+    moments = [row.raise_after, None if emptied_at is None else emptied_at + settings.lag_window]
+    until, read_at = max(filter(None, moments), default=None), connection.all_orders_read_at
+    return None if until is None or (read_at is not None and read_at > until) else until
 
 
 def _reading_for(row: ListingRow, connection: ConnectionRow, settings: Settings, now: datetime) -> ConnectionRow | None:
     """Ask for what a create must wait for, a fresh order read or a whole list (rules N4, Q4); None: for nothing."""
-    read_at, listed_at = connection.orders_read_at, None if connection.census_alarm else connection.census_at
+    read_at, listed_at = connection.all_orders_read_at, None if connection.census_alarm else connection.census_at
     if row.orders_after is not None and (
         read_at is None or read_at <= max(row.orders_after, now - settings.call_deadline)
     ):

@@ -66,6 +66,10 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
         sent_retain=row.sent_retain if write.retain is None else write.retain,
         applied=counts,
     )
+    if write.delta > 0:
+        row = replace(row, orders_after=None)
+    if write.delta < 0 and row.ledger is not None and row.ledger <= 0:
+        row = replace(row, orders_after=now)  # it may have swallowed pieces just sold (rule K4)
     if row.ledger is not None and row.ledger < 0:
         row = wants_look(row, now)  # rule K3
     return row

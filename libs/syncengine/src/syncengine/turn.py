@@ -20,7 +20,7 @@ PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEY
 
 _CENSUS_CALLS = 5
 """Of a census: the list, and twice the pages of orders."""
-_ORDERS_A_POLL = 10
+ORDERS_A_POLL = 10
 """Whose lines one turn reads: after an outage hundreds are new, and changes must not wait for all of them."""
 
 
@@ -76,7 +76,7 @@ async def _work(lane: Lane) -> _Job | None:
     if may_send and connection.polled_last and await send_next(lane):
         return _Job.SEND
     if (pages := _pages_due(lane, connection, now)) is not None:
-        await read_orders(lane, pages, at_most=_ORDERS_A_POLL)
+        await read_orders(lane, pages, at_most=ORDERS_A_POLL)
         return _Job.POLL
     if connection.list_wanted_at is not None and _census_due_at(lane, connection, now) <= now:
         await take_census(lane)
@@ -147,14 +147,15 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
 
 
 def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[str, ...] | None:
-    """Pick the pages of orders to read now, if any: every page where rule C4 waits for one, or it is long ago."""
+    """Pick the pages of orders to read now, if any: every page where something waits for one, or it is long ago."""
     settings, pages, due_at = lane.settings, lane.shop.facts.order_pages, _poll_due_at(lane, connection)
     if due_at is not None and now < due_at:
         return None
     held_until = connection.hold_increases_until
     whole_at = connection.all_orders_read_at
-    if (held_until is not None and now >= held_until) or whole_at is None:
-        return pages
+    awaited_from = min(filter(None, (held_until, connection.poll_at)), default=None)
+    if (awaited_from is not None and now >= awaited_from) or whole_at is None:
+        return pages  # an order may be filed as soon as it is placed
     return pages if now >= whole_at + settings.full_order_interval else pages[:1]
 
 

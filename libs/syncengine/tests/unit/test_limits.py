@@ -141,3 +141,22 @@ async def test_a_burst_of_quota_answers_lowers_no_cap(monkeypatch: pytest.Monkey
     await world.settle()
     assert not answers
     assert world.connection.cap is None
+
+
+async def test_reads_for_a_create_do_not_use_up_what_is_left_of_a_spent_quota() -> None:
+    """After a removal a create waits for orders to be read: not while no write is free (seed 137)."""
+    world = await with_lots(1)
+    world.change("lot-0", by=-5)
+    await world.settle()
+    limit = FACTS.limit
+    world.shop.facts = replace(FACTS, limit=replace(limit, calls=500))
+    world.store.tables.calls += [(SELLER, limit.name, world.clock.now())] * (420 - world.shop.calls)
+    read_at = world.connection.all_orders_read_at
+    world.change("lot-0", by=5)
+    await world.settle(timedelta(minutes=1))
+    assert world.connection.all_orders_read_at == read_at
+    assert not world.shop.listings
+    world.shop.facts = FACTS
+    world.clock.turn(timedelta(minutes=20))
+    await world.settle(timedelta(minutes=1))
+    assert len(world.shop.listings) == 1

@@ -96,12 +96,14 @@ class Inventory:
         for_sale: bool | None = None,
         archived: bool | None = None,
         item: Item | None = None,
+        currency_code: str | None = None,
     ) -> Stock:
         """A user changes a lot; None leaves a thing as it is."""
         stock = self.lots[LotId(lot_id)]
         stock.quantity += by
         stock.sold_out = stock.sold_out and not by
         stock.item = stock.item if item is None else item
+        stock.currency_code = stock.currency_code if currency_code is None else currency_code
         stock.fields |= fields or {}
         stock.retain = stock.retain if retain is None else retain
         stock.for_sale = stock.for_sale if for_sale is None else for_sale
@@ -148,6 +150,9 @@ class Inventory:
         match result.WhichOneof("result"):
             case "lot_settled":
                 settled = result.lot_settled
+                known = self.settled.get(LotId(settled.lot_id))
+                if known is not None and known.seq > result.seq:
+                    return
                 self.settled[LotId(settled.lot_id)] = result
                 if (stock := self.lots.get(LotId(settled.lot_id))) is not None:
                     stock.listing_ids |= {ListingId(listing_id) for listing_id in settled.listing_ids}

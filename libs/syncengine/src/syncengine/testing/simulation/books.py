@@ -19,6 +19,8 @@ class Cause(StrEnum):
     UNSEEN = "listing touched by hand before its reply was seen"
     FIELDS = "fields changed by hand"
     FALSE_LIST = "list that is not the shop's"
+    GROWN = "pieces added to an order line while a number was in doubt"
+    """An order shows when it last changed, not when each piece left: two readings may fit."""
     LOSS = "listing that only a lost database knew"
 
 
@@ -27,6 +29,7 @@ MAY_LEAD_TO = {
     Cause.REMOVAL: {Trouble.GONE_UNEXPLAINED},
     Cause.LOOK_ALIKE: {Trouble.LOOK_ALIKE, Trouble.CREATE_UNEXPLAINED, Trouble.ORDER_UNASSIGNED},
     Cause.UNSEEN: set(Trouble),
+    Cause.GROWN: {Trouble.NUMBER_UNEXPLAINED, Trouble.GONE_UNEXPLAINED},
     Cause.FIELDS: set(),  # only its groups wait
     Cause.FALSE_LIST: {
         *(Trouble.NUMBER_UNEXPLAINED, Trouble.GONE_UNEXPLAINED),
@@ -44,6 +47,10 @@ class Wish:
     total: int
     archived: bool
     hidden: bool
+    is_unfit: bool = False
+    """Its price is in another currency, or one that the shop refuses (rules W2, F1)."""
+    decreased: int = 0
+    """Pieces that users took out until then: what our own decreases took away for them is not wanted again."""
 
     def pieces(self, sold: int) -> int:
         """How many the shop should show."""
@@ -63,6 +70,18 @@ class Line:
     """Pieces that the shop gave back."""
     before: int = 0
     """Pieces ordered before the connection began: gone from what inventory counted (rule C3)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Unlisted:
+    """Pieces that are sold, in an order that the API does not show yet."""
+
+    until: datetime
+    order_id: OrderId
+    lot_id: LotId
+    pieces: int
+    is_removed: bool = False
+    """Our own removal took their listing away since: nothing in the shop tells of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +115,17 @@ class Books:
     """Pieces that our decreases and removals took out of it."""
     by_hand: Counter[LotId] = field(default_factory=Counter)
     """Pieces that hands put into it, less those that they took out."""
+    missed: Counter[LotId] = field(default_factory=Counter)
+    """Pieces that hands took out, and that a census which begins anew takes for never having been there (rule C2)."""
     sold: Counter[LotId] = field(default_factory=Counter)
     """Pieces in orders, listed or not, less those that the shop gave back."""
     lines: dict[tuple[OrderId, ListingId], Line] = field(default_factory=dict)
     reduced: set[OrderId] = field(default_factory=set)
     """Orders that the seller cancelled, or took pieces out of."""
-    unlisted: list[tuple[datetime, OrderId, LotId, int]] = field(default_factory=list)
-    """From when on the API shows pieces that are sold."""
+    unlisted: list[Unlisted] = field(default_factory=list)
     of_lots: defaultdict[LotId, set[Cause]] = field(default_factory=lambda: defaultdict(set))
+    items: defaultdict[LotId, set[Item]] = field(default_factory=lambda: defaultdict(set))
+    """What a lot was of before."""
     of_items: defaultdict[Item, set[Cause]] = field(default_factory=lambda: defaultdict(set))
 
     def note(self, stock: Stock) -> None:
@@ -123,27 +145,36 @@ class Books:
             line = self.lines[order_id, listing_id] = Line(lot_id=lot_id, item=item, total=0)
         line.total += pieces
         # What the API shows of an order shows all of it.
-        self.unlisted = [
-            (min(moment, listed_from) if sold_by == order_id else moment, sold_by, of, number)
-            for moment, sold_by, of, number in self.unlisted
-        ]
+        for each in self.unlisted:
+            each.until = min(each.until, listed_from) if each.order_id == order_id else each.until
         if lot_id is not None:
             self.sold[lot_id] += pieces
-            self.unlisted.append((listed_from, order_id, lot_id, pieces))
+            self.unlisted.append(Unlisted(until=listed_from, order_id=order_id, lot_id=lot_id, pieces=pieces))
 
     def take_back(self, order_id: OrderId, listing_id: ListingId, pieces: int, *, restock: bool) -> None:
         """The seller took pieces out of an order: back into the shop, or nobody says where to (rule S4)."""
         line = self.lines[order_id, listing_id]
         self.reduced.add(order_id)
-        self.unlisted = [each for each in self.unlisted if each[1] != order_id]
+        self.unlisted = [each for each in self.unlisted if each.order_id != order_id]
         if restock and line.lot_id is not None:
             line.restocked += pieces
             self.sold[line.lot_id] -= pieces
 
-    def not_yet_listed(self, lot_id: LotId, now: datetime) -> int:
-        """Pieces in orders that the shop does not show yet."""
-        self.unlisted = [each for each in self.unlisted if each[0] > now]
-        return sum(pieces for _, _, of, pieces in self.unlisted if of == lot_id)
+    def remove(self, lot_id: LotId) -> None:
+        """Our own removal took its listing away."""
+        for each in self.unlisted:
+            each.is_removed = each.is_removed or each.lot_id == lot_id
+
+    def not_yet_listed(self, lot_id: LotId, now: datetime, *, removed: bool = False) -> int:
+        """Pieces in orders that the shop does not show yet; `removed`: only of listings that we removed since."""
+        hidden = [each for each in self.unlisted if each.lot_id == lot_id and each.until > now]
+        return sum(each.pieces for each in hidden if each.is_removed or not removed)
+
+    def begin_anew(self) -> None:
+        """A census took the shop as it is: what hands took out before may be put in again (rule C2)."""
+        for lot_id, pieces in self.missed.items():
+            self.taken[lot_id] += pieces
+        self.missed.clear()
 
     def an_order_grew(self) -> bool:
         """Whether an order holds another lot's pieces that are not counted yet: of when are they?"""
@@ -164,4 +195,5 @@ class Books:
 
     def causes(self, lot_id: LotId) -> set[Cause]:
         """Why a lot may wait."""
-        return self.of_lots[lot_id] | self.of_items[self.inventory.lots[lot_id].item]
+        items = {*self.items[lot_id], self.inventory.lots[lot_id].item}
+        return self.of_lots[lot_id].union(*(self.of_items[item] for item in items))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from syncengine.listing import Listing, ListingId, OrderId
+from syncengine.testing.simulation.books import Cause
 from syncengine.testing.simulation.stage import Stage
 
 _LATE_SHARE = 0.4
@@ -56,11 +57,21 @@ class Buyers:
         orders = [order_id for order_id in self._orders() if order_id not in self.stage.books.reduced]
         if listings and orders:
             self.stage.events += 1
-            listing, order_id = self.stage.random.choice(listings), self.stage.random.choice(orders)
+            order_id = self.stage.random.choice(orders)
+            has = [each for each in listings if (order_id, each.listing_id) in self.stage.books.lines]
+            listing = self.stage.random.choice(has or listings)
             now, lag = self.stage.clock.now(), self._lag()
+            if has:
+                self._blame_growth(listing)
             self.stage.shop.buy_more(order_id, listing.listing_id, 1, now, lag=lag)
             self.stage.books.sell(order_id, listing.listing_id, listing.item, 1, now + lag)
             self.stage.struck["batch added to an order"] += 1
+
+    def _blame_growth(self, listing: Listing) -> None:
+        lot_id = self.stage.books.owners.get(listing.listing_id)
+        row = self.stage.store.tables.listings.get(lot_id) if lot_id is not None else None
+        if row is not None and (row.intent_id is not None or row.look_since is not None):
+            self.stage.books.blame(row.lot_id, Cause.GROWN)
 
     def file(self) -> None:
         """The seller files an order away."""

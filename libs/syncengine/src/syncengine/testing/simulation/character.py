@@ -29,6 +29,8 @@ class Character:
     """Listings that the shop has, with their orders, when the connection begins."""
     begins_calmly: bool
     """The first census is taken before anything happens: with listings there before it, else sales would be no news."""
+    accidents: float
+    """How often calls meet with one: where most do, few lots get as far as a second write."""
     left_out: frozenset[str]
     """Happenings that this life does without."""
 
@@ -44,5 +46,6 @@ def draw(random: Random, may_be_left_out: tuple[str, ...]) -> Character:
         cuts_texts=random.random() < 0.5,
         was_there_before=was_there_before,
         begins_calmly=was_there_before > 0 or random.random() < 0.8,
+        accidents=random.choice((1, 2, 6)),
         left_out=frozenset(name for name in may_be_left_out if random.random() < 0.35),
     )

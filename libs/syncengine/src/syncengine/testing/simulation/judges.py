@@ -4,12 +4,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from brickops.inventory.v1.lot_sync_pb2 import SYNC_STATE_CONFLICT, SYNC_STATE_SYNCED
+from brickops.inventory.v1.lot_sync_pb2 import (
+    FIELD_GROUP_PRICE,
+    FIELD_GROUP_QUANTITY,
+    SYNC_STATE_CONFLICT,
+    SYNC_STATE_SYNCED,
+)
 from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.marketplace import Applied, Create, Remove, Ticket, Update, Write
 from syncengine.rows import ListingRow, Trouble
 from syncengine.testing.inventory import SELLER, Stock
-from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent, Wish
+from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent
 from syncengine.testing.simulation.network import Landing
 from syncengine.testing.simulation.pace import Pace
 from syncengine.testing.simulation.stage import Stage
@@ -33,6 +38,8 @@ class Judges:
 
     stage: Stage
     pace: Pace = field(init=False)
+    census: str = ""
+    """The wish that the last census which C1 asks for answered; nothing is written before it."""
     spent_since: datetime = field(init=False)
     """When the account of calls that the engine has now began: a lost database's is lost with it."""
 
@@ -61,9 +68,14 @@ class Judges:
     def intended(self, ticket: Ticket, write: Write) -> None:
         """Judge a write whose call begins: its intent is durable by now (L3), and no decrease was due before (6)."""
         books, unsettled = self.stage.books, reversed(self.stage.store.tables.unsettled.values())
+        if self.stage.connection.wish_id != self.census:
+            books.begin_anew()
+            self.census = self.stage.connection.wish_id
         intent = next((each for each in unsettled if each.stamp == ticket.stamp and each.write == write), None)
         if intent is None:
             raise Misjudged(1, "a write without an intent that outlives its sender")
+        if isinstance(write, Remove):
+            books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)  # what is gone already it would have taken
         books.sent[ticket.stamp] = Sent(intent=intent, revision=books.delivered.get(intent.lot_id, 0))
         if overtaken := self.pace.overtaken_by(intent):
             raise Misjudged(6, f"a decrease of {overtaken} was due before")
@@ -88,19 +100,24 @@ class Judges:
             books.own(landing.listing_id, lot_id)
         if isinstance(landing.write, Remove) or change < 0:
             books.taken[lot_id] -= change
+        if isinstance(landing.write, Remove):
+            books.remove(lot_id)
         if change > 0:
             books.plus[lot_id] += change
-            self._judge_increase(lot_id, books.wishes[lot_id, max(sent.revision, sent.intent.revision)], landing)
+            self._judge_increase(sent, landing)
         self._judge_single(lot_id)
 
-    def _judge_increase(self, lot_id: LotId, wish: Wish, landing: Landing) -> None:
-        books = self.stage.books
-        taken = books.taken[lot_id]
-        if Cause.UNSEEN in books.causes(lot_id):  # by hands, from a listing of which nobody had told us
-            taken += max(0, -books.by_hand[lot_id])
-        if books.plus[lot_id] > books.increases[lot_id] + taken:
-            raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, for {books.increases[lot_id]} by users")
-        sold = books.sold[lot_id] - books.not_yet_listed(lot_id, landing.at)
+    def _judge_increase(self, sent: Sent, landing: Landing) -> None:
+        books, lot_id = self.stage.books, sent.intent.lot_id
+        wish = books.wishes[lot_id, max(sent.revision, sent.intent.revision)]
+        # A create waits for a read of orders: what is listed a moment after it is as good as not listed (rule N4).
+        read_at = sent.intent.sent_at - self.stage.settings.call_deadline
+        at = read_at if isinstance(landing.write, Create) else landing.at
+        unseen = books.not_yet_listed(lot_id, at, removed=True)
+        wanted = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + unseen
+        if books.plus[lot_id] > wanted:
+            raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {wanted} were asked for")
+        sold = books.sold[lot_id] - books.not_yet_listed(lot_id, at)
         wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])
         if isinstance(landing.write, Create | Update) and landing.after > wanted:
             raise Misjudged(1, f"{lot_id}: {landing.after} in the shop, {wanted} are there to sell")
@@ -130,13 +147,21 @@ class Judges:
             raise Misjudged(2, f"order {order_id}: {counted} of {there} pieces of listing {listing_id} were counted")
 
     def judge_saying(self, lot_id: LotId, revision: int) -> None:
-        """Judge "synced" at the moment at which it is said (judgement 4)."""
+        """Judge "synced" at the moment at which it is said (judgement 4).
+
+        Sales not yet listed show in what is left, and so are no exception here, but where our own removal left nothing.
+        """
         books = self.stage.books
         wish = books.wishes.get((lot_id, revision))
         if wish is None or books.causes(lot_id):
             return
         shown, true = sum(self.live(lot_id).values()), wish.pieces(books.sold[lot_id])
-        if shown != true and not (wish.hidden and shown == 0):
+        read_at = (
+            self.stage.clock.now() - 2 * self.stage.settings.call_deadline
+        )  # before the create, and that before this
+        unseen = books.not_yet_listed(lot_id, read_at, removed=True)
+        may_show = range(true, wish.pieces(books.sold[lot_id] - unseen) + 1)
+        if shown not in may_show and not (wish.hidden and shown == 0):
             raise Misjudged(4, f"{lot_id}: said to be synced at revision {revision}, the shop shows {shown} for {true}")
 
     # Rest (judgements 2 and 7) ----------------------------------------------------------------------------------------
@@ -187,7 +212,7 @@ class Judges:
         if (SELLER, listing_id) in self.stage.store.tables.owners:
             return False
         causes, row = self.stage.books.causes(lot_id), self.stage.store.tables.listings.get(lot_id)
-        asked = row is not None and row.trouble is Trouble.CREATE_UNEXPLAINED
+        asked = row is not None and row.trouble in (Trouble.CREATE_UNEXPLAINED, Trouble.LOOK_ALIKE)
         return not causes.isdisjoint(_MAY_BE_STRANGE) or (asked and Cause.LOOK_ALIKE in causes)
 
     def _strange_pieces(self, lot_id: LotId) -> int:
@@ -202,27 +227,52 @@ class Judges:
     def _whole_connection_waits(self) -> bool:
         connection = self.stage.connection
         if connection.census_alarm == "LIST_IS_EMPTY" and not self.stage.shop.listings():
-            return connection.census_reason is not None  # sold out; by the list alone it may as well be closed (C5)
+            # Sold out, or what hands removed was the last: by the list alone it may as well be closed (C5).
+            return connection.census_reason is not None or self._last_was_removed()
         if connection.halted or connection.census_alarm or connection.confirmed_at is None:
             why = connection.halted or connection.census_alarm or "not confirmed"
             raise Misjudged(7, f"the connection waits for a person: {why}")
         return False
 
+    def _judge_unfit(self, lot_id: LotId, live: Collection[ListingId]) -> None:
+        """Judge a lot whose price the shop cannot take: nothing but its price waits, unless it is not listed at all."""
+        for group in self.stage.inventory.settled[lot_id].lot_settled.groups:
+            waits = group.state != SYNC_STATE_SYNCED
+            if live and waits and group.group == FIELD_GROUP_QUANTITY:
+                raise Misjudged(7, f"{lot_id}: its quantity waits for a person: {group.reason}")
+            if live and not waits and group.group == FIELD_GROUP_PRICE:
+                raise Misjudged(7, f"{lot_id}: a price that the shop cannot take is said to be there")
+
+    def _last_was_removed(self) -> bool:
+        """Hands removed a listing and left nothing: the alarm asks, and what waits for a list waits for the answer."""
+        rows = self.stage.store.tables.listings.values()
+        return any(
+            row.listing_id and row.ledger and Cause.REMOVAL in self.stage.books.causes(row.lot_id) for row in rows
+        )
+
     def _judge_lot(self, stock: Stock, row: ListingRow | None) -> None:
         books, lot_id = self.stage.books, stock.lot_id
         wish = books.current[lot_id]
         live, true = self.live(lot_id), wish.pieces(books.sold[lot_id])
-        if sum(live.values()) != true and not (wish.hidden and not live):
+        is_absent = not live and (wish.hidden or wish.is_unfit)
+        if sum(live.values()) != true and not is_absent:
             raise Misjudged(7, f"{lot_id}: the shop shows {sum(live.values())}, {true} are there")
         groups = self.stage.inventory.settled[lot_id].lot_settled.groups
+        if wish.is_unfit:
+            self._judge_unfit(lot_id, live)
+            return
         in_conflict = [group for group in groups if group.state == SYNC_STATE_CONFLICT]
+        shown = self.stage.shop.listings()
+        if any(shown[listing_id].item != stock.item for listing_id in live):
+            if wish.hidden or in_conflict:
+                return  # it would be taken away, and not listed again (rule N4)
+            raise Misjudged(7, f"{lot_id} is listed as another item")
         for group in groups:
             by_hand = books.causes(lot_id) & {Cause.FIELDS, Cause.UNSEEN}
             if group.state != SYNC_STATE_SYNCED and not (in_conflict and by_hand):
                 raise Misjudged(7, f"{lot_id}: group {group.group} waits for a person: {group.reason}")
             if group.state == SYNC_STATE_SYNCED and group.settled_revision != stock.revision:
                 raise Misjudged(7, f"{lot_id}: group {group.group} is not said to be synced at rest")
-        shown = self.stage.shop.listings()
         for listing_id in live:
             listing = shown[listing_id]
             if listing.for_sale == (wish.hidden or wish.archived):

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TypeAlias
 
-from syncengine.listing import ListRead
+from syncengine.listing import Item, ListingId, ListRead
 from syncengine.rows import Settings
 from syncengine.testing.clock import HandClock
-from syncengine.testing.inventory import SELLER, Inventory
+from syncengine.testing.inventory import Inventory, Stock
 from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.simulation.books import Books, Cause
 from syncengine.testing.simulation.buyers import Buyers
@@ -43,7 +43,7 @@ SETTINGS = Settings(
     backoff_cap=timedelta(seconds=15),
 )
 
-_STEPS = 1000
+_STEPS = 1200
 _QUIET = timedelta(minutes=5)
 """Longer than any window, and than the time between two censuses."""
 _LONGEST_REST = timedelta(hours=1)
@@ -83,7 +83,7 @@ class Life:
             intended=lambda ticket, write: self.judges.intended(ticket, write),
             arrived=lambda ticket: self.judges.arrived(ticket),
             landed=lambda landing: self.judges.landed(landing),
-            deceived=self._deceived,
+            listed=self._listed,
         )
         self.stage = stage = Stage(
             random=random,
@@ -98,6 +98,7 @@ class Life:
             books=Books(inventory),
         )
         self.judges = Judges(stage)
+        self._lacked: set[ListingId] = set()
         self.mail = Mail(stage, self.judges)
         other = make_shop(OTHER_NAME, character)
         self.keys = Keys(stage, self.mail, other, shop_is_empty=not character.was_there_before)
@@ -114,7 +115,7 @@ class Life:
             mail=self.mail,
             faults=Faults(stage, self.databases),
         )
-        self.story = Story(cast, random, character.left_out)
+        self.story = Story(cast, random, character)
         self._furnish(other)
 
     def live(self) -> Outline:
@@ -156,26 +157,43 @@ class Life:
                 stage.books.sell(order_id, listing_id, item, sold, now())
                 stage.books.lines[order_id, listing_id].before = sold
             stock = self.users.add(quantity, item, fields, retain=False)
+            self._sell_before(listing_id, item, stock)
             stage.books.own(listing_id, stock.lot_id)
         item = self.users.make_item()
         theirs = other.put_up(item, 9, self.users.make_fields(0), now())
         other.buy(theirs, 1, now(), lag=timedelta(0))
         stage.clock.turn(_SECOND * 5)
 
+    def _sell_before(self, listing_id: ListingId, item: Item, stock: Stock) -> None:
+        """Pieces are ordered between the lot's count and the connection: the seller agrees to fill it up (rule C3)."""
+        stage = self.stage
+        if stage.random.random() < 0.5:
+            return
+        stage.clock.turn(_SECOND)
+        pieces = stage.random.randint(1, stock.quantity)
+        order_id = stage.shop.buy(listing_id, pieces, stage.clock.now(), lag=timedelta(0))
+        stage.books.sell(order_id, listing_id, item, pieces, stage.clock.now())
+        stage.books.lines[order_id, listing_id].before = pieces
+        stage.books.increases[stock.lot_id] += pieces
+
     # What is seen -----------------------------------------------------------------------------------------------------
 
-    def _deceived(self, accident: Accident, read: ListRead) -> None:
-        """A list shows another shop than the one there is.
+    def _listed(self, accident: Accident | None, read: ListRead) -> None:
+        """A list may show another shop than the one there is.
 
         One that is a moment old cannot be told from a true one; one that is cut, or empty, can be by what it lacks,
-        unless that is a listing of which we do not know yet.
+        unless that is a listing of which we do not know yet, or two in a row lack it (rule N3).
         """
+        if accident is None:
+            self._lacked.clear()
+            return
         books, true = self.stage.books, self.stage.shop.listings()
         shown = {listing.listing_id: listing for listing in read.listings}
-        for listing_id, lot_id in books.owners.items():
-            is_known = (SELLER, listing_id) in self.stage.store.tables.owners
-            if true.get(listing_id) != shown.get(listing_id) and (accident is Accident.STALE_LIST or not is_known):
-                books.blame_item(self.stage.inventory.lots[lot_id].item, Cause.FALSE_LIST)
+        false = {listing_id for listing_id in books.owners if true.get(listing_id) != shown.get(listing_id)}
+        known = {listing_id for seller_id, listing_id in self.stage.store.tables.owners}
+        for listing_id in false if accident is Accident.STALE_LIST else false - known | false & self._lacked:
+            books.blame_item(self.stage.inventory.lots[books.owners[listing_id]].item, Cause.FALSE_LIST)
+        self._lacked = false
 
     def _watch(self) -> None:
         self.network.land_late_ones()

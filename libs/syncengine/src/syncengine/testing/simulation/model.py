@@ -21,6 +21,10 @@ class ShopModel(Protocol):
         """Those fields that say whether a lot is hidden."""
         ...
 
+    def refused_price(self) -> Values:
+        """Fields of the price group that the shop refuses."""
+        ...
+
     def as_shown(self, fields: Values) -> Values:
         """What the shop shows once it holds these: rounded, cut, sanitised."""
         ...

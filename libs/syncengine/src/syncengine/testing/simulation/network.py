@@ -84,8 +84,8 @@ class Network:
     arrived: Callable[[Ticket], None]
     """Told of each call that reaches a shop, before anything comes of it."""
     landed: Callable[[Landing], None]
-    deceived: Callable[[Accident, ListRead], None]
-    """Told of a list that shows another shop than the one there is."""
+    listed: Callable[[Accident | None, ListRead], None]
+    """Told of each list of the whole shop, and of the accident that makes it show another one than there is."""
     accidents: dict[Kind, deque[Accident]] = field(default_factory=lambda: {kind: deque() for kind in Kind})
     struck: Counter[str] = field(default_factory=Counter)
     late: list[tuple[datetime, Write, Ticket, ShopModel]] = field(default_factory=list)

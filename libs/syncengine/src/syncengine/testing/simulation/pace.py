@@ -7,6 +7,9 @@ from syncengine.listing import LotId
 from syncengine.marketplace import Remove, Update
 from syncengine.rows import ConnectionRow, Intent, ListingRow
 from syncengine.testing.simulation.stage import Stage
+from syncengine.turn import ORDERS_A_POLL
+
+_STOPS = ("worker killed", "worker slept beyond its lease", "commit cut")
 
 
 @dataclass(slots=True)
@@ -15,27 +18,35 @@ class Pace:
 
     stage: Stage
     since: dict[LotId, datetime] = field(default_factory=dict)
+    stops: dict[LotId, int] = field(default_factory=dict)
+    """How many workers had died, slept or lost their database by then."""
 
-    def bound(self) -> timedelta:
+    def bound(self, lot_id: LotId) -> timedelta:
         """How long a decrease may wait once nothing is in its way.
 
-        A dead worker's lease runs out, and then whatever ranks before it takes its turn: a census and a look (orders,
-        list, orders: six lists of at most `list_deadline` each, most of them far quicker), and one other decrease for
-        each other lot.
+        A dead worker's lease runs out, each one's that dies meanwhile too, and then whatever ranks before it takes its
+        turn: a census and a look (orders, list, orders: six lists of at most `list_deadline` each, most of them far
+        quicker), the lines of as many orders as one poll reads, and one other decrease for each other lot.
         """
         settings, lots = self.stage.settings, len(self.stage.inventory.lots)
-        return settings.lease + 6 * settings.list_deadline + lots * settings.call_deadline
+        leases = 1 + self._stops() - self.stops[lot_id]
+        orders = min(ORDERS_A_POLL, len({order_id for order_id, _ in self.stage.books.lines}))
+        return settings.lease * leases + 6 * settings.list_deadline + (orders + lots) * settings.call_deadline
+
+    def _stops(self) -> int:
+        return sum(self.stage.struck[name] for name in _STOPS)
 
     def look(self) -> None:
         """See which decreases could go now."""
         now, connection = self.stage.clock.now(), self.stage.connection
-        free = self._is_free(connection, now)
+        asleep = self.stage.nobody_until is not None and now < self.stage.nobody_until
+        free = not asleep and self._is_free(connection, now)
         guarded = connection.removals_held > 0
         for row in self.stage.store.tables.listings.values():
             if not (free and is_due(row, now)) or (guarded and row.target == 0):
                 self.since.pop(row.lot_id, None)
-            else:
-                self.since.setdefault(row.lot_id, now)
+            elif row.lot_id not in self.since:
+                self.since[row.lot_id], self.stops[row.lot_id] = now, self._stops()
 
     def _is_free(self, connection: ConnectionRow, now: datetime) -> bool:
         paused = max(connection.not_before or now, connection.writes_not_before or now) > now
@@ -47,7 +58,7 @@ class Pace:
         """Find a decrease that waits for too long."""
         now = self.stage.clock.now()
         for lot_id, since in self.since.items():
-            if now - since > self.bound():
+            if now - since > self.bound(lot_id):
                 return lot_id, now - since
         return None
 

@@ -59,7 +59,9 @@ class FaultyShop:
         if accident is Accident.SLOW:
             await until(clock, clock.now() + ticket.deadline / 2)
         await pause()
-        return outcome if clock.now() <= deadline else Unknown(reason="NO_REPLY")
+        answer = outcome if clock.now() <= deadline else Unknown(reason="NO_REPLY")
+        await pause()  # the process may also sleep with the answer in its hands
+        return answer
 
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         now, model = self._network.clock.now, self._model
@@ -90,8 +92,7 @@ class FaultyShop:
             read = replace(true, listings=())
         elif accident is Accident.SHORT_LIST:
             read = replace(true, listings=true.listings[: len(true.listings) // 2])
-        if accident is not None and read.listings != true.listings:
-            network.deceived(accident, read)
+        network.listed(accident if read.listings != true.listings else None, read)
         return read
 
     async def _read(self, ticket: Ticket, kind: Kind, look: Callable[[Accident | None], T]) -> T:
@@ -117,4 +118,5 @@ class FaultyShop:
         await pause()
         if clock.now() > deadline:
             raise ReadFailedError(Unknown(reason="NO_REPLY"))
+        await pause()
         return seen

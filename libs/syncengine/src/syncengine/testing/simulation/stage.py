@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import datetime
 from random import Random
 from typing import TypeVar
 
@@ -35,6 +36,8 @@ class Stage:
     shop: ShopModel
     network: Network
     books: Books
+    nobody_until: datetime | None = None
+    """Until when every worker sleeps."""
     struck: Counter[str] = field(default_factory=Counter)
     """How often each accident happened."""
     events: int = 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from syncengine.testing.simulation.buyers import Buyers
+from syncengine.testing.simulation.character import Character
 from syncengine.testing.simulation.databases import Databases
 from syncengine.testing.simulation.faults import Faults
 from syncengine.testing.simulation.keys import Keys
@@ -30,15 +31,15 @@ class Cast:
     faults: Faults
 
 
-def _always(cast: Cast) -> list[tuple[float, Happening]]:
+def _always(cast: Cast, accidents: float) -> list[tuple[float, Happening]]:
     return [
-        (110, cast.workers.step_one),
+        (150, cast.workers.step_one),
         (20, cast.mail.deliver),
         (17, cast.faults.pass_time),
-        (5, cast.users.create),
-        (16, cast.users.edit),
-        (12, cast.buyers.buy),
-        (8, cast.faults.strike_call),
+        (6, cast.users.create),
+        (24, cast.users.edit),
+        (14, cast.buyers.buy),
+        (accidents, cast.faults.strike_call),
     ]
 
 
@@ -56,33 +57,37 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
         "old": (1, cast.mail.redeliver_lots),
         "hide": (1, cast.users.hide_or_show),
         "archive": (1, cast.users.archive_or_restore),
+        "misprice": (0.7, cast.users.misprice),
+        "item": (0.5, cast.users.change_item),
         "retain": (0.7, cast.users.retain_or_not),
         "burst": (0.3, cast.users.edit_in_a_burst),
-        "list": (2, cast.faults.strike_list),
+        "list": (1.2, cast.faults.strike_list),
         "close": (0.15, cast.website.close),
-        "tool": (1, cast.website.let_another_tool_call),
+        "tool": (0.5, cast.website.let_another_tool_call),
         "quantity": (0.15, cast.website.change_quantity),
         "removal": (0.15, cast.website.remove),
         "look-alike": (0.1, cast.website.put_up_look_alike),
-        "refused keys": (0.2, cast.keys.refuse),
+        "refused keys": (0.1, cast.keys.refuse),
         "other keys": (0.1, cast.keys.swap),
         "new keys": (0.1, cast.keys.replace),
-        "loss": (0.25, cast.databases.lose_one),
+        "late loss": (2, cast.databases.lose_what_is_late),
+        "loss": (0.12, cast.databases.lose_one),
     }
 
 
 MAY_BE_LEFT_OUT = (
-    *("return", "price"),
+    *("return", "price", "misprice", "item"),
     *("more", "file", "kill", "sleep", "cut", "again", "old", "hide", "archive", "retain", "burst", "list", "close"),
-    *("tool", "quantity", "removal", "look-alike", "refused keys", "other keys", "new keys", "loss"),
+    *("tool", "quantity", "removal", "look-alike", "refused keys", "other keys", "new keys", "late loss", "loss"),
 )
 
 
 class Story:
     """Says what happens next."""
 
-    def __init__(self, cast: Cast, random: Random, left_out: frozenset[str]) -> None:
-        told = _always(cast) + [each for name, each in _sometimes(cast).items() if name not in left_out]
+    def __init__(self, cast: Cast, random: Random, character: Character) -> None:
+        told = _always(cast, character.accidents)
+        told += [each for name, each in _sometimes(cast).items() if name not in character.left_out]
         self._random = random
         self._happenings = [happening for _, happening in told]
         self._weights = [weight for weight, _ in told]

@@ -7,10 +7,11 @@ from syncengine.testing.inventory import Stock
 from syncengine.testing.simulation.books import Wish
 from syncengine.testing.simulation.stage import Stage
 
-COLORS = (1, 5, 11)
+COLORS = (1, 2, 3, 5, 6, 7, 11)
 """Few, so that lots of one item get into each other's way."""
 _MOST_LOTS = 10
 _BURST = 25
+OURS = "EUR"
 _LONG_NOTE = 300
 """Longer than any shop takes; two of the notes are so long, or have markup."""
 
@@ -61,9 +62,10 @@ class Users:
         """Change a lot's quantity, its price with it if asked."""
         wish = self.stage.books.current[stock.lot_id]
         new = self.make_fields(self._name_of(stock.lot_id), hidden=wish.hidden) if fields else {}
-        self.stage.inventory.change(stock.lot_id, by=by, fields=new)
+        self.stage.inventory.change(stock.lot_id, by=by, fields=new, currency_code=OURS if fields else None)
         self.stage.books.increases[stock.lot_id] += max(0, by)
-        self._wish(stock, replace(wish, total=wish.total + by))
+        wish = replace(wish, is_unfit=wish.is_unfit and not fields)
+        self._wish(stock, replace(wish, total=wish.total + by, decreased=wish.decreased + max(0, -by)))
 
     # Happenings
 
@@ -82,7 +84,7 @@ class Users:
         if (stock := self._some_lot()) is None:
             return
         random, there = self.stage.random, max(0, stock.quantity)
-        by = random.choice((0, random.randint(1, 12), -random.randint(0, there)))
+        by = random.choice((0, 0, 1, random.randint(1, 12), -min(1, there), -random.randint(0, there)))
         if random.random() < 0.1:
             by = -there
         self.change_by(stock, by, fields=by == 0 or random.random() < 0.4)
@@ -105,6 +107,29 @@ class Users:
         self.stage.inventory.change(stock.lot_id, for_sale=wish.hidden, fields=stockroom)
         self._wish(stock, replace(wish, hidden=not wish.hidden))
         self.stage.struck["lot hidden" if not wish.hidden else "lot shown"] += 1
+
+    def misprice(self) -> None:
+        """A user sets a price that the shop will not take, or one in another currency, and fewer pieces with it."""
+        if (stock := self._some_lot()) is None:
+            return
+        wish, random = self.stage.books.current[stock.lot_id], self.stage.random
+        by = -min(1, max(0, stock.quantity))
+        fields = dict(self.make_fields(self._name_of(stock.lot_id), hidden=wish.hidden))
+        currency_code = random.choice((OURS, "USD"))
+        if currency_code == OURS:
+            fields |= self.stage.shop.refused_price()
+        self.stage.inventory.change(stock.lot_id, by=by, fields=fields, currency_code=currency_code)
+        self._wish(stock, replace(wish, total=wish.total + by, decreased=wish.decreased - by, is_unfit=True))
+        self.stage.struck["price in another currency" if currency_code != OURS else "price that the shop refuses"] += 1
+
+    def change_item(self) -> None:
+        """A user corrects what a lot is of, which no shop can change (rule N4)."""
+        if (stock := self._some_lot()) is None:
+            return
+        self.stage.books.items[stock.lot_id].add(stock.item)
+        self.stage.inventory.change(stock.lot_id, item=self.make_item())
+        self._wish(stock, self.stage.books.current[stock.lot_id])
+        self.stage.struck["item changed"] += 1
 
     def archive_or_restore(self) -> None:
         """A user archives a lot, which takes it out of every shop, or brings it back."""

@@ -30,6 +30,15 @@ class Website:
         else:
             self.stage.books.blame_item(listing.item, Cause.UNSEEN)
 
+    def _take_out(self, listing: Listing, pieces: int) -> None:
+        books, lot_id = self.stage.books, self.stage.books.owners[listing.listing_id]
+        tables = self.stage.store.tables
+        is_known = (SELLER, listing.listing_id) in tables.owners
+        # Of a listing, or an increase, that no reply told of nobody will ever know that the pieces were there; of one
+        # that we are removing, nobody that it was not we.
+        is_seen = is_known and all(intent.lot_id != lot_id for intent in tables.unsettled.values())
+        (books.missed if is_seen else books.taken)[lot_id] += pieces
+
     # Happenings
 
     def change_quantity(self) -> None:
@@ -43,6 +52,7 @@ class Website:
         self.stage.events += 1
         self.stage.shop.edit(listing.listing_id, quantity, {})
         self.stage.books.by_hand[lot_id] += quantity - listing.quantity
+        self._take_out(listing, max(0, listing.quantity - quantity))
         self._blame(listing, Cause.QUANTITY)
         self.stage.struck["quantity changed by hand"] += 1
 
@@ -63,6 +73,7 @@ class Website:
         lot_id = self.stage.books.owners[listing.listing_id]
         self.stage.shop.delete(listing.listing_id)
         self.stage.books.by_hand[lot_id] -= listing.quantity
+        self._take_out(listing, listing.quantity)
         self._blame(listing, Cause.REMOVAL)
         self.stage.struck["listing removed by hand"] += 1
 

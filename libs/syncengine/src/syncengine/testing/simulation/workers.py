@@ -14,7 +14,7 @@ from syncengine.turn import take_turn
 _WORKERS = 2
 _TURNS_AT_ONCE = 6
 _STEPS = (1, 1, 2, 4, 12)
-"""How far a worker gets before anything else happens: a call is four."""
+"""How far a worker gets before anything else happens: a call is five."""
 
 
 class CutError(Exception):
@@ -113,7 +113,9 @@ class Workers:
     def sleep(self) -> None:
         """One stands still, with its lease or without."""
         worker = self.stage.random.choice(self.tasks)
-        worker.frozen_until = self.stage.clock.now() + self.stage.settings.lease * self.stage.random.uniform(0.5, 3)
+        now = self.stage.clock.now()
+        worker.frozen_until = now + self.stage.settings.lease * self.stage.random.uniform(0.5, 3)
+        self.stage.nobody_until = min(each.frozen_until or now for each in self.tasks)
         self.stage.struck["worker slept beyond its lease"] += 1
 
     def cut_commit(self) -> None:
