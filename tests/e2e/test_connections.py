@@ -131,7 +131,7 @@ async def test_an_empty_list_is_not_believed_without_the_sellers_word(seller: Se
     """A closed shop lists nothing (rule C5)."""
     lot = await seller.create()
     await seller.connect(empty=False, state=None)
-    await _halted(seller, "LIST_IS_EMPTY", "no listings", "say so")
+    await _halted(seller, "LIST_IS_EMPTY", "no listings", "say here")
     refused = await seller.ask("POST", f"{BRICKLINK}/confirm")
     problem(refused, 409, "NOTHING_TO_CONFIRM")
     assert await seller.writes() == []
