@@ -383,7 +383,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="T2",
         without="a restored database is not noticed",
-        judgement=1,
+        judgement=4,
         patches=(_instead("syncengine.testing.simulation.databases.begin_anew_after_loss", _no_loss),),
     ),
     Switch(
@@ -419,7 +419,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="W1",
         without="nobody checks whose shop it is",
-        judgement=2,
+        judgement=1,
         patches=(_instead("syncengine.orders._verify_shop", _no_check),),
     ),
     Switch(
