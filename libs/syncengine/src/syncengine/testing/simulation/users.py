@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from syncengine.listing import Item, LotId, Values
 from syncengine.testing.inventory import Stock
-from syncengine.testing.simulation.books import Wish
+from syncengine.testing.simulation.books import Cause, Wish
 from syncengine.testing.simulation.stage import Stage
 
 COLORS = (1, 2, 3, 5, 6, 7, 11)
@@ -123,8 +123,11 @@ class Users:
         self.stage.struck["price in another currency" if currency_code != OURS else "price that the shop refuses"] += 1
 
     def change_item(self) -> None:
-        """A user corrects what a lot is of, which no shop can change (rule N4)."""
-        if (stock := self._some_lot()) is None:
+        """A user corrects what a lot is of, which no shop can change (rule N4).
+
+        Not where a loss left orders of what it was that nobody can assign: they hold back that item only (C4, ADR 8).
+        """
+        if (stock := self._some_lot()) is None or Cause.LOSS in self.stage.books.causes(stock.lot_id):
             return
         self.stage.books.items[stock.lot_id].add(stock.item)
         self.stage.inventory.change(stock.lot_id, item=self.make_item())
