@@ -60,12 +60,13 @@ def explain(
 
 
 def explain_in_hindsight(
-    row: ListingRow, intent: Intent | None, *, sold_since: frozenset[int], now: datetime, returned: int = 0
-) -> Known:
+    row: ListingRow, intent: Intent | None, *, sold_since: frozenset[int], now: datetime, last: bool, returned: int = 0
+) -> Known | None:
     """Explain what was observed one lag window ago: every order before it is known by now.
 
-    `sold_since`: how many pieces may be off the ledger by orders later than the observation. What is still not
-    explained is a conflict.
+    `sold_since`: how many pieces may be off the ledger by orders later than the observation. None: it can be explained
+    in two ways, because a sale fell into the second of it; another observation may tell, unless this is the `last`.
+    What is still not explained is a conflict.
     """
     seen = row.observed
     if seen is None:
@@ -82,6 +83,8 @@ def explain_in_hindsight(
         if row.ledger is not None:
             row = replace(row, ledger=row.ledger + restocked)
         return Known(row, intent, restocked)
+    if findings and not last:
+        return None
     trouble = Trouble.GONE_UNEXPLAINED if seen.quantity is None else Trouble.NUMBER_UNEXPLAINED
     more = (seen.quantity or 0) - max(ledgers)
     row = replace(_calm(not_applied(row)), trouble=trouble, theirs=seen.quantity, unexplained=more)

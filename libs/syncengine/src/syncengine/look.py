@@ -22,6 +22,9 @@ from syncengine.send import with_highest
 from syncengine.settle import closed, created, found, wants_look
 from syncengine.store.protocol import Transaction
 
+_OBSERVED_FOR = 4
+"""Lag windows after which what can still be explained in two ways is asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
@@ -141,7 +144,10 @@ async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: In
     complete_at = (row.observed or seen).at + lane.settings.lag_window
     if known is None and sight.before.began_at >= complete_at:
         since = sold_after(lines, row.observed.read_at, lane.settings.anchor_doubt) if row.observed else frozenset({0})
-        known = explain_in_hindsight(row, intent, sold_since=since, now=now, returned=returned)
+        last = row.look_since is not None and now >= row.look_since + _OBSERVED_FOR * lane.settings.lag_window
+        known = explain_in_hindsight(row, intent, sold_since=since, now=now, last=last, returned=returned)
+        if known is None:
+            row, complete_at = replace(row, observed=seen), seen.at + lane.settings.lag_window
     if known is None:
         await lane.save(tx, [_again(row, max(complete_at, now + lane.settings.backoff_base), now)])
         return

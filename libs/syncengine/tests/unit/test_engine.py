@@ -88,6 +88,23 @@ async def test_lost_reply_to_a_difference_is_looked_at_never_resent(fault: Fault
     assert len(applied) == 1
 
 
+async def test_sale_in_the_second_of_a_look_is_looked_at_again() -> None:
+    """Rule K2: ten pieces may be six and our four, or ten of which four go in this very second: nobody need be asked."""
+    world = await connected()
+    world.create("a", 10, note="a")
+    await world.settle()
+    world.change("a", by=4)
+    world.shop.write_faults.append(Fault.DROP_BEFORE)
+    while world.row("a").observed is None:
+        await world.deliver()
+        if not await world.turn():
+            world.clock.turn(timedelta(seconds=1))
+    world.shop.buy(ListingId("1001"), 4)
+    await world.settle()
+    assert world.row("a").trouble is None
+    assert world.shown() == {"a": 10}
+
+
 @pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER])
 async def test_lost_reply_to_a_create_lists_once(fault: Fault) -> None:
     world = await connected(SOON_CERTAIN)

@@ -113,6 +113,8 @@ class Books:
     """Pieces that our creates and increases put into the shop."""
     taken: Counter[LotId] = field(default_factory=Counter)
     """Pieces that our decreases and removals took out of it."""
+    clamped: Counter[LotId] = field(default_factory=Counter)
+    """Pieces that our decreases did not find there."""
     by_hand: Counter[LotId] = field(default_factory=Counter)
     """Pieces that hands put into it, less those that they took out."""
     missed: Counter[LotId] = field(default_factory=Counter)

@@ -100,6 +100,8 @@ class Judges:
             books.own(landing.listing_id, lot_id)
         if isinstance(landing.write, Remove) or change < 0:
             books.taken[lot_id] -= change
+        if isinstance(landing.write, Update) and landing.write.delta < min(0, change):
+            books.clamped[lot_id] += change - landing.write.delta
         if isinstance(landing.write, Remove):
             books.remove(lot_id)
         if change > 0:
@@ -114,7 +116,9 @@ class Judges:
         read_at = sent.intent.sent_at - self.stage.settings.call_deadline
         at = read_at if isinstance(landing.write, Create) else landing.at
         unseen = books.not_yet_listed(lot_id, at, removed=True)
-        wanted = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + unseen
+        # Of what a decrease of ours did not find, hands may have taken it before: then users' pieces are gone as wished.
+        found_gone = min(books.clamped[lot_id], max(0, -books.by_hand[lot_id]))
+        wanted = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + unseen + found_gone
         if books.plus[lot_id] > wanted:
             raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {wanted} were asked for")
         sold = books.sold[lot_id] - books.not_yet_listed(lot_id, at)
