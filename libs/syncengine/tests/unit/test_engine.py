@@ -89,7 +89,7 @@ async def test_lost_reply_to_a_difference_is_looked_at_never_resent(fault: Fault
 
 
 async def test_sale_in_the_second_of_a_look_is_looked_at_again() -> None:
-    """Rule K2: ten pieces may be six and our four, or ten of which four go in this very second: nobody need be asked."""
+    """Rule K2: ten pieces may be six and our four, or ten of which four go in this very second: nobody is asked."""
     world = await connected()
     world.create("a", 10, note="a")
     await world.settle()

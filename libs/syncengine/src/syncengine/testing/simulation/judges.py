@@ -116,7 +116,7 @@ class Judges:
         read_at = sent.intent.sent_at - self.stage.settings.call_deadline
         at = read_at if isinstance(landing.write, Create) else landing.at
         unseen = books.not_yet_listed(lot_id, at, removed=True)
-        # Of what a decrease of ours did not find, hands may have taken it before: then users' pieces are gone as wished.
+        # Of what a decrease of ours did not find, hands may have taken it before: as users wished.
         found_gone = min(books.clamped[lot_id], max(0, -books.by_hand[lot_id]))
         wanted = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + unseen + found_gone
         if books.plus[lot_id] > wanted:
