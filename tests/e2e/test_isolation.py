@@ -217,6 +217,7 @@ async def test_a_seller_sees_nothing_of_another(new_seller: NewSeller) -> None:
         ("POST", f"{edit_path}/undo", None),
         ("GET", f"/v1/changes?bulk_edit_id={edited['bulk_edit_id']}", None),
         ("GET", f"{BRICKLINK}/differences", None),
+        ("GET", f"{BRICKLINK}/plan", None),
         ("POST", f"{BRICKLINK}/confirm", None),
         ("DELETE", BRICKLINK, None),
     ):

@@ -30,6 +30,10 @@ async def test_a_paused_shop_is_read_and_not_written(trader: Seller) -> None:
     assert sold["sync"]["bricklink"]["state"] == "pending"
     connection = await trader.connection("paused")
     assert (connection["sync"]["waiting_lots"], connection["sync"]["oldest_waiting_at"] is None) == (1, False)
+    planned = await trader.told("GET", f"{BRICKLINK}/plan")
+    [[call]] = [one["calls"] for one in planned["items"] if one["lot_id"] == lot["lot_id"]]
+    assert (call["kind"], call["tier"], call["fields"]["remarks"]) == ("update", "text", "paused")
+    assert (planned["total_calls"], planned["finish_at"], planned["bound_by"]) == (1, None, "PAUSED_BY_A_PERSON")
     assert len(await trader.writes()) == writes
     assert (await say(trader, "resume"))["state"] == "ready"
     listing = await trader.listing(await trader.with_quantity(lot["lot_id"], 6))

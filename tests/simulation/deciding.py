@@ -85,7 +85,7 @@ _WATCHED: tuple[tuple[str, Judge], ...] = (
     ("syncengine.send._items_being_created", _if("N1 an item is being created")),
     ("syncengine.send._reading_for", _if("N4, Q4 a create waits for a reading")),
     ("syncengine.send.held_removals", _if("B5 removals wait for consent")),
-    ("syncengine.send._is_foreign", _if("W2 a price is in another currency")),
+    ("syncengine.sendable._is_foreign", _if("W2 a price is in another currency")),
     ("syncengine.census._book_census", _begun),
     ("syncengine.census._alarm", _if("C5 a list is not believed")),
     ("syncengine.census.match", lambda found, *_: "C2 a look-alike is for a person" if found.ambiguous else None),

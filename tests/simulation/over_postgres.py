@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 _ROLE = "simulation"
 _BUCKET = timedelta(minutes=10)
-_INEXACT = {"calls_since"}
+_INEXACT = {"calls_since", "charged"}
 """Bucketed in PostgreSQL: the store's contract says how far it may be off."""
 
 

@@ -89,10 +89,11 @@ def _without_probation(*given: Any, **named: Any) -> Known | None:
     return known if known is None else replace(known, row=replace(known.row, probation=None))
 
 
-def _create_again(*given: Any, **named: Any) -> Known:
+def _create_again(*given: Any, **named: Any) -> Known | None:
     known = explain_in_hindsight(*given, **named)
-    is_gone = known.row.trouble is Trouble.GONE_UNEXPLAINED
-    return replace(known, row=replace(known.row, trouble=None)) if is_gone else known
+    if known is None or known.row.trouble is not Trouble.GONE_UNEXPLAINED:
+        return known
+    return replace(known, row=replace(known.row, trouble=None))
 
 
 def _absent_from_one_list(intent: Any, newcomers: Any, lines: Any) -> Any:
@@ -426,7 +427,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="W2",
         without="prices in another currency are sent as they are",
         judgement=7,
-        patches=(_instead("syncengine.send._is_foreign", lambda row, connection: False),),
+        patches=(_instead("syncengine.sendable._is_foreign", lambda row, connection: False),),
     ),
 )
 

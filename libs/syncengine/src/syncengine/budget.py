@@ -25,6 +25,16 @@ def is_nearly_spent(connection: ConnectionRow, facts: Facts, *, used: int) -> bo
     return used * 5 >= cap_of(connection, facts) * 4
 
 
+def affordable(facts: Facts, settings: Settings, interval: timedelta, *, calls: int) -> timedelta:
+    """Stretch an interval so that what is repeated in it leaves writes their share of the calls (rule B2)."""
+    return max(interval, facts.limit.window * calls / max(1.0, facts.limit.calls * settings.reserved_share))
+
+
+def poll_interval(facts: Facts, settings: Settings) -> timedelta:
+    """Say how often orders are read."""
+    return affordable(facts, settings, settings.order_poll_interval, calls=1)
+
+
 def ticket(
     connection: ConnectionRow,
     facts: Facts,

@@ -9,11 +9,12 @@ from servicekit.logs import correlation_id
 from syncengine.alike import look_alikes
 from syncengine.guard import count_removal, held_removals
 from syncengine.lane import Lane, PausedError, may_write
-from syncengine.listing import Group, Item
-from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Remove, Ticket, Unknown
-from syncengine.plan import ANOTHER_CURRENCY, Plan, Send, Tier, plan
+from syncengine.listing import Item
+from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Ticket, Unknown
+from syncengine.plan import Send, Tier
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Trouble
-from syncengine.settle import applied_too_often, park, perhaps_listed, settle
+from syncengine.sendable import sendable
+from syncengine.settle import perhaps_listed, settle
 from syncengine.store.protocol import FencedError, Transaction
 
 _log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ async def _choose(
     creating: set[Item] | None = None
     for row in await tx.next_listings(connection.seller_id, tiers=tiers, now=now, limit=_CANDIDATES):
         late = _late_orders_until(row, connection, lane.settings)
-        row, planned = _without_futile_groups(lane, row, connection, may_increase=not held and late is None)
+        row, planned = sendable(row, connection, lane.shop.facts, may_increase=not held and late is None)
         if not isinstance(planned, Send):
             until = late or connection.hold_increases_until
             if late is not None and late <= now:
@@ -187,30 +188,6 @@ def _reading_for(row: ListingRow, connection: ConnectionRow, settings: Settings,
     if row.list_after is not None and (listed_at is None or listed_at <= row.list_after):
         return replace(connection, list_wanted_at=now)
     return None
-
-
-def _without_futile_groups(
-    lane: Lane, row: ListingRow, connection: ConnectionRow, *, may_increase: bool
-) -> tuple[ListingRow, Plan]:
-    """Plan, after parking what the shop took twice in this revision and still does not show (rule F3), or what is in
-    another currency than the shop's (rule W2).
-    """
-    planned = plan(row, lane.shop.facts, may_increase=may_increase)
-    while isinstance(planned, Send) and not isinstance(planned.write, Remove):
-        futile = {group: "APPLIED_TWICE" for group in planned.groups if applied_too_often(row, group)}
-        if Group.PRICE in planned.groups and _is_foreign(row, connection):
-            futile[Group.PRICE] = ANOTHER_CURRENCY
-        if not futile:
-            break
-        for group, reason in futile.items():
-            row = park(row, group, reason, lane.shop.facts, row.revision)
-        planned = plan(row, lane.shop.facts, may_increase=may_increase)
-    return row, planned
-
-
-def _is_foreign(row: ListingRow, connection: ConnectionRow) -> bool:
-    currency = row.desired.currency_code
-    return bool(currency and connection.pinned_currency) and currency != connection.pinned_currency
 
 
 async def _items_being_created(tx: Transaction, connection: ConnectionRow) -> set[Item]:

@@ -1,10 +1,11 @@
 """What a connection's worker does next: one job a turn, chosen from the rows alone, so that any worker can go on."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 from functools import partial
 
+from syncengine.budget import affordable, poll_interval
 from syncengine.census import take_census
 from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
@@ -138,7 +139,9 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
     """When the next census may begin: at once where C1 asks for it, and what was sent before a loss has landed."""
     settings = lane.settings
     if connection.census_alarm and connection.census_at is not None:
-        return connection.census_at + _affordable(lane, settings.halt_probe_interval, calls=_CENSUS_CALLS)
+        return connection.census_at + affordable(
+            lane.shop.facts, settings, settings.halt_probe_interval, calls=_CENSUS_CALLS
+        )
     if connection.census_reason is CensusReason.DATABASE_LOST and connection.wished_at is not None:
         return connection.wished_at + settings.call_deadline + settings.late_window
     if connection.census_reason is not None or connection.census_at is None or connection.list_wanted_at is not None:
@@ -159,17 +162,11 @@ def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[st
     return pages if now >= whole_at + settings.full_order_interval else pages[:1]
 
 
-def _affordable(lane: Lane, interval: timedelta, *, calls: int) -> timedelta:
-    """Stretch an interval so that what is repeated in it leaves writes their share of the calls (rule B2)."""
-    limit, share = lane.shop.facts.limit, lane.settings.reserved_share
-    return max(interval, limit.window * calls / max(1.0, limit.calls * share))
-
-
 def _poll_due_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
     """When orders are read next; None: they never were."""
     if connection.orders_read_at is None:
         return None
-    due_at = connection.orders_read_at + _affordable(lane, lane.settings.order_poll_interval, calls=1)
+    due_at = connection.orders_read_at + poll_interval(lane.shop.facts, lane.settings)
     held_until = connection.hold_increases_until
     if held_until is not None and held_until > connection.orders_read_at:
         due_at = min(due_at, held_until)  # the read that rule C4 waits for

@@ -20,6 +20,7 @@ from gateway.imports import routes as imports
 from gateway.lots import routes as lots
 from gateway.openapi import build_openapi
 from gateway.oversells import routes as oversells
+from gateway.plans import routes as plans
 from gateway.problems import answer_http_exception, answer_invalid_request
 from gateway.returns import routes as returns
 from gateway.signing_keys import SigningKeys
@@ -47,7 +48,7 @@ class Gateway(FastAPI):
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
         for routes in (
-            *(lots, changes, returns, oversells, connections, waiting, imports, exports),
+            *(lots, changes, returns, oversells, connections, plans, waiting, imports, exports),
             *(bulk_edits, undos, probes),
         ):
             self.include_router(routes.router)

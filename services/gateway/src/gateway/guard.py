@@ -53,6 +53,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "revoke_connection": OWNERS,
     "confirm_connection": OWNERS,
     "list_differences": READERS,
+    "get_plan": READERS,
     "pause_connection": OWNERS,
     "resume_connection": OWNERS,
     "sync_now": EDITORS,

@@ -117,6 +117,7 @@ def services(behind: Behind) -> Iterator[Services]:
     told.inventory.faults, told.credentials.faults, told.sync_bricklink.faults = Faults(), Faults(), Faults()
     told.inventory.sync.clear()
     told.sync_bricklink.differences.clear()
+    told.sync_bricklink.planned.Clear()
 
 
 @pytest.fixture

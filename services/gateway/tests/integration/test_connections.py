@@ -152,3 +152,35 @@ async def test_only_an_owner_connects(as_role: Callable[..., httpx.AsyncClient],
 
     assert [answer.status_code for answer in answers] == [403] * 3
     assert (await client.get(PATH)).status_code == 200
+
+
+async def test_a_plan_is_told_call_by_call(owner: httpx.AsyncClient, services: Services) -> None:
+    planned = services.sync_bricklink.planned
+    call = planned.lots.add(lot_id="a").calls.add(tier="DECREASE", kind="UPDATE", pieces=-3)
+    call.fields.update({"unit_price": "0.2000"})
+    planned.lots.add(lot_id="b").held.add(reason="CHANGED_IN_SHOP", message="Somebody changed it.")
+    planned.tiers.add(tier="DECREASE", calls=1)
+    planned.total_lots, planned.total_calls, planned.calls_left, planned.bound_by = 2, 1, 4998, "PACE"
+    planned.finish_at.FromJsonString("2026-11-21T12:00:00Z")
+
+    shown = (await owner.get(f"{PATH}/plan")).json()
+
+    assert shown["items"][0] == {
+        "lot_id": "a",
+        "calls": [
+            {"tier": "decrease", "kind": "update", "pieces": -3, "for_sale": None, "fields": {"unit_price": "0.2000"}}
+        ],
+        "held": [],
+    }
+    assert shown["items"][1]["held"] == [{"reason": "CHANGED_IN_SHOP", "message": "Somebody changed it."}]
+    assert (shown["total_calls"], shown["calls_by_tier"], shown["finish_at"]) == (
+        1,
+        {"decrease": 1},
+        "2026-11-21T12:00:00Z",
+    )
+    first = (await owner.get(f"{PATH}/plan?limit=1")).json()
+    rest = (await owner.get(f"{PATH}/plan?limit=1&cursor={first['next_cursor']}")).json()
+    assert [lot["lot_id"] for lot in first["items"] + rest["items"]] == ["a", "b"]
+    some = (await owner.get(f"{PATH}/plan?lot_id=b")).json()
+    assert [lot["lot_id"] for lot in some["items"]] == ["b"]
+    assert (await owner.get("/v1/connections/nowhere/plan")).status_code == 404

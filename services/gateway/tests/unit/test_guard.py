@@ -31,6 +31,7 @@ READS = {
     "list_connections",
     "get_connection",
     "list_differences",
+    "get_plan",
     "list_waiting",
     "get_waiting",
     "list_unassigned_lines",

@@ -6,13 +6,14 @@ from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceServicer
 from syncengine.service.asking import STATUS_OF
 from syncengine.service.connection_calls import ConnectionCalls
 from syncengine.service.listing_calls import ListingCalls
+from syncengine.service.plan_calls import PlanCalls
 from syncengine.service.waiting_calls import WaitingCalls
 
 SERVICE: Final = "brickops.sync.v1.SyncService"
 """Its full name, for a server's list of callers."""
 
 
-class SyncServicer(ConnectionCalls, WaitingCalls, ListingCalls, SyncServiceServicer):
+class SyncServicer(ConnectionCalls, PlanCalls, WaitingCalls, ListingCalls, SyncServiceServicer):
     """All calls."""
 
 

@@ -80,6 +80,20 @@ NOT_CONNECTED = "No shop is connected."
 READY = "Changes are sent as they come."
 SOMETHING_ELSE = "The shop cannot be reached properly at this moment. It is tried again."
 
+# What a plan says.
+
+HELD: Mapping[str, str] = {
+    "UNDER_WAY": "A call's outcome is open; what is sent next depends on what the shop shows.",
+    "NOT_COUNTED": "Sales are being counted; what is sent next depends on them.",
+    "REMOVALS_HELD": MANY_REMOVALS,
+}
+BOUNDS: Mapping[str, str] = {
+    "": "All of it could be sent at once.",
+    "PACE": "The shop takes about one call a second.",
+    "QUOTA": "The shop allows so many calls a day; the rest is sent as calls become free again.",
+}
+NOTHING_TO_SEND = "There is nothing to send."
+
 # What happens next, when a person has asked for something or answered.
 
 ORDERS_NEXT = "The shop's orders are read as soon as a call may be made."

@@ -29,6 +29,10 @@ _COUNT_CALLS: Final = text("""
     SELECT CAST(coalesce(sum(calls), 0) AS bigint) FROM calls
     WHERE seller_id = :seller_id AND limit_name = :limit_name AND bucket_at > :since
 """)
+_CHARGED: Final = text("""
+    SELECT bucket_at, calls FROM calls
+    WHERE seller_id = :seller_id AND limit_name = :limit_name AND bucket_at > :since ORDER BY bucket_at
+""")
 # What no window reaches any more goes with the call that is charged.
 _CHARGE: Final = text("""
     WITH past AS (
@@ -79,6 +83,12 @@ class Calls:
         # A bucket counts whole as long as its last call may be later than `since`.
         parameters = {"seller_id": seller_id, "limit_name": limit, "since": since - self._bucket}
         return int((await self._conn.execute(_COUNT_CALLS, parameters)).scalar_one())
+
+    async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, int]]:
+        parameters = {"seller_id": seller_id, "limit_name": limit, "since": since - self._bucket}
+        # A bucket leaves the window with the last call that may be in it.
+        found = (await self._conn.execute(_CHARGED, parameters)).all()
+        return [(bucket_at + self._bucket, calls) for bucket_at, calls in found]
 
     async def charge(self, seller_id: SellerId, limit: str, at: datetime) -> None:
         bucket_at = at - (at - _EPOCH) % self._bucket

@@ -273,6 +273,10 @@ class Transaction(Protocol):
         """Count charged calls."""
         ...
 
+    async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, int]]:
+        """List the same by moment, oldest first."""
+        ...
+
     async def charge(self, seller_id: SellerId, limit: str, at: datetime) -> None:
         """Count one call. Calls may be summed in buckets of up to a 1/144 of the limit's window."""
         ...

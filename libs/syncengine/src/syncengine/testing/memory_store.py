@@ -307,6 +307,10 @@ class MemoryTransaction:
         first = bisect_right(calls, since, key=_moment)
         return sum(1 for place in range(first, len(calls)) if calls[place][0] == seller_id and calls[place][1] == limit)
 
+    async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, int]]:
+        calls = self.tables.calls[bisect_right(self.tables.calls, since, key=_moment) :]
+        return [(at, 1) for whose, name, at in calls if whose == seller_id and name == limit]
+
     async def charge(self, seller_id: SellerId, limit: str, at: datetime) -> None:
         insort(self._write("calls").calls, (seller_id, limit, at), key=_moment)
 

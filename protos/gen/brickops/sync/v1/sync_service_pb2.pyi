@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from brickops.inventory.v1 import lot_pb2 as _lot_pb2
+from brickops.sync.v1 import plan_pb2 as _plan_pb2
 from brickops.sync.v1 import waiting_pb2 as _waiting_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -1248,3 +1249,95 @@ class ListUnownedListingsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListUnownedListingsResponse: _TypeAlias = ListUnownedListingsResponse  # noqa: Y015
+
+@_typing.final
+class PlanRequest(_message.Message):
+    """Asks what would be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOT_IDS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 500 lots; 0 means 50. The sums are of all lots, on each page."""
+    page_token: _builtins.str
+    """From the page before; empty for the first."""
+    @_builtins.property
+    def lot_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """These lots, at most 500; empty: all that wait."""
+
+    def __init__(
+        self,
+        *,
+        lot_ids: _abc.Iterable[_builtins.str] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lot_ids", b"lot_ids", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanRequest: _TypeAlias = PlanRequest  # noqa: Y015
+
+@_typing.final
+class PlanResponse(_message.Message):
+    """What would be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_LOTS_FIELD_NUMBER: _builtins.int
+    TOTAL_CALLS_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    CALLS_LEFT_FIELD_NUMBER: _builtins.int
+    FINISH_AT_FIELD_NUMBER: _builtins.int
+    BOUND_BY_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the page after; empty on the last."""
+    total_lots: _builtins.int
+    """Lots that need calls, or are held."""
+    total_calls: _builtins.int
+    """Calls of all of them."""
+    calls_left: _builtins.int
+    """Calls of the limit's window that would still be free then."""
+    bound_by: _builtins.str
+    """What they wait for: a constant word, PACE or QUOTA, or why nothing is sent at all; empty if for nothing."""
+    message: _builtins.str
+    """The same in a seller's words."""
+    @_builtins.property
+    def lots(self) -> _containers.RepeatedCompositeFieldContainer[_plan_pb2.PlannedLot]:
+        """A page of lots that need calls, or are held, by lot id."""
+
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[_plan_pb2.PlannedTier]:
+        """The same by rank, most urgent first."""
+
+    @_builtins.property
+    def finish_at(self) -> _timestamp_pb2.Timestamp:
+        """When the last of them would be made; absent if there is none, or while nothing is sent at all."""
+
+    def __init__(
+        self,
+        *,
+        lots: _abc.Iterable[_plan_pb2.PlannedLot] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_lots: _builtins.int = ...,
+        total_calls: _builtins.int = ...,
+        tiers: _abc.Iterable[_plan_pb2.PlannedTier] | None = ...,
+        calls_left: _builtins.int = ...,
+        finish_at: _timestamp_pb2.Timestamp | None = ...,
+        bound_by: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finish_at", b"finish_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound_by", b"bound_by", "calls_left", b"calls_left", "finish_at", b"finish_at", "lots", b"lots", "message", b"message", "next_page_token", b"next_page_token", "tiers", b"tiers", "total_calls", b"total_calls", "total_lots", b"total_lots"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanResponse: _TypeAlias = PlanResponse  # noqa: Y015

@@ -51,6 +51,11 @@ class SyncServiceStub:
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionRequest.SerializeToString,
                 response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionResponse.FromString,
                 _registered_method=True)
+        self.Plan = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/Plan',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PlanRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PlanResponse.FromString,
+                _registered_method=True)
         self.PauseConnection = channel.unary_unary(
                 '/brickops.sync.v1.SyncService/PauseConnection',
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PauseConnectionRequest.SerializeToString,
@@ -140,6 +145,14 @@ class SyncServiceServicer:
     def ConfirmConnection(self, request, context):
         """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
         then (rule C2), or one that would remove many listings (rule B5).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Plan(self, request, context):
+        """Says which calls lots still need, how many that makes, and when they would be done if nothing else happened. Writes
+        nothing, calls nobody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +269,11 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.ConfirmConnection,
                     request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionRequest.FromString,
                     response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionResponse.SerializeToString,
+            ),
+            'Plan': grpc.unary_unary_rpc_method_handler(
+                    servicer.Plan,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PlanRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PlanResponse.SerializeToString,
             ),
             'PauseConnection': grpc.unary_unary_rpc_method_handler(
                     servicer.PauseConnection,
@@ -406,6 +424,33 @@ class SyncService:
             '/brickops.sync.v1.SyncService/ConfirmConnection',
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionRequest.SerializeToString,
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.ConfirmConnectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Plan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/Plan',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.PlanRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.PlanResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class SyncServiceStub:
     """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
     then (rule C2), or one that would remove many listings (rule B5).
     """
+    Plan: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.PlanRequest, _sync_service_pb2.PlanResponse]
+    """Says which calls lots still need, how many that makes, and when they would be done if nothing else happened. Writes
+    nothing, calls nobody.
+    """
     PauseConnection: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.PauseConnectionRequest, _sync_service_pb2.PauseConnectionResponse]
     """Stops all writes to the shop, from the next call on and until somebody resumes it; orders are read all the same."""
     ResumeConnection: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ResumeConnectionRequest, _sync_service_pb2.ResumeConnectionResponse]
@@ -90,6 +94,10 @@ class SyncServiceAsyncStub(SyncServiceStub):
     ConfirmConnection: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ConfirmConnectionRequest, _sync_service_pb2.ConfirmConnectionResponse]  # type: ignore[assignment]
     """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
     then (rule C2), or one that would remove many listings (rule B5).
+    """
+    Plan: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.PlanRequest, _sync_service_pb2.PlanResponse]  # type: ignore[assignment]
+    """Says which calls lots still need, how many that makes, and when they would be done if nothing else happened. Writes
+    nothing, calls nobody.
     """
     PauseConnection: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.PauseConnectionRequest, _sync_service_pb2.PauseConnectionResponse]  # type: ignore[assignment]
     """Stops all writes to the shop, from the next call on and until somebody resumes it; orders are read all the same."""
@@ -153,6 +161,16 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sync_service_pb2.ConfirmConnectionResponse, _abc.Awaitable[_sync_service_pb2.ConfirmConnectionResponse]]:
         """Agrees to the plan that waits for a person: the first one of a shop that was not empty, which is only read until
         then (rule C2), or one that would remove many listings (rule B5).
+        """
+
+    @_abc_1.abstractmethod
+    def Plan(
+        self,
+        request: _sync_service_pb2.PlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.PlanResponse, _abc.Awaitable[_sync_service_pb2.PlanResponse]]:
+        """Says which calls lots still need, how many that makes, and when they would be done if nothing else happened. Writes
+        nothing, calls nobody.
         """
 
     @_abc_1.abstractmethod

@@ -27,6 +27,7 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         """Answers in its place, if set."""
         self.lines: list[waiting_pb2.UnassignedLine] = []
         self.unowned: list[waiting_pb2.UnownedListing] = []
+        self.planned = sync_pb.PlanResponse()
         self._answers = Answers()
 
     async def GetConnection(  # noqa: N802
@@ -78,6 +79,18 @@ class SyncFake(sync_grpc.SyncServiceServicer):
             connection = self._connection()
             connection.state = sync_pb.CONNECTION_STATE_READY
             return sync_pb.ResumeConnectionResponse(connection=connection)
+
+    async def Plan(self, request: sync_pb.PlanRequest, context: Context) -> sync_pb.PlanResponse:  # noqa: N802
+        """Says what a test put in, of the lots that it was asked for."""
+        async with self.faults.around(context):
+            found = [lot for lot in self.planned.lots if not request.lot_ids or lot.lot_id in request.lot_ids]
+            page, token = page_of(found, request.page_size, request.page_token)
+            told = sync_pb.PlanResponse()
+            told.CopyFrom(self.planned)
+            del told.lots[:]
+            told.lots.extend(page)
+            told.next_page_token = token
+            return told
 
     async def SyncNow(  # noqa: N802
         self, request: sync_pb.SyncNowRequest, context: Context

@@ -152,6 +152,10 @@ class BookContract:
             for since in (NOW - window, NOW - BUCKET, NOW, NOW + BUCKET / 3, NOW + 5 * BUCKET):
                 counted = await tx.calls_since(A, "day", since)
                 assert sum(at > since for at in moments) <= counted <= sum(at > since - BUCKET for at in moments)
+                charged = await tx.charged(A, "day", since)
+                assert sum(calls for _, calls in charged) == counted
+                assert [at for at, _ in charged] == sorted(at for at, _ in charged)
+                assert all(since < at <= moments[-1] + BUCKET for at, _ in charged)
             assert await tx.calls_since(A, "day", NOW + window) == 0
             assert await tx.calls_since(A, "minute", NOW - SECOND) == 1
 

@@ -1,0 +1,131 @@
+"""What would be sent, and when it would be done, if nothing else happened: by the very rules that send. Pure."""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from syncengine.budget import NotBefore, poll_interval, ticket
+from syncengine.listing import ListingId, LotId
+from syncengine.marketplace import Create, Facts, Remove
+from syncengine.plan import Nothing, Plan, Send, Tier
+from syncengine.rows import CHANGED_IN_SHOP, ConnectionRow, Intent, IntentId, ListingRow, Settings
+from syncengine.sendable import sendable
+from syncengine.settle import applied, created, unlisted
+
+UNDER_WAY = "UNDER_WAY"
+"""A call's outcome is open, or a look is wanted: what comes then depends on it."""
+NOT_COUNTED = "NOT_COUNTED"
+"""Inventory has yet to count sales that it was told."""
+REMOVALS_HELD = "REMOVALS_HELD"
+"""Many removals wait for a person's consent (rule B5)."""
+
+_MOST_CALLS = 10
+"""Of one lot: a removal, a creation and each group alone are fewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotForecast:
+    """The calls that a lot still needs."""
+
+    lot_id: LotId
+    calls: tuple[Send, ...]
+    """In the order in which they go."""
+    held: tuple[str, ...]
+    """Why it will not be as desired after them: constant words; empty if it will."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """When calls are done."""
+
+    at: datetime
+    bound_by: str
+    """What they wait for longest: PACE, QUOTA, or nothing: empty."""
+    calls_left: int
+    """Calls of the limit's window that are free then."""
+
+
+def forecast_lot(row: ListingRow, connection: ConnectionRow, facts: Facts, now: datetime) -> LotForecast:
+    """Plan a lot's calls to the end, each as if it had been done."""
+    calls: list[Send] = []
+    row, planned = sendable(row, connection, facts, may_increase=True)
+    while isinstance(planned, Send) and len(calls) < _MOST_CALLS:
+        if planned.tier is Tier.REMOVAL and connection.removals_held:
+            return LotForecast(lot_id=row.lot_id, calls=tuple(calls), held=(REMOVALS_HELD,))
+        calls.append(planned)
+        row = _as_done(row, planned, now)
+        row, planned = sendable(row, connection, facts, may_increase=True)
+    return LotForecast(lot_id=row.lot_id, calls=tuple(calls), held=_held(row, planned))
+
+
+def _as_done(row: ListingRow, send: Send, now: datetime) -> ListingRow:
+    if isinstance(send.write, Remove):
+        return unlisted(row)
+    intent = Intent(
+        intent_id=IntentId(""),
+        seller_id=row.seller_id,
+        lot_id=row.lot_id,
+        term=0,
+        write=send.write,
+        groups=send.groups,
+        revision=row.revision,
+        correlation_id="",
+        sent_at=now,
+        deadline=timedelta(0),
+        stamp=now,
+    )
+    if isinstance(send.write, Create):
+        return created(row, intent, ListingId("new"))
+    return applied(row, intent, now)
+
+
+def _held(row: ListingRow, planned: Plan) -> tuple[str, ...]:
+    reasons = [] if row.trouble is None else [str(row.trouble)]
+    reasons += sorted({parked.reason for parked in row.parked.values()})
+    reasons += [CHANGED_IN_SHOP] if row.conflicts else []
+    if row.intent_id is not None or row.look_since is not None:
+        reasons.append(UNDER_WAY)
+    elif not reasons and not isinstance(planned, Nothing):
+        reasons.append(NOT_COUNTED)
+    return tuple(reasons)
+
+
+def finish(
+    connection: ConnectionRow,
+    facts: Facts,
+    settings: Settings,
+    charged: Iterable[tuple[datetime, int]],
+    *,
+    calls: int,
+    now: datetime,
+) -> Finish:
+    """Let calls go one after the other under the budget's own rules, and orders be read between them (rules B1-B4).
+
+    `charged`: calls made in the limit's window, with their moments, oldest first.
+    """
+    window, every, at = deque(charged), poll_interval(facts, settings), now
+    used = sum(number for _, number in window)
+    poll_at = max(now, (connection.orders_read_at or now) + every)
+    waits: Counter[str] = Counter()
+    while calls:
+        while window and window[0][0] <= at - facts.limit.window:
+            used -= window.popleft()[1]
+        polls = poll_at <= at
+        granted = ticket(
+            connection, facts, settings, used=used, write=not polls, deadline=settings.call_deadline, now=at
+        )
+        if isinstance(granted, NotBefore):
+            until = granted.at if polls else min(granted.at, poll_at)
+            waits[granted.reason] += round((until - at).total_seconds() * 1000)
+            at = max(until, at + timedelta(milliseconds=1))
+            continue
+        connection, _ = granted
+        window.append((at, 1))
+        used += 1
+        if polls:
+            poll_at = at + every
+        else:
+            calls -= 1
+    [(bound_by, _)] = waits.most_common(1) or [("", 0)]
+    return Finish(at, bound_by, max(0, facts.limit.calls - used))

@@ -1,0 +1,109 @@
+"""What would be sent, asked before it is: a dry run that writes nothing and calls nobody."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from brickops.sync.v1 import plan_pb2
+from brickops.sync.v1 import sync_service_pb2 as pb
+from servicekit.grpc_errors import InvalidField
+from syncengine.forecast import Finish, LotForecast, finish, forecast_lot
+from syncengine.lane import may_write
+from syncengine.listing import LotId, SellerId
+from syncengine.marketplace import Create, Update
+from syncengine.plan import Send, Tier
+from syncengine.report import reason_words
+from syncengine.rows import ConnectionRow, ListingRow
+from syncengine.service import words
+from syncengine.service.asking import Context, Desk, after_of, cut, known, page_size, reader
+from syncengine.service.status import status_of
+from syncengine.service.waiting import value_told
+from syncengine.store.protocol import Transaction
+
+_MOST_LOTS: Final = 500
+_EVER: Final = timedelta(days=36500)
+_AT_MOST: Final = 1_000_000
+_LOTS_AT_ONCE: Final = 200
+"""Between so many lots others have their turn."""
+
+
+class PlanCalls(Desk):
+    """The call that asks what would be sent."""
+
+    async def Plan(self, request: pb.PlanRequest, context: Context) -> pb.PlanResponse:  # noqa: N802 - gRPC's name
+        """Says which calls lots still need, and when they would be done."""
+        seller_id, size, now = reader(), page_size(request.page_size), self._clock.now()
+        after = after_of(request.page_token)
+        if len(request.lot_ids) > _MOST_LOTS:
+            raise InvalidField("lot_ids", f"must be at most {_MOST_LOTS}")
+        facts = self._facts
+        async with self._store.transaction() as tx:
+            connection = known(await tx.find_connection(seller_id))
+            rows = await self._rows(tx, seller_id, request.lot_ids)
+            charged = await tx.charged(seller_id, facts.limit.name, now - facts.limit.window)
+        planned = []
+        for number, row in enumerate(rows):
+            planned.append(forecast_lot(row, connection, facts, now))
+            if number % _LOTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        planned = sorted((lot for lot in planned if lot.calls or lot.held), key=lambda lot: lot.lot_id)
+        tiers = Counter(send.tier for lot in planned for send in lot.calls)
+        done = await asyncio.to_thread(finish, connection, facts, self._settings, charged, calls=tiers.total(), now=now)
+        shown, token = cut([lot for lot in planned if lot.lot_id > after], size, lambda lot: lot.lot_id)
+        told = pb.PlanResponse(
+            lots=[_lot_told(lot) for lot in shown],
+            next_page_token=token,
+            total_lots=len(planned),
+            total_calls=tiers.total(),
+            tiers=[plan_pb2.PlannedTier(tier=tier.name, calls=tiers[tier]) for tier in Tier if tiers[tier]],
+            calls_left=done.calls_left,
+        )
+        self._tell_finish(told, connection, tiers, done)
+        return told
+
+    async def _rows(self, tx: Transaction, seller_id: SellerId, lot_ids: Sequence[str]) -> Sequence[ListingRow]:
+        if not lot_ids:
+            ever = self._clock.now() + _EVER
+            return await tx.next_listings(seller_id, tiers=list(Tier), now=ever, limit=_AT_MOST)
+        found = await tx.find_listings({LotId(lot_id) for lot_id in lot_ids})
+        return [row for row in found.values() if row.seller_id == seller_id]
+
+    def _tell_finish(
+        self, told: pb.PlanResponse, connection: ConnectionRow, tiers: Counter[Tier], done: Finish
+    ) -> None:
+        if not may_write(connection, self._settings):
+            used, now = self._facts.limit.calls - done.calls_left, self._clock.now()
+            status = status_of(connection, self._facts, self._settings, used=used, now=now)
+            told.bound_by, told.message = status.reason, status.message
+            return
+        if not tiers:
+            told.message = words.NOTHING_TO_SEND
+            return
+        finish_at, told.bound_by = done.at, done.bound_by
+        told.message = words.BOUNDS.get(done.bound_by) or words.PAUSES.get(done.bound_by, words.SOMETHING_ELSE)
+        held_until = connection.hold_increases_until
+        if held_until is not None and held_until > finish_at and (tiers[Tier.CREATE] or tiers[Tier.INCREASE]):
+            finish_at, told.bound_by, told.message = held_until, "LATE_ORDERS", words.LATE_ORDERS
+        told.finish_at.FromDatetime(finish_at)
+
+
+def _lot_told(lot: LotForecast) -> plan_pb2.PlannedLot:
+    held = [
+        plan_pb2.HeldReason(reason=reason, message=words.HELD.get(reason) or reason_words(reason))
+        for reason in lot.held
+    ]
+    return plan_pb2.PlannedLot(lot_id=lot.lot_id, calls=[_call_told(send) for send in lot.calls], held=held)
+
+
+def _call_told(send: Send) -> plan_pb2.PlannedCall:
+    write = send.write
+    told = plan_pb2.PlannedCall(tier=send.tier.name, kind=type(write).__name__.upper())
+    if isinstance(write, Create | Update):
+        told.pieces = write.quantity if isinstance(write, Create) else write.delta
+        if write.for_sale is not None:
+            told.for_sale = write.for_sale
+        for name, value in write.fields.items():
+            told.fields.fields[name].CopyFrom(value_told(value))
+    return told

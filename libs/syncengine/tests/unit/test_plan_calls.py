@@ -1,0 +1,116 @@
+"""What would be sent is what is sent, and done when it was said."""
+
+from dataclasses import replace
+from datetime import UTC, timedelta
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from brickops.sync.v1 import sync_service_pb2 as pb
+from servicekit.grpc_errors import InvalidField
+from syncengine.listing import ListingId
+from syncengine.marketplace import Create, Remove, Update
+from syncengine.testing.inventory import BRICK
+from syncengine.testing.operator import Operator
+from syncengine.testing.world import QUICK, World
+
+
+async def stocked(lots: int = 4) -> World:
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    for number in range(lots):
+        world.create(f"lot{number:05}", 10, replace(BRICK, number=str(number)), note=f"lot{number}")
+    await world.settle(timedelta(seconds=3 * lots))
+    return world
+
+
+async def planned(world: World, *lot_ids: str, page_size: int = 0, page_token: str = "") -> pb.PlanResponse:
+    request = pb.PlanRequest(lot_ids=lot_ids, page_size=page_size, page_token=page_token)
+    told: pb.PlanResponse = await Operator(world).ask("Plan", request)
+    return told
+
+
+async def test_a_plan_names_each_call_with_its_fields_and_makes_none() -> None:
+    world = await stocked()
+    made = len(world.shop.writes)
+    world.change("lot00000", by=-3, price="0.2000")
+    world.change("lot00001", by=-10)
+    world.create("new", 5, replace(BRICK, number="99"), note="new")
+    world.inventory.change("lot00002", item=replace(BRICK, number="98"))
+    await world.deliver()
+    told = await planned(world)
+    assert {lot.lot_id: [call.kind for call in lot.calls] for lot in told.lots} == {
+        "lot00000": ["UPDATE"],
+        "lot00001": ["REMOVE"],
+        "lot00002": ["REMOVE", "CREATE"],
+        "new": ["CREATE"],
+    }
+    [update] = told.lots[0].calls
+    assert (update.tier, update.pieces, update.HasField("for_sale")) == ("DECREASE", -3, False)
+    assert MessageToDict(update.fields)["price"] == "0.2000"
+    assert told.lots[3].calls[0].pieces == 5
+    assert (told.total_lots, told.total_calls) == (4, 5)
+    assert sum(tier.calls for tier in told.tiers) == 5
+    assert len(world.shop.writes) == made
+    await world.settle(timedelta(minutes=2))
+    sent = [write.write for write in world.shop.writes[made:]]
+    assert sorted(type(write).__name__ for write in sent) == ["Create", "Create", "Remove", "Remove", "Update"]
+    assert all(isinstance(write, Create | Remove | Update) for write in sent)
+    after = await planned(world)
+    assert (after.total_calls, after.HasField("finish_at"), after.message) == (0, False, "There is nothing to send.")
+
+
+async def test_a_plan_is_asked_for_some_lots_in_pages_with_the_sums_of_all() -> None:
+    world = await stocked()
+    for number in range(4):
+        world.change(f"lot{number:05}", by=1)
+    await world.deliver()
+    some = await planned(world, "lot00001", "lot00003", "nobody's")
+    assert [lot.lot_id for lot in some.lots] == ["lot00001", "lot00003"]
+    first = await planned(world, page_size=3)
+    rest = await planned(world, page_size=3, page_token=first.next_page_token)
+    assert [len(first.lots), len(rest.lots), rest.next_page_token] == [3, 1, ""]
+    assert first.total_calls == rest.total_calls == 4
+    with pytest.raises(InvalidField):
+        await planned(world, *map(str, range(501)))
+
+
+async def test_what_a_person_must_decide_is_held_and_says_why() -> None:
+    world = await stocked(1)
+    world.shop.edit(ListingId("1001"), price="0.9000")
+    world.clock.turn(QUICK.census_interval)
+    await world.settle(timedelta(minutes=1))
+    world.change("lot00000", by=-1)
+    await world.deliver()
+    [lot] = (await planned(world)).lots
+    assert [call.pieces for call in lot.calls] == [-1]
+    assert [held.reason for held in lot.held] == ["CHANGED_IN_SHOP"]
+    await Operator(world).ask("PauseConnection", pb.PauseConnectionRequest())
+    paused = await planned(world)
+    assert (paused.HasField("finish_at"), paused.bound_by) == (False, "PAUSED_BY_A_PERSON")
+    assert "paused" in paused.message
+
+
+@pytest.mark.parametrize("quota", [100_000, 60])
+async def test_the_finish_is_right_within_a_tenth(quota: int) -> None:
+    """By pace, and by a quota that spreads the calls over days."""
+    lots = 90
+    world = await stocked(lots)
+    limit = replace(world.shop.facts.limit, calls=quota)
+    world.shop.facts = replace(world.shop.facts, limit=limit)
+    for number in range(lots):
+        world.change(f"lot{number:05}", price="0.3000")
+    await world.deliver()
+    asked_at = world.clock.now()
+    told = await planned(world)
+    assert told.total_calls == lots
+    assert told.bound_by == ("PACE" if quota > lots else "QUOTA")
+    said = told.finish_at.ToDatetime(UTC) - asked_at
+    made = len(world.shop.writes)
+    while len(world.shop.writes) < made + lots:
+        await world.deliver()
+        if not await world.turn():
+            world.clock.turn(timedelta(seconds=1) if quota > lots else timedelta(minutes=1))
+    took = world.clock.now() - asked_at
+    assert abs(took - said) <= max(said / 10, timedelta(seconds=10)), (took, said)
