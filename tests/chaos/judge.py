@@ -35,7 +35,8 @@ async def adds_up(crowd: Crowd) -> None:
     """Wait until all is at rest; AssertionError naming what is not as it must be then, if anything."""
     await crowd.settled()
     evidence = await asyncio.gather(*map(evidence_of, crowd.traders))
-    assert [fault for one in evidence for fault in faults_in(one)] == []
+    faults = [fault for one in evidence for fault in faults_in(one)]
+    assert not faults, faults
 
 
 async def evidence_of(trader: Trader) -> Evidence:
