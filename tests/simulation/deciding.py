@@ -81,7 +81,7 @@ _WATCHED: tuple[tuple[str, Judge], ...] = (
     ("syncengine.look.tell_restocked", _always("S4 the shop gave pieces back")),
     ("syncengine.settle.wants_look", _always("K3 a refusal or a reply is looked at")),
     ("syncengine.settle.refused", _always("F1 a refused call is sent apart, or its group parked")),
-    ("syncengine.send.applied_too_often", _if("F3 a field was applied twice")),
+    ("syncengine.sendable.applied_too_often", _if("F3 a field was applied twice")),
     ("syncengine.send._items_being_created", _if("N1 an item is being created")),
     ("syncengine.send._reading_for", _if("N4, Q4 a create waits for a reading")),
     ("syncengine.send.held_removals", _if("B5 removals wait for consent")),

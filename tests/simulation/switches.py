@@ -228,7 +228,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="Q5",
         without="hiding a lot waits behind everything",
         judgement=6,
-        patches=(_instead("syncengine.saving.plan", _hiding_last), _instead("syncengine.send.plan", _hiding_last)),
+        patches=(_instead("syncengine.saving.plan", _hiding_last), _instead("syncengine.sendable.plan", _hiding_last)),
     ),
     Switch(
         rule="N1",

@@ -113,8 +113,10 @@ class Books:
     """Pieces that our creates and increases put into the shop."""
     taken: Counter[LotId] = field(default_factory=Counter)
     """Pieces that our decreases and removals took out of it."""
-    clamped: Counter[LotId] = field(default_factory=Counter)
-    """Pieces that our decreases did not find there."""
+    unfound: Counter[LotId] = field(default_factory=Counter)
+    """Pieces that decreases of ours meant to take, and did not: lost on the way, or not there."""
+    excused: Counter[LotId] = field(default_factory=Counter)
+    """Pieces put in although they were sold, for no order showed it yet: no news at the next write."""
     by_hand: Counter[LotId] = field(default_factory=Counter)
     """Pieces that hands put into it, less those that they took out."""
     missed: Counter[LotId] = field(default_factory=Counter)

@@ -74,6 +74,8 @@ class Judges:
         intent = next((each for each in unsettled if each.stamp == ticket.stamp and each.write == write), None)
         if intent is None:
             raise Misjudged(1, "a write without an intent that outlives its sender")
+        if isinstance(write, Update):
+            books.unfound[intent.lot_id] += max(0, -write.delta)
         if isinstance(write, Remove):
             books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)  # what is gone already it would have taken
         books.sent[ticket.stamp] = Sent(intent=intent, revision=books.delivered.get(intent.lot_id, 0))
@@ -100,8 +102,8 @@ class Judges:
             books.own(landing.listing_id, lot_id)
         if isinstance(landing.write, Remove) or change < 0:
             books.taken[lot_id] -= change
-        if isinstance(landing.write, Update) and landing.write.delta < min(0, change):
-            books.clamped[lot_id] += change - landing.write.delta
+        if isinstance(landing.write, Update):
+            books.unfound[lot_id] -= max(0, -change)
         if isinstance(landing.write, Remove):
             books.remove(lot_id)
         if change > 0:
@@ -116,11 +118,12 @@ class Judges:
         read_at = sent.intent.sent_at - self.stage.settings.call_deadline
         at = read_at if isinstance(landing.write, Create) else landing.at
         unseen = books.not_yet_listed(lot_id, at, removed=True)
-        # Of what a decrease of ours did not find, hands may have taken it before: as users wished.
-        found_gone = min(books.clamped[lot_id], max(0, -books.by_hand[lot_id]))
-        wanted = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + unseen + found_gone
-        if books.plus[lot_id] > wanted:
-            raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {wanted} were asked for")
+        # What decreases of ours did not take, hands may have taken: then it is gone as users wished.
+        by_hands = min(books.unfound[lot_id], max(0, -books.by_hand[lot_id]))
+        asked = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + by_hands + books.excused[lot_id]
+        if (too_many := books.plus[lot_id] - asked) > unseen:
+            raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {asked + unseen} were asked for")
+        books.excused[lot_id] += max(0, too_many)
         sold = books.sold[lot_id] - books.not_yet_listed(lot_id, at)
         wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])
         if isinstance(landing.write, Create | Update) and landing.after > wanted:
