@@ -69,28 +69,28 @@ async def test_credentials(hands: Hands, crowd: Crowd) -> None:
 async def test_sync_bricklink(hands: Hands, crowd: Crowd) -> None:
     """Killed between sending and booking, whether the shop did it, did not, or does it later; and with its relay.
 
-    What lands late is the last to be withheld: it lands within the late window, as a look may expect (rule K1).
+    What lands late is the last to be sent, and lands within the late window, as a look may expect (rule K1).
     """
     async with crowd.connecting():
         pass
     held = [await crowd[0].withhold("after", "POST", nth=4), await crowd[1].withhold("before", "POST", nth=4)]
+    late = await crowd[2].withhold("before", "POST", nth=5, lands_late=True)
     async with crowd.creating():
-        for reply in held:
-            await reply.hit()
-        late = await crowd[2].withhold("before", "POST", lands_late=True)
         await late.hit()
         await hands.kill("sync-bricklink")
         await late.release()
         await hands.start("sync-bricklink")
-    held = [await crowd[3].withhold("after", "PUT", nth=2), await crowd[4].withhold("before", "PUT", nth=2)]
-    async with crowd.trading():
         for reply in held:
             await reply.hit()
-        late = await crowd[5].withhold("before", "PUT", lands_late=True)
+    held = [await crowd[3].withhold("after", "PUT", nth=2), await crowd[4].withhold("before", "PUT", nth=2)]
+    late = await crowd[5].withhold("before", "PUT", nth=3, lands_late=True)
+    async with crowd.trading():
         await late.hit()
         await hands.kill_relay("sync-bricklink")
         await late.release()
         await hands.start("sync-bricklink")
+        for reply in held:
+            await reply.hit()
     await adds_up(crowd)
 
 
