@@ -72,7 +72,7 @@ simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; a
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)
 
 recovery: setup ## Test coming back from outages, lost databases, swapped keys, a spent quota; SELLERS=10: with 500 lots
-	RECOVERY_SELLERS=$(or $(SELLERS),3) pytest tests/recovery
+	RECOVERY_SELLERS=$(or $(SELLERS),3) pytest $(HALVES) tests/recovery
 
 chaos: setup ## Test the same with something killed, paused or slow
 	pytest tests/chaos
