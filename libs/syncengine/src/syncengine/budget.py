@@ -50,8 +50,8 @@ def ticket(
         return NotBefore(connection.not_before, connection.waiting_for)
     cap = cap_of(connection, facts)
     allowed = int(cap * (1 - settings.reserved_share)) if write else cap
-    if used >= allowed and (write or not _may_ask_again(connection, facts, settings, used=used, now=now)):
-        may_ask = not write and used < facts.limit.calls
+    may_ask = not write and used < facts.limit.calls
+    if used >= allowed and not (may_ask and asks_again(connection, settings, now)):
         return NotBefore(_free_at(connection, facts, settings, may_ask=may_ask, now=now), "QUOTA")
     stamp = now.astimezone(UTC).replace(microsecond=0)
     if connection.last_stamp is not None:
@@ -70,10 +70,17 @@ def _free_at(connection: ConnectionRow, facts: Facts, settings: Settings, *, may
     return min(at, max(now, connection.capped_at + settings.halt_probe_interval))
 
 
-def _may_ask_again(connection: ConnectionRow, facts: Facts, settings: Settings, *, used: int, now: datetime) -> bool:
-    """A shop does not say when its calls are free again, and others may use them: one read in a while finds out."""
-    capped_at = connection.capped_at
-    return used < facts.limit.calls and capped_at is not None and now >= capped_at + settings.halt_probe_interval
+def asks_again(connection: ConnectionRow, settings: Settings, now: datetime) -> bool:
+    """Tell whether a read asks if a lowered limit is over: a shop does not say when its calls are free again (B3).
+
+    Others may use them: so one read in a while finds out, and its answer ends the lower limit.
+    """
+    return connection.capped_at is not None and now >= connection.capped_at + settings.halt_probe_interval
+
+
+def uncapped(connection: ConnectionRow) -> ConnectionRow:
+    """Take a shop that gives calls again to have no lower limit any more (rule B3)."""
+    return replace(connection, cap=None, capped_at=None)
 
 
 def asked(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncengine.budget import NotBefore, poll_interval, ticket
+from syncengine.budget import NotBefore, asks_again, cap_of, poll_interval, ticket, uncapped
 from syncengine.listing import ListingId, LotId
 from syncengine.marketplace import Create, Facts, Remove
 from syncengine.plan import Nothing, Plan, Send, Tier
@@ -22,6 +22,8 @@ REMOVALS_HELD = "REMOVALS_HELD"
 
 _MOST_CALLS = 10
 """Of one lot: a removal, a creation and each group alone are fewer."""
+_HORIZON = timedelta(days=90)
+"""How far ahead calls are let go: a shop that has lowered our cap to a few calls might never take them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ class LotForecast:
 class Finish:
     """When calls are done."""
 
-    at: datetime
+    at: datetime | None
+    """None: not within ninety days."""
     bound_by: str
     """What they wait for longest: PACE, QUOTA, or nothing: empty."""
     calls_left: int
@@ -108,7 +111,7 @@ def finish(
     used = sum(number for _, number in window)
     poll_at = max(now, (connection.orders_read_at or now) + every)
     waits: Counter[str] = Counter()
-    while calls:
+    while calls and at < now + _HORIZON:
         while window and window[0][0] <= at - facts.limit.window:
             used -= window.popleft()[1]
         polls = poll_at <= at
@@ -125,7 +128,8 @@ def finish(
         used += 1
         if polls:
             poll_at = at + every
+            connection = uncapped(connection) if asks_again(connection, settings, at) else connection
         else:
             calls -= 1
     [(bound_by, _)] = waits.most_common(1) or [("", 0)]
-    return Finish(at, bound_by, max(0, facts.limit.calls - used))
+    return Finish(None if calls else at, bound_by, max(0, cap_of(connection, facts) - used))

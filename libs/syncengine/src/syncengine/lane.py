@@ -13,7 +13,7 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
-from syncengine.budget import NotBefore, is_nearly_spent, ticket
+from syncengine.budget import NotBefore, asks_again, is_nearly_spent, ticket, uncapped
 from syncengine.clock import Clock
 from syncengine.marketplace import Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
 from syncengine.rows import ConnectionRow, Lease, ListingRow, Settings
@@ -108,12 +108,9 @@ class Lane:
         Raises:
             PausedError: not now; nothing was charged.
         """
-        now, limit, facts = self.clock.now(), self.shop.facts.limit, self.shop.facts
+        now, limit = self.clock.now(), self.shop.facts.limit
         used = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
-        charged = ticket(connection, facts, self.settings, used=used, write=write, deadline=deadline, now=now)
-        if isinstance(charged, NotBefore):
-            raise PausedError(charged.at, charged.reason)
-        connection, granted = charged
+        connection, granted = self._ticket(connection, used, now, write=write, deadline=deadline)
         await tx.charge(connection.seller_id, limit.name, now)
         connection = self._alerted(connection, used + 1, now)
         await tx.save_connection(connection)
@@ -125,12 +122,17 @@ class Lane:
         Raises:
             PausedError: not now.
         """
-        now, limit, facts = self.clock.now(), self.shop.facts.limit, self.shop.facts
+        now, limit = self.clock.now(), self.shop.facts.limit
         used = after + await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
-        deadline = self.settings.call_deadline
-        charged = ticket(connection, facts, self.settings, used=used, write=True, deadline=deadline, now=now)
-        if isinstance(charged, NotBefore):
-            raise PausedError(charged.at, charged.reason)
+        self._ticket(connection, used, now, write=True, deadline=self.settings.call_deadline)
+
+    def _ticket(
+        self, connection: ConnectionRow, used: int, now: datetime, *, write: bool, deadline: timedelta
+    ) -> tuple[ConnectionRow, Ticket]:
+        granted = ticket(connection, self.shop.facts, self.settings, used=used, write=write, deadline=deadline, now=now)
+        if isinstance(granted, NotBefore):
+            raise PausedError(granted.at, granted.reason)
+        return granted
 
     async def read(self, deadline: timedelta, call: Callable[[Ticket], Awaitable[T]]) -> T:
         """Make one reading call.
@@ -149,20 +151,16 @@ class Lane:
             answer = await call(granted)
         except ReadFailedError as failure:
             raise await self.note_failure(failure.outcome) from None
-        if connection.failures or self._asked_again(connection):
+        if connection.failures or asks_again(connection, self.settings, self.clock.now()):
             await self.note_success()
         return answer
 
     async def note_success(self) -> None:
         """Forget the failures in a row; a shop that gives calls again has no lower limit any more (rule B3)."""
         async with self.transaction() as (tx, connection):
-            if self._asked_again(connection):
-                connection = replace(connection, cap=None, capped_at=None)
+            if asks_again(connection, self.settings, self.clock.now()):
+                connection = uncapped(connection)
             await tx.save_connection(replace(connection, failures=0, not_before=None, waiting_for=""))
-
-    def _asked_again(self, connection: ConnectionRow) -> bool:
-        capped_at = connection.capped_at
-        return capped_at is not None and self.clock.now() >= capped_at + self.settings.halt_probe_interval
 
     def _alerted(self, connection: ConnectionRow, used: int, now: datetime) -> ConnectionRow:
         """Raise the alert of rule B3, once a window."""

@@ -10,7 +10,7 @@ from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
 from syncengine.listing import ListingId
 from syncengine.marketplace import Create, Remove, Update
-from syncengine.testing.inventory import BRICK
+from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.operator import Operator
 from syncengine.testing.world import QUICK, World
 
@@ -114,3 +114,27 @@ async def test_the_finish_is_right_within_a_tenth(quota: int) -> None:
             world.clock.turn(timedelta(seconds=1) if quota > lots else timedelta(minutes=1))
     took = world.clock.now() - asked_at
     assert abs(took - said) <= max(said / 10, timedelta(seconds=10)), (took, said)
+
+
+async def test_what_no_quota_ever_lets_go_has_no_finish() -> None:
+    world = await stocked(1)
+    world.shop.facts = replace(world.shop.facts, limit=replace(world.shop.facts.limit, calls=1))
+    world.change("lot00000", by=-1)
+    await world.deliver()
+    told = await planned(world)
+    assert (told.total_calls, told.HasField("finish_at"), told.bound_by) == (1, False, "QUOTA")
+    assert "three months" in told.message
+
+
+async def test_a_limit_that_the_shop_lowered_is_asked_about_again() -> None:
+    """Rule B3: it holds for an hour; after that a read finds out, and the calls go on."""
+    world = await stocked(1)
+    async with world.store.transaction() as tx:
+        connection = await tx.lock_connection(SELLER)
+        await tx.save_connection(replace(connection, cap=1, capped_at=world.clock.now()))
+    world.change("lot00000", by=-1)
+    await world.deliver()
+    told = await planned(world)
+    said = told.finish_at.ToDatetime(UTC) - world.clock.now()
+    assert told.bound_by == "QUOTA"
+    assert abs(said - QUICK.halt_probe_interval) < timedelta(minutes=15)

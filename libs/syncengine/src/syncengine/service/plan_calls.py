@@ -9,6 +9,7 @@ from typing import Final
 from brickops.sync.v1 import plan_pb2
 from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
+from servicekit.wire_values import value_to_proto
 from syncengine.forecast import Finish, LotForecast, finish, forecast_lot
 from syncengine.lane import may_write
 from syncengine.listing import LotId, SellerId
@@ -19,7 +20,6 @@ from syncengine.rows import ConnectionRow, ListingRow
 from syncengine.service import words
 from syncengine.service.asking import Context, Desk, after_of, cut, known, page_size, reader
 from syncengine.service.status import status_of
-from syncengine.service.waiting import value_told
 from syncengine.store.protocol import Transaction
 
 _MOST_LOTS: Final = 500
@@ -50,7 +50,9 @@ class PlanCalls(Desk):
                 await asyncio.sleep(0)
         planned = sorted((lot for lot in planned if lot.calls or lot.held), key=lambda lot: lot.lot_id)
         tiers = Counter(send.tier for lot in planned for send in lot.calls)
-        done = await asyncio.to_thread(finish, connection, facts, self._settings, charged, calls=tiers.total(), now=now)
+        sends = may_write(connection, self._settings)
+        calls = tiers.total() if sends else 0
+        done = await asyncio.to_thread(finish, connection, facts, self._settings, charged, calls=calls, now=now)
         shown, token = cut([lot for lot in planned if lot.lot_id > after], size, lambda lot: lot.lot_id)
         told = pb.PlanResponse(
             lots=[_lot_told(lot) for lot in shown],
@@ -60,7 +62,14 @@ class PlanCalls(Desk):
             tiers=[plan_pb2.PlannedTier(tier=tier.name, calls=tiers[tier]) for tier in Tier if tiers[tier]],
             calls_left=done.calls_left,
         )
-        self._tell_finish(told, connection, tiers, done)
+        if not sends:
+            used = sum(number for _, number in charged)
+            status = status_of(connection, facts, self._settings, used=used, now=now)
+            told.bound_by, told.message = status.reason, status.message
+        elif not tiers:
+            told.message = words.NOTHING_TO_SEND
+        else:
+            _tell_finish(told, connection, tiers, done)
         return told
 
     async def _rows(self, tx: Transaction, seller_id: SellerId, lot_ids: Sequence[str]) -> Sequence[ListingRow]:
@@ -70,23 +79,17 @@ class PlanCalls(Desk):
         found = await tx.find_listings({LotId(lot_id) for lot_id in lot_ids})
         return [row for row in found.values() if row.seller_id == seller_id]
 
-    def _tell_finish(
-        self, told: pb.PlanResponse, connection: ConnectionRow, tiers: Counter[Tier], done: Finish
-    ) -> None:
-        if not may_write(connection, self._settings):
-            used, now = self._facts.limit.calls - done.calls_left, self._clock.now()
-            status = status_of(connection, self._facts, self._settings, used=used, now=now)
-            told.bound_by, told.message = status.reason, status.message
-            return
-        if not tiers:
-            told.message = words.NOTHING_TO_SEND
-            return
-        finish_at, told.bound_by = done.at, done.bound_by
-        told.message = words.BOUNDS.get(done.bound_by) or words.PAUSES.get(done.bound_by, words.SOMETHING_ELSE)
-        held_until = connection.hold_increases_until
-        if held_until is not None and held_until > finish_at and (tiers[Tier.CREATE] or tiers[Tier.INCREASE]):
-            finish_at, told.bound_by, told.message = held_until, "LATE_ORDERS", words.LATE_ORDERS
-        told.finish_at.FromDatetime(finish_at)
+
+def _tell_finish(told: pb.PlanResponse, connection: ConnectionRow, tiers: Counter[Tier], done: Finish) -> None:
+    told.bound_by = done.bound_by
+    if done.at is None:
+        told.message = words.NOT_WITHIN_MONTHS
+        return
+    finish_at, held_until = done.at, connection.hold_increases_until
+    told.message = words.BOUNDS.get(done.bound_by) or words.PAUSES.get(done.bound_by, words.SOMETHING_ELSE)
+    if held_until is not None and held_until > finish_at and (tiers[Tier.CREATE] or tiers[Tier.INCREASE]):
+        finish_at, told.bound_by, told.message = held_until, "LATE_ORDERS", words.LATE_ORDERS
+    told.finish_at.FromDatetime(finish_at)
 
 
 def _lot_told(lot: LotForecast) -> plan_pb2.PlannedLot:
@@ -105,5 +108,5 @@ def _call_told(send: Send) -> plan_pb2.PlannedCall:
         if write.for_sale is not None:
             told.for_sale = write.for_sale
         for name, value in write.fields.items():
-            told.fields.fields[name].CopyFrom(value_told(value))
+            told.fields.fields[name].CopyFrom(value_to_proto(value))
     return told

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.struct_pb2 import NullValue, Struct
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.struct_pb2 import Value as ValueProto
 
 from brickops.inventory.v1 import lot_sync_pb2
 from brickops.sync.v1 import waiting_pb2 as pb
+from servicekit.wire_values import value_to_proto
 from syncengine.alike import lines_alike
 from syncengine.answers import MAY_BE_LINKED
 from syncengine.drift import group_of
@@ -62,9 +63,9 @@ def _conflict(row: ListingRow, name: str, facts: Facts, lot_fields_of: LotFields
     told = pb.FieldConflict(
         field=name,
         group=lot_sync_pb2.FIELD_GROUP_UNSPECIFIED if name == ITEM else _group(group_of(name, facts)),
-        sent=value_told(conflict.sent),
-        ours=value_told(conflict.ours),
-        theirs=value_told(conflict.theirs),
+        sent=value_to_proto(conflict.sent),
+        ours=value_to_proto(conflict.ours),
+        theirs=value_to_proto(conflict.theirs),
     )
     if (fields := theirs_of(row, name, lot_fields_of)) is not None:
         lot, paths = fields
@@ -77,7 +78,7 @@ def listing_told(kept: ShopListing) -> pb.UnownedListing:
     """Tell a listing as the last census saw it."""
     listing, fields = kept.listing, Struct()
     for name, value in listing.fields.items():
-        fields.fields[name].CopyFrom(value_told(value))
+        fields.fields[name].CopyFrom(value_to_proto(value))
     told = pb.UnownedListing(
         listing_id=listing.listing_id,
         item=item_told(listing.item),
@@ -99,22 +100,9 @@ def line_told(line: LineRow) -> pb.UnassignedLine:
     return told
 
 
-def value_told(value: Value) -> ValueProto:
-    """A field's value for the wire."""
-    match value:
-        case None:
-            return ValueProto(null_value=NullValue.NULL_VALUE)
-        case bool():
-            return ValueProto(bool_value=value)
-        case int():
-            return ValueProto(number_value=value)
-        case str():
-            return ValueProto(string_value=value)
-
-
 def same_value(told: ValueProto, value: Value) -> bool:
     """Tell whether what came back over the wire is this value."""
-    return told == value_told(value)
+    return told == value_to_proto(value)
 
 
 def _group(group: Group) -> lot_sync_pb2.FieldGroup.ValueType:

@@ -93,6 +93,7 @@ BOUNDS: Mapping[str, str] = {
     "QUOTA": "The shop allows so many calls a day; the rest is sent as calls become free again.",
 }
 NOTHING_TO_SEND = "There is nothing to send."
+NOT_WITHIN_MONTHS = "At the calls that the shop allows now, it would take longer than three months."
 
 # What happens next, when a person has asked for something or answered.
 

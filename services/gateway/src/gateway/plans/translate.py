@@ -4,7 +4,7 @@ from brickops.sync.v1 import plan_pb2
 from brickops.sync.v1.sync_service_pb2 import PlanResponse
 from gateway.plans.models import Held, Plan, PlannedCall, PlannedLot
 from gateway.times import time_in
-from gateway.waiting.translate import value_of_proto
+from servicekit.wire_values import value_of_proto
 
 
 def plan_of(answer: PlanResponse) -> Plan:

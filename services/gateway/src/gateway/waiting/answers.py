@@ -13,8 +13,8 @@ from gateway.lots.translate import patch_to_proto
 from gateway.problems import FieldProblem, Problem
 from gateway.upstreams import COMMAND_SECONDS, Behind
 from gateway.waiting.models import ConflictAnswer, ConflictAnswered, TroubleAnswer, TroubleAnswered
-from gateway.waiting.translate import value_to_proto
 from gateway.words import value_of
+from servicekit.wire_values import value_to_proto
 
 _CHANGED = "The lot becomes what you said, and every shop follows it."
 _REASON = "the shop's value was taken"

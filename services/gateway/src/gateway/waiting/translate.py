@@ -1,8 +1,5 @@
 """What waits for a person, between protobuf and JSON."""
 
-from google.protobuf.struct_pb2 import NullValue
-from google.protobuf.struct_pb2 import Value as ValueProto
-
 from brickops.inventory.v1 import lot_pb2, lot_sync_pb2
 from brickops.sync.v1 import waiting_pb2
 from gateway.lots.models import Completeness, Condition, FieldGroup, ItemType
@@ -15,10 +12,10 @@ from gateway.waiting.models import (
     TroubleAnswer,
     UnassignedLine,
     UnownedListing,
-    Value,
     WaitingLot,
 )
 from gateway.words import word_of
+from servicekit.wire_values import value_of_proto
 
 
 def waiting_of(told: waiting_pb2.WaitingLot) -> WaitingLot:
@@ -97,28 +94,3 @@ def _item_of(told: lot_pb2.Item) -> Item:
 
 def _group(told: lot_sync_pb2.FieldGroup.ValueType) -> FieldGroup | None:
     return word_of(FieldGroup, lot_sync_pb2.FieldGroup, told)
-
-
-def value_of_proto(told: ValueProto) -> Value:
-    """A field's value; whole numbers come over the wire as numbers of any kind."""
-    match told.WhichOneof("kind"):
-        case "bool_value":
-            return told.bool_value
-        case "number_value":
-            return int(told.number_value)
-        case "string_value":
-            return told.string_value
-    return None
-
-
-def value_to_proto(value: Value) -> ValueProto:
-    """The same for the wire."""
-    match value:
-        case None:
-            return ValueProto(null_value=NullValue.NULL_VALUE)
-        case bool():
-            return ValueProto(bool_value=value)
-        case int():
-            return ValueProto(number_value=value)
-        case str():
-            return ValueProto(string_value=value)
