@@ -14,9 +14,8 @@ from syncengine.events import RECOUNT
 from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import desired_values
-from syncengine.report import reported
 from syncengine.rows import STAMP_LEAD, CensusReason, ConnectionRow, ListingRow
-from syncengine.saving import ranked, tier_of
+from syncengine.saving import save_rows, tier_of
 from syncengine.store.protocol import Transaction
 
 
@@ -81,17 +80,9 @@ async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, no
     ids = await tx.listing_ids_of([row.lot_id for row in absorbed])
     absorbed = await _told_again(tx, absorbed, rows, ids, facts, now)
     booked = await tx.booked_after({row.lot_id: row.counted_seq for row in absorbed})
-    saved, tiers, events = [], [], []
-    for row in absorbed:
-        row = replace(row, uncounted=booked.get(row.lot_id, 0))
-        row, event = reported(row, connections[row.seller_id], facts, ids.get(row.lot_id, {}), now)
-        row, tier = ranked(row, facts, now)
-        saved.append(row)
-        tiers.append(tier)
-        events += [event] if event is not None else []
-    await tx.save_listings(saved, tiers)
-    await tx.publish(events)
-    for connection in connections.values():
+    counted = [replace(row, uncounted=booked.get(row.lot_id, 0)) for row in absorbed]
+    for seller_id, connection in connections.items():
+        await save_rows(tx, connection, [row for row in counted if row.seller_id == seller_id], facts, now)
         await tx.save_connection(replace(connection, due_at=_sooner(connection, now)))
 
 

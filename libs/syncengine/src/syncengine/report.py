@@ -32,8 +32,8 @@ def reported(
     """Advance what is settled, and tell it if that differs from what was told last.
 
     Before the census that C1 asks for, our books say nothing about the shop: nothing is settled by them; nor by a lot's
-    having no listing while another list is wanted. Of a seller
-    who never had a shop here nothing is told at all: inventory knows by that silence that none is connected.
+    having no listing while another list is wanted. Of a seller who never had a shop here nothing is told at all:
+    inventory knows by that silence that none is connected.
     """
     if connection.connected_at is None:
         return row, None

@@ -19,6 +19,7 @@ RETAIN = "retain"
 
 
 STAMP_LEAD = timedelta(seconds=60)
+"""How far stamps may run ahead of the clock unless configured otherwise; stamps forgotten in a loss were no later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
