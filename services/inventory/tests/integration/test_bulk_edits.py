@@ -17,6 +17,7 @@ from inventory.bulk_editing import BulkEditor
 from inventory.events import LotTopics
 from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, a_brick, euros, problem
+from inventory.testing.interrupted import Interrupted
 from inventory.undoing import OperationUndoer
 from servicekit import outbox
 from servicekit.clock import SystemClock
@@ -277,17 +278,6 @@ async def test_a_selection_without_lots_is_refused_but_previewed(calls: Calls) -
     assert await calls.preview_edit(**said) == pb.PreviewBulkEditResponse()
 
 
-class _Interrupted(UnitOfWork):
-    """A transaction that stops short of its commit and waits there, as a process does that is about to be killed."""
-
-    reached: asyncio.Event
-
-    async def commit(self, answer: bytes = b"") -> None:
-        await self.recorder.write()
-        self.reached.set()
-        await asyncio.Event().wait()
-
-
 async def test_it_goes_on_where_a_killed_process_left_it(
     calls: Calls, editor: BulkEditor, engine: AsyncEngine, topics: LotTopics
 ) -> None:
@@ -295,10 +285,10 @@ async def test_it_goes_on_where_a_killed_process_left_it(
     await stock(calls, 35)
     accepted = await calls.edit_lots(selection=chosen(), edit=by_percent("100"))
     assert await editor.make_chunk()
-    _Interrupted.reached = asyncio.Event()
-    dying = BulkEditor(engine, partial(_Interrupted, engine, topics), SystemClock(), limit=10)
+    Interrupted.reached = asyncio.Event()
+    dying = BulkEditor(engine, partial(Interrupted, engine, topics), SystemClock(), limit=10)
     task = asyncio.create_task(dying.make_chunk())
-    await _Interrupted.reached.wait()
+    await Interrupted.reached.wait()
     assert not await editor.make_chunk()  # nobody else takes it while its chunk is under way
     task.cancel()
     await asyncio.wait([task])

@@ -19,6 +19,7 @@ from inventory.imports.acceptance import LARGEST_FILE
 from inventory.imports.runner import ImportRunner
 from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, problem
+from inventory.testing.interrupted import Interrupted
 from servicekit import outbox
 from servicekit.clock import SystemClock
 from servicekit.outbox import BULK_PAUSES_ABOVE, Message
@@ -229,27 +230,16 @@ async def test_a_cancellation_waits_for_the_chunk_that_is_under_way(
     assert len(await lots_of(calls)) == 10
 
 
-class _Interrupted(UnitOfWork):
-    """A transaction that stops short of its commit and waits there, as a process does that is about to be killed."""
-
-    reached: asyncio.Event
-
-    async def commit(self, answer: bytes = b"") -> None:
-        await self.recorder.write()
-        self.reached.set()
-        await asyncio.Event().wait()
-
-
 async def test_an_import_goes_on_where_a_killed_process_left_it(
     calls: Calls, runner: ImportRunner, engine: AsyncEngine, topics: LotTopics
 ) -> None:
     """One chunk is committed, the next is cut off before its commit; another process makes exactly the rest."""
     accepted = await calls.import_file(file(35, bad=(12,)))
     assert await runner.make_chunk()
-    _Interrupted.reached = asyncio.Event()
-    dying = ImportRunner(engine, partial(_Interrupted, engine, topics), SystemClock(), chunk_rows=10)
+    Interrupted.reached = asyncio.Event()
+    dying = ImportRunner(engine, partial(Interrupted, engine, topics), SystemClock(), chunk_rows=10)
     task = asyncio.create_task(dying.make_chunk())
-    await _Interrupted.reached.wait()
+    await Interrupted.reached.wait()
     assert not await runner.make_chunk()  # nobody else takes the import while its chunk is under way
     task.cancel()
     await asyncio.wait([task])

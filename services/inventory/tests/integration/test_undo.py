@@ -16,6 +16,7 @@ from inventory.events import LotTopics
 from inventory.imports.runner import ImportRunner
 from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, problem
+from inventory.testing.interrupted import Interrupted
 from inventory.testing.outbox import take_outbox
 from inventory.testing.records import sale
 from inventory.undoing import OperationUndoer
@@ -222,10 +223,10 @@ async def test_the_undo_of_an_import_goes_on_where_a_killed_process_left_it(
     import_id, lots = await imported(calls, engine, topics, 25)
     await calls.undo_import(import_id)
     assert await undoer.make_chunk()
-    _Interrupted.reached = asyncio.Event()
-    dying = OperationUndoer(engine, partial(_Interrupted, engine, topics), SystemClock(), limit=10)
+    Interrupted.reached = asyncio.Event()
+    dying = OperationUndoer(engine, partial(Interrupted, engine, topics), SystemClock(), limit=10)
     task = asyncio.create_task(dying.make_chunk())
-    await _Interrupted.reached.wait()
+    await Interrupted.reached.wait()
     assert not await undoer.make_chunk()  # nobody else takes it while its chunk is under way
     task.cancel()
     await asyncio.wait([task])
@@ -234,17 +235,6 @@ async def test_the_undo_of_an_import_goes_on_where_a_killed_process_left_it(
     done = await calls.get_import_undo(import_id)
     assert (done.undone_changes, done.refused_changes) == (25, 0)
     assert [(await calls.get(lot)).lot.revision for lot in lots] == [2] * 25
-
-
-class _Interrupted(UnitOfWork):
-    """A transaction that stops short of its commit and waits there, as a process does that is about to be killed."""
-
-    reached: asyncio.Event
-
-    async def commit(self, answer: bytes = b"") -> None:
-        await self.recorder.write()
-        self.reached.set()
-        await asyncio.Event().wait()
 
 
 async def test_undoing_a_change_and_its_import_at_once_undoes_it_once(

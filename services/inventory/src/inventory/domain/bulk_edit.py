@@ -107,6 +107,7 @@ def _broken_by_any_lot(edit: LotEdit, currency: str | None) -> Iterator[Violatio
 
 
 _ANY_CURRENCY: Final = "XXX"
+"""ISO 4217's code for no currency."""
 _PLAINEST: Final = Item(type=ItemType.PART, number="1", color_id=NO_COLOR, condition=Condition.NEW)
 _NAMES: Final = {"unit_price": ".price.set"} | {name: f".{name}" for name in ("description", "remarks", "location")}
 
