@@ -40,8 +40,10 @@ async def test_inventory(hands: Hands, crowd: Crowd) -> None:
     await crowd.listed()
     async with crowd.trading():
         await hands.kill_relay("inventory")
-        await hands.start("inventory")
-        await hands.kill_at_lock("inventory", "inventory", LOTS_OF_ONE, crowd[0].seller.seller_id)
+        async with hands.locked("inventory", LOTS_OF_ONE, crowd[0].seller.seller_id) as lots:
+            await hands.start("inventory")
+            await lots.awaited()
+            await hands.kill("inventory")
         await hands.start("inventory")
     await adds_up(crowd)
 
@@ -50,10 +52,12 @@ async def test_credentials(hands: Hands, crowd: Crowd) -> None:
     """Killed while keys are put, after they were told of, while they are lent, and away when a worker needs them."""
     async with crowd.connecting():
         await hands.kill_at_lock("credentials", "credentials", "LOCK TABLE lifecycle IN SHARE MODE")
-        await hands.start("credentials")
-        await hands.kill_relay("credentials")
-        await hands.start("credentials")
-        await hands.kill_at_lock("credentials", "credentials", "LOCK TABLE lease_log IN SHARE MODE")
+        async with hands.locked("credentials", "LOCK TABLE lease_log IN SHARE MODE") as lending:
+            await hands.start("credentials")
+            await hands.kill_relay("credentials")
+            await hands.start("credentials")
+            await lending.awaited()
+            await hands.kill("credentials")
         await hands.start("credentials")
     async with crowd.creating():
         pass
