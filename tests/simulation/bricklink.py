@@ -4,6 +4,7 @@ Decoding is most of the work, so what was decoded is kept until the shop says th
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -27,6 +28,7 @@ from syncengine.marketplace import (
     ReadFailedError,
     Refused,
     Remove,
+    Unknown,
     Update,
     Write,
 )
@@ -88,6 +90,16 @@ class BrickLinkModel:
                     return Applied()
         except ShopError as error:
             return Gone() if error.code == 404 else Refused(reason="REFUSED")
+
+    def create_all(self, creates: Sequence[Create], now: datetime) -> tuple[Outcome, Sequence[ListingId | None]]:
+        before = self.listings().keys()
+        try:
+            self._shop.create_lots([create_body(create) for create in creates], now)
+            answer: Outcome = Applied()
+        except ShopError:
+            answer = Unknown(reason="CALL_REFUSED", answered=True)
+        made = {listing.item: listing_id for listing_id, listing in self.listings().items() if listing_id not in before}
+        return answer, [made.get(create.item) for create in creates]
 
     def listings(self) -> dict[ListingId, Listing]:
         for lot_id, change in self._shop.take_changes().lots.items():

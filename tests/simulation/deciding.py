@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from syncengine.budget import NotBefore
+from syncengine.choose import Choice
 from syncengine.events import BASELINE, RECOUNT
 from syncengine.lane import Lane
 from syncengine.marketplace import Remove, Update
@@ -76,15 +77,14 @@ _WATCHED: tuple[tuple[str, Judge], ...] = (
     ("syncengine.saving.plan", _planned),
     ("syncengine.lane.ticket", _granted),
     ("syncengine.look.explain", _explained),
-    ("syncengine.look.explain_create", _always("N3 candidates for an unanswered create are compared")),
-    ("syncengine.look.tell_linked_lines", _if("S1 lines of a listing just linked are told")),
+    ("syncengine.look_create.explain_create", _always("N3 candidates for an unanswered create are compared")),
+    ("syncengine.look_create.tell_linked_lines", _if("S1 lines of a listing just linked are told")),
     ("syncengine.look.tell_restocked", _always("S4 the shop gave pieces back")),
     ("syncengine.settle.wants_look", _always("K3 a refusal or a reply is looked at")),
     ("syncengine.settle.refused", _always("F1 a refused call is sent apart, or its group parked")),
     ("syncengine.sendable.applied_too_often", _if("F3 a field was applied twice")),
-    ("syncengine.send._items_being_created", _if("N1 an item is being created")),
-    ("syncengine.send._reading_for", _if("N4, Q4 a create waits for a reading")),
-    ("syncengine.send.held_removals", _if("B5 removals wait for consent")),
+    ("syncengine.choose._reading_for", _if("N4, Q4 a create waits for a reading")),
+    ("syncengine.choose.held_removals", _if("B5 removals wait for consent")),
     ("syncengine.sendable._is_foreign", _if("W2 a price is in another currency")),
     ("syncengine.census._book_census", _begun),
     ("syncengine.census._alarm", _if("C5 a list is not believed")),
@@ -103,6 +103,7 @@ _WATCHED_METHODS: tuple[tuple[type, str, Judge], ...] = (
     (Intent, "looked_at_from", _always("K1 a look waits for what may land late")),
     (Inventory, "restore", _always("T6 a restored inventory recovers")),
     (Inventory, "take_line", _always("S3 a line is counted")),
+    (Choice, "_items_being_created", _if("N1 an item is being created")),
     (Lane, "after_failure", _always("O3 a call is put off")),
     (FaultyShop, "send", _always("L3 a call follows its intent")),
 )

@@ -20,19 +20,17 @@ from alembic.operations import Operations
 
 from devstack import servers
 from devstack.postgres import create_database, drop_database
-from servicekit.consumer import create_consumer_tables
-from servicekit.outbox import create_outbox
 from servicekit.postgres import create_engine
 from simulation.runs import Run
 from simulation.seeds import make_life
 from syncengine.listing import SellerId
-from syncengine.migrations import create_engine_tables, extend_for_all_rules, extend_for_answers
 from syncengine.rows import Lease
 from syncengine.store.postgres import PostgresStore, PostgresTransaction
 from syncengine.store.protocol import FencedError
 from syncengine.store.tables import LEASES
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction, Tables
 from syncengine.testing.simulation.judges import Misjudged
+from syncengine.testing.tables import create_newest_tables
 
 T = TypeVar("T")
 
@@ -174,8 +172,7 @@ class BothStores(MemoryStore):
             for (seller_id, listing_id), lot_id in tables.owners.items():
                 ours = (seller_id, listing_id) in tables.created
                 await tx.add_listing_ids(seller_id, [(listing_id, lot_id)], created=ours)
-            for intent in tables.intents.values():
-                await tx.add_intent(intent)
+            await tx.add_intents(list(tables.intents.values()))
             for order in tables.orders.values():
                 await tx.save_order(order)
             await tx.save_lines(list(tables.lines.values()))
@@ -197,11 +194,7 @@ def database() -> Iterator[BothStores]:
         owner = sa.create_engine(urls[1].replace("postgresql://", "postgresql+psycopg://"))
         with owner.begin() as connection:
             op = Operations(MigrationContext.configure(connection))
-            create_outbox(op, app_role=_ROLE)
-            create_consumer_tables(op, app_role=_ROLE)
-            create_engine_tables(op, app_role=_ROLE)
-            extend_for_all_rules(op)
-            extend_for_answers(op, app_role=_ROLE)
+            create_newest_tables(op, app_role=_ROLE)
         engine = create_engine(urls[0])
         yield BothStores(PostgresStore(engine, bucket=_BUCKET), owner, loop)
         loop.run(engine.dispose())

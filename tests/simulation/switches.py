@@ -17,6 +17,7 @@ import syncengine.booking
 import syncengine.settle
 import syncengine.turn
 from syncengine.budget import ticket
+from syncengine.choose import Choice
 from syncengine.events import RECOUNT
 from syncengine.explain import Known, explain, explain_in_hindsight
 from syncengine.explain_create import Absent, explain_create
@@ -96,8 +97,8 @@ def _create_again(*given: Any, **named: Any) -> Known | None:
     return replace(known, row=replace(known.row, trouble=None))
 
 
-def _absent_from_one_list(intent: Any, newcomers: Any, lines: Any) -> Any:
-    return explain_create(intent, newcomers, lines) if newcomers else Absent()
+def _absent_from_one_list(intent: Any, newcomers: Any, lines: Any, facts: Any) -> Any:
+    return explain_create(intent, newcomers, lines, facts) if newcomers else Absent()
 
 
 def _hiding_last(row: ListingRow, *given: Any, **named: Any) -> Any:
@@ -142,8 +143,8 @@ async def _nothing_unowned(*given: Any) -> list[Any]:
     return []
 
 
-async def _nothing_being_created(*given: Any) -> set[Any]:
-    return set()
+async def _nothing_being_created(*given: Any) -> dict[Any, Any]:
+    return {}
 
 
 async def _rows_untold(tx: Any, rows: Any, *given: Any) -> Any:
@@ -159,7 +160,7 @@ async def orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
     orphans = [intent for intent in await tx.open_intents(connection.seller_id) if intent.fate is Fate.OPEN]
     rows = await tx.find_listings([intent.lot_id for intent in orphans])
     for intent in orphans:
-        await tx.save_intent(syncengine.settle.closed(intent, Fate.NOT_APPLIED, lane.clock.now()))
+        await tx.save_intents([syncengine.settle.closed(intent, Fate.NOT_APPLIED, lane.clock.now())])
     await lane.save(tx, [syncengine.settle.not_applied(row) for row in rows.values()])
 
 
@@ -234,13 +235,13 @@ SWITCHES: tuple[Switch, ...] = (
         rule="N1",
         without="lots of one item are created at the same time",
         judgement=7,
-        patches=(_instead("syncengine.send._items_being_created", _nothing_being_created),),
+        patches=(_of(Choice, "_items_being_created", _nothing_being_created),),
     ),
     Switch(
         rule="N3",
         without="one list without a candidate proves that a create was not done",
         judgement=1,
-        patches=(_instead("syncengine.look.explain_create", _absent_from_one_list),),
+        patches=(_instead("syncengine.look_create.explain_create", _absent_from_one_list),),
     ),
     Switch(
         rule="N5",
@@ -409,7 +410,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="S1",
         without="an order line that waited for its listing is never told",
         judgement=2,
-        patches=(_instead("syncengine.look.tell_linked_lines", _rows_untold),),
+        patches=(_instead("syncengine.look_create.tell_linked_lines", _rows_untold),),
     ),
     Switch(
         rule="S3",

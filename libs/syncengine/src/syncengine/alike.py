@@ -1,6 +1,6 @@
 """Lots that wait because a listing of the shop looks like them (rules C2, N3)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,12 +23,10 @@ async def lines_alike(tx: Transaction, row: ListingRow) -> Sequence[LineRow]:
     return [line for line in lines if line.item == row.desired.item and line.listing_id not in row.strangers]
 
 
-async def free_look_alikes(tx: Transaction, seller_id: SellerId, item: Item, facts: Facts, now: datetime) -> None:
-    """A listing that a lot's own siblings resembled is known now to be its: they wait for nobody any more."""
-    unowned = {kept.listing.listing_id for kept in await tx.unowned(seller_id, item)}
-    freed = [
-        replace(row, trouble=None)
-        for row in await tx.listings_of(seller_id)
-        if row.trouble is Trouble.LOOK_ALIKE and row.desired.item == item and unowned <= set(row.strangers)
-    ]
+async def free_look_alikes(
+    tx: Transaction, seller_id: SellerId, items: Collection[Item], facts: Facts, now: datetime
+) -> None:
+    """Listings that lots' own siblings resembled are known now to be theirs: they wait for nobody any more."""
+    waiting = [row for row in await tx.rows_in_trouble(seller_id, Trouble.LOOK_ALIKE) if row.desired.item in items]
+    freed = [replace(row, trouble=None) for row in waiting if not await look_alikes(tx, row)]
     await save_rows(tx, await tx.lock_connection(seller_id), freed, facts, now)

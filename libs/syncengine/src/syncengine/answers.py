@@ -90,7 +90,7 @@ async def listing_named(
     row = wants_look(replace(row, strangers=strangers, orders_after=None, list_after=None, raise_after=late), now)
     told = await tell_linked_lines(tx, [row], {listing_id: row.lot_id}, RECOUNT, facts, now)
     await save_rows(tx, connection, list(told.values()), facts, now)
-    await free_look_alikes(tx, row.seller_id, row.desired.item, facts, now)
+    await free_look_alikes(tx, row.seller_id, {row.desired.item}, facts, now)
     await hold_items(tx, row.seller_id, facts, now)
 
 

@@ -173,7 +173,7 @@ async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow
     """What a restored database remembers as under way has landed long ago, or never will: the list says which (C1)."""
     intents = await tx.open_intents(connection.seller_id)
     for intent in intents:
-        await tx.save_intent(closed(intent, Fate.UNKNOWN, lane.clock.now(), "DATABASE_LOST"))
+        await tx.save_intents([closed(intent, Fate.UNKNOWN, lane.clock.now(), "DATABASE_LOST")])
     rows = await tx.find_listings({intent.lot_id for intent in intents})
     await lane.save(tx, [replace(row, intent_id=None, unknown=False) for row in rows.values()])
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncengine.hindsight import sold_after
-from syncengine.listing import Group, Listing, ListingId
+from syncengine.listing import Group, Listing, ListingId, Values
 from syncengine.marketplace import Create, Facts
 from syncengine.rows import Intent, LineRow, Settings
 
@@ -29,18 +29,23 @@ class Undecided:
     """Several listings, or one that does not fit, may be the one."""
 
 
-def explain_create(intent: Intent, newcomers: Sequence[Listing], lines: Sequence[LineRow]) -> Made | Undecided:
+def explain_create(
+    intent: Intent, newcomers: Sequence[Listing], lines: Sequence[LineRow], facts: Facts
+) -> Made | Undecided:
     """Explain a list that was just read, with the orders known so far.
 
     `newcomers`: listings of the item that no lot owns, with ids above the highest known when the intent was written;
-    `lines`: order lines of such listings, for it may have sold already.
+    `lines`: order lines of such listings, for it may have sold already. Where the shop said that it was done, and there
+    is only one newcomer, a text may differ: the shop may have cleaned it.
     """
     create = _create_of(intent)
+    is_alone = intent.answered_at is not None and len(newcomers) == 1 and not lines
+    compared = _but_texts(create.fields, facts) if is_alone else create.fields
     fitting = [
         listing.listing_id
         for listing in newcomers
         if listing.for_sale == create.for_sale
-        and all(listing.fields.get(name) == value for name, value in create.fields.items())
+        and all(listing.fields.get(name) == value for name, value in compared.items())
         and listing.quantity + _sold(lines, listing.listing_id) == create.quantity
     ]
     return Made(fitting[0]) if len(fitting) == 1 else Undecided()
@@ -63,7 +68,9 @@ def explain_create_in_hindsight(
         its_lines = [line for line in lines if line.listing_id == listing_id]
         left = create.quantity - _sold(its_lines, listing_id)  # now; more then, by what was sold since
         then = {left + pieces for pieces in sold_after(its_lines, read_at, settings.anchor_doubt)}
-        if left >= 0 and first.get(listing_id, 0) in then:  # more sold than we listed: somebody else's
+        # What the shop said was done, and the first list lacked, that list was too old or too short to show.
+        unseen = intent.answered_at is not None and listing_id not in first
+        if left >= 0 and (unseen or first.get(listing_id, 0) in then):  # more sold than we listed: somebody else's
             fitting.append(listing_id)
     if len(fitting) == 1:
         return Made(fitting[0])
@@ -75,14 +82,18 @@ def explain_create_in_hindsight(
 def pieces_of(intent: Intent, newcomers: Sequence[Listing], facts: Facts) -> Mapping[ListingId, int]:
     """Keep of a first list what hindsight needs: the pieces of each, or MISFIT."""
     create = _create_of(intent)
-    # A text the shop may have cleaned.
-    sent = {name: value for name, value in create.fields.items() if facts.groups[name] is not Group.TEXT}
+    sent = _but_texts(create.fields, facts)
     return {
         listing.listing_id: listing.quantity
         if listing.for_sale == create.for_sale and all(listing.fields.get(name) == sent[name] for name in sent)
         else MISFIT
         for listing in newcomers
     }
+
+
+def _but_texts(fields: Values, facts: Facts) -> Values:
+    """Leave out what the shop may have cleaned."""
+    return {name: value for name, value in fields.items() if facts.groups[name] is not Group.TEXT}
 
 
 def _create_of(intent: Intent) -> Create:

@@ -1,9 +1,10 @@
 """What would be sent, and when it would be done, if nothing else happened: by the very rules that send. Pure."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from syncengine.budget import NotBefore, asks_again, cap_of, poll_interval, ticket, uncapped
 from syncengine.listing import ListingId, LotId
@@ -92,6 +93,18 @@ def _held(row: ListingRow, planned: Plan) -> tuple[str, ...]:
     elif not reasons and not isinstance(planned, Nothing):
         reasons.append(NOT_COUNTED)
     return tuple(reasons)
+
+
+def count_calls(lots: Sequence[LotForecast], facts: Facts, settings: Settings) -> Counter[Tier]:
+    """Count calls by rank: where many lots wait to be created, one call makes several (rules N1, N2)."""
+    calls = Counter(send.tier for lot in lots for send in lot.calls)
+    # Lots that go in arrays have no other call before; of one item only one is under way at a time.
+    together = Counter(lot.calls[0].write.item for lot in lots if lot.calls and isinstance(lot.calls[0].write, Create))
+    for number in range(max(together.values(), default=0)):
+        lots_then = sum(times > number for times in together.values())
+        if lots_then >= settings.creates_together_from and facts.creates_at_once > 1:
+            calls[Tier.CREATE] -= lots_then - ceil(lots_then / facts.creates_at_once)
+    return calls
 
 
 def finish(

@@ -21,8 +21,8 @@ async def hold_items(tx: Transaction, seller_id: SellerId, facts: Facts, now: da
     await tx.save_connection(replace(connection, held_items=held))
     freed = [
         replace(row, trouble=None, not_before=None)
-        for row in await tx.listings_of(connection.seller_id)
-        if row.trouble is Trouble.ORDER_UNASSIGNED and row.desired.item not in held
+        for row in await tx.rows_in_trouble(connection.seller_id, Trouble.ORDER_UNASSIGNED)
+        if row.desired.item not in held
     ]
     await save_rows(tx, await tx.lock_connection(seller_id), freed, facts, now)
 

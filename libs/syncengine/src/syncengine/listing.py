@@ -89,6 +89,8 @@ class OrderSummary:
     """The seller's name there (rule W1); empty if the shop does not say."""
     currency_code: str
     """The shop's currency, ISO 4217; empty if the shop does not say."""
+    pieces: int | None = None
+    """Of all its lines, when it was listed; None if the shop does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Everything that the engine may ask of one shop, and what an answer can mean to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -41,6 +41,8 @@ class Facts:
     order_pages: tuple[str, ...]
     """All the lists of orders that make the complete picture; the first one holds the fresh ones."""
     limit: Limit
+    creates_at_once: int = 1
+    """How many listings one call may make (rule N2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ class Applied:
     """The shop did it."""
 
     listing: Listing | None = None
-    """What the shop showed in its answer, if it showed anything."""
+    """What the shop showed in its answer, if it showed anything. A create without it is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,9 @@ class Unknown:
     """Nobody can say whether it was done: look, never send again."""
 
     reason: str
-    """A constant word of ours: NO_REPLY, SERVER_ERROR, UNREADABLE_REPLY."""
+    """A constant word of ours: NO_REPLY, SERVER_ERROR, UNREADABLE_REPLY, CALL_REFUSED (some of its creates perhaps)."""
+    answered: bool = False
+    """The shop is there and has finished with the call: nothing of it lands later."""
 
 
 Outcome = Applied | Later | Refused | Gone | Halted | Unknown
@@ -161,6 +165,10 @@ class Marketplace(Protocol):
 
     async def send(self, write: Write, ticket: Ticket) -> Outcome:
         """Write once; nothing is retried or redirected on the way (rule L3)."""
+        ...
+
+    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
+        """Make several listings, at most `Facts.creates_at_once`: one outcome for each, in their order (rule N2)."""
         ...
 
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:

@@ -279,3 +279,14 @@ def extend_for_answers(op: Operations, *, app_role: str) -> None:
     """Add what a person's answers need: pauses, what they said of lots and alarms, and each request answered once."""
     op.execute(_PERSONS)
     op.execute(f'GRANT SELECT, INSERT ON answered_requests TO "{app_role}"')
+
+
+_SEVERAL_CREATES = """
+ALTER TABLE listings ADD COLUMN create_with bigint;
+ALTER TABLE intents ADD COLUMN answered_at timestamptz;
+"""
+
+
+def extend_for_several_creates(op: Operations) -> None:
+    """Add what calls need that make several listings (N2)."""
+    op.execute(_SEVERAL_CREATES)

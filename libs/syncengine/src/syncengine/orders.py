@@ -40,9 +40,11 @@ async def read_orders(
     """
     began_at = lane.clock.now()
     summaries: dict[OrderId, OrderSummary] = {}
+    page_of: dict[OrderId, str] = {}
     for page in pages:
-        read = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page))
-        summaries.update((order.order_id, order) for order in read.orders)
+        listed = await _list_orders(lane, page)
+        summaries |= listed
+        page_of |= dict.fromkeys(listed, page)
     await _verify_shop(lane, list(summaries.values()))
     async with lane.transaction() as (tx, connection):
         known = await tx.find_orders(connection.seller_id, list(summaries))
@@ -55,10 +57,8 @@ async def read_orders(
         if left <= 0:
             break
         left -= 1
-        lines = await lane.read(lane.settings.call_deadline, partial(_lines_if_kept, lane.shop, summary.order_id))
-        if lines is None:
-            lines = await _known_lines(lane, summary.order_id)
-        order = OrderAsRead(summary=summary, lines=lines)
+        order = await _read_order(lane, summary, page_of[summary.order_id])
+        summaries[summary.order_id], lines = order.summary, order.lines
         touched |= {line.listing_id for line in lines}
         async with lane.transaction() as (tx, connection):
             lane.check_keys(connection)
@@ -82,6 +82,29 @@ async def read_orders(
         touched=frozenset(touched),
         name_shop=any(order.shop_name for order in summaries.values()),
     )
+
+
+async def _list_orders(lane: Lane, page: str) -> dict[OrderId, OrderSummary]:
+    read = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page))
+    return {order.order_id: order for order in read.orders}
+
+
+async def _read_order(lane: Lane, summary: OrderSummary, page: str) -> OrderAsRead:
+    """Read an order's lines. If they are not those that were listed, the list is read again: it has their date.
+
+    Pieces that a buyer adds between the two calls would else be taken for older than they are (rule Q1).
+    """
+    lines = await _read_lines(lane, summary.order_id)
+    if summary.pieces not in (None, sum(line.quantity for line in lines)):
+        newer = (await _list_orders(lane, page)).get(summary.order_id, summary)
+        if newer.fingerprint != summary.fingerprint:
+            return OrderAsRead(summary=newer, lines=await _read_lines(lane, summary.order_id))
+    return OrderAsRead(summary=summary, lines=lines)
+
+
+async def _read_lines(lane: Lane, order_id: OrderId) -> tuple[OrderLine, ...]:
+    lines = await lane.read(lane.settings.call_deadline, partial(_lines_if_kept, lane.shop, order_id))
+    return await _known_lines(lane, order_id) if lines is None else lines
 
 
 async def _lines_if_kept(shop: Marketplace, order_id: OrderId, granted: Ticket) -> tuple[OrderLine, ...] | None:

@@ -60,6 +60,10 @@ class Settings:
     """Of the budget: looks and order reads own it (rule B2)."""
     quota_answers: int = 4
     """After so many failures in a row a quota answer is believed to speak of the whole window (rule B3)."""
+    creates_together_from: int = 10
+    """From so many waiting creates on, one call makes several listings (rule N2)."""
+    created_look_after: timedelta = timedelta(seconds=15)
+    """After which listings that were made without telling us their ids are looked for: one list may find many."""
     list_look_from: int = 4
     """From so many lots to look at on, one read of the whole list serves them all."""
     removals_free: int = 20
@@ -327,6 +331,8 @@ class ListingRow:
     parked: Mapping[Group, Parked] = field(default_factory=dict)
     apart_at: int = 0
     """The revision at which a call with several groups was refused: they go one by one (rule F1)."""
+    create_with: int | None = None
+    """No call that creates it makes more listings than this: one that made more was not done (rule N2)."""
     applied: Mapping[Group, tuple[int, int]] = field(default_factory=dict)
     """Revision and how often the group was applied in it (rule F3)."""
     trouble: Trouble | None = None
@@ -403,6 +409,8 @@ class Intent:
     """The highest listing id known then: a create's own is higher (rule N3)."""
     fate: Fate = Fate.OPEN
     reason: str = ""
+    answered_at: datetime | None = None
+    """When the shop answered, though not with what became of it: nothing of it lands later."""
     newcomers: Mapping[ListingId, int] | None = None
     """What the first whole list showed that may be this create's listing, with its pieces (rule N3)."""
     listed_at: datetime | None = None
@@ -413,6 +421,8 @@ class Intent:
 
     def looked_at_from(self, settings: Settings) -> datetime:
         """When the earliest look can say anything (rule K1)."""
+        if self.answered_at is not None:
+            return self.answered_at + settings.created_look_after
         return self.sent_at + self.deadline + settings.late_window
 
 

@@ -26,7 +26,7 @@ def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now:
     """Book the outcome of an intent on its row (rules Q1, F1-F3, K3)."""
     match outcome:
         case Applied(listing=None) if isinstance(intent.write, Create):
-            return _unknown(row, intent, "NO_ID_IN_REPLY")  # the listing is found by looking
+            return _unknown(row, replace(intent, answered_at=now), "NO_ID_IN_REPLY")  # the listing is found by looking
         case Applied(listing=Listing() as listing) if isinstance(intent.write, Create):
             row = _check_reply(created(row, intent, listing.listing_id), intent, listing, facts, now)
             return row, closed(intent, Fate.APPLIED, now)
@@ -41,8 +41,8 @@ def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now:
             return refused(row, intent, reason, facts, now), closed(intent, Fate.REFUSED, now, reason)
         case Later(reason=reason) | Halted(reason=reason):
             return not_applied(row), closed(intent, Fate.NOT_APPLIED, now, reason)
-        case Unknown(reason=reason):
-            return _unknown(row, intent, reason)
+        case Unknown(reason=reason, answered=answered):
+            return _unknown(row, replace(intent, answered_at=now) if answered else intent, reason)
 
 
 def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
@@ -96,6 +96,7 @@ def created(row: ListingRow, intent: Intent, listing_id: ListingId) -> ListingRo
         probation=None,
         sent_for_sale=write.for_sale,
         sent_retain=write.retain,
+        create_with=None,
     )
 
 

@@ -7,12 +7,14 @@ from functools import partial
 
 from syncengine.budget import affordable, poll_interval
 from syncengine.census import take_census
+from syncengine.choose import free_tiers
 from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
-from syncengine.look import suspects, take_looks
+from syncengine.look import take_looks
 from syncengine.orders import ShopMismatchError, read_orders
 from syncengine.rows import CensusReason, ConnectionRow, Fate
-from syncengine.send import free_tiers, send_next
+from syncengine.send import send_next
+from syncengine.sight import suspects
 from syncengine.store.protocol import Transaction
 
 PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEYS"})
@@ -97,7 +99,7 @@ async def _find_orphans(lane: Lane, tx: Transaction, connection: ConnectionRow) 
     }
     rows = await tx.find_listings(orphans.keys())
     for intent in orphans.values():
-        await tx.save_intent(replace(intent, fate=Fate.UNKNOWN, reason="NO_OUTCOME"))
+        await tx.save_intents([replace(intent, fate=Fate.UNKNOWN, reason="NO_OUTCOME")])
     await lane.save(tx, [replace(row, unknown=True) for row in rows.values()])
 
 

@@ -10,10 +10,8 @@ from alembic.operations import Operations
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from devstack.postgres import DatabaseUrls
-from servicekit.consumer import create_consumer_tables
-from servicekit.outbox import create_outbox
 from servicekit.postgres import create_engine
-from syncengine.migrations import create_engine_tables, extend_for_all_rules, extend_for_answers
+from syncengine.testing.tables import create_newest_tables
 
 ROLE = "syncengine_test"
 
@@ -32,11 +30,7 @@ async def migrated(new_database: Callable[[str], DatabaseUrls]) -> AsyncIterator
     owner = sa.create_engine(owner_url.replace("postgresql://", "postgresql+psycopg://"))
     with owner.begin() as connection:
         op = Operations(MigrationContext.configure(connection))
-        create_outbox(op, app_role=ROLE)
-        create_consumer_tables(op, app_role=ROLE)
-        create_engine_tables(op, app_role=ROLE)
-        extend_for_all_rules(op)
-        extend_for_answers(op, app_role=ROLE)
+        create_newest_tables(op, app_role=ROLE)
     engine = create_engine(app_url)
     yield Database(app_url, engine), owner
     await engine.dispose()

@@ -11,7 +11,12 @@ from devstack.postgres import DatabaseUrls
 from servicekit.outbox import create_outbox
 from servicekit.postgres import create_engine
 from syncengine.listing import LotId, OrderId, SellerId
-from syncengine.migrations import create_engine_tables, extend_for_all_rules, extend_for_answers
+from syncengine.migrations import (
+    create_engine_tables,
+    extend_for_all_rules,
+    extend_for_answers,
+    extend_for_several_creates,
+)
 from syncengine.plan import Tier
 from syncengine.store.postgres import PostgresStore
 
@@ -53,6 +58,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         connection.exec_driver_sql(FIRST_VERSION)
         extend_for_all_rules(op)
         extend_for_answers(op, app_role=ROLE)
+        extend_for_several_creates(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))

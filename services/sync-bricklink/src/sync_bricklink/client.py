@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
@@ -83,6 +83,20 @@ class BrickLink:
             return verdict
         return Applied(listing=None if isinstance(write, Remove) else _listing_if_shown(verdict.data))
 
+    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
+        """Make several listings: an array is answered without their ids (marketplaces/bricklink.md#3.4).
+
+        Whether an array with one bad element is refused as a whole is not documented: a refusal says of none of them
+        that it was not made.
+        """
+        body = [create_body(create) for create in creates]
+        verdict, _ = await self._call(Purpose.CREATE, "POST", "inventories", ticket, body=body)
+        if isinstance(verdict, Answered):
+            return [Applied()] * len(creates)
+        if isinstance(verdict, Refused | Gone):
+            return [Unknown(reason="CALL_REFUSED", answered=True)] * len(creates)
+        return [verdict] * len(creates)
+
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         """Read one listing."""
         verdict, read_at = await self._call(Purpose.READ, "GET", _listing_path(listing_id), ticket)
@@ -114,7 +128,7 @@ class BrickLink:
         ticket: Ticket,
         *,
         query: Mapping[str, str] | None = None,
-        body: JsonObject | None = None,
+        body: JsonObject | list[JsonObject] | None = None,
     ) -> tuple[Verdict, datetime]:
         """Make the call and say what it came to, and when the shop answered by its own clock."""
         departed = False

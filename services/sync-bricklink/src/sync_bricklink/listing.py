@@ -51,6 +51,7 @@ def facts(calls_per_day: int) -> Facts:
         # A PUT without it is refused since February 2024, and overwrites (marketplaces/bricklink.md#3.5).
         repeated_fields=frozenset({"description"}),
         order_pages=("open", "filed"),
+        creates_at_once=100,  # no limit is documented; more is not needed (marketplaces/bricklink.md#3.4)
         limit=Limit(name="day", calls=calls_per_day, window=timedelta(hours=24)),
     )
 

@@ -22,7 +22,7 @@ def order_summary_of(raw: object) -> OrderSummary:
     """Read one order of a list. Unknown status words are tolerated: there are new ones every few years."""
     shown = shown_object(raw, "order")
     ordered_at = shown_moment(shown.get("date_ordered"), "date_ordered")
-    changed = shown.get("date_status_changed")
+    changed, count = shown.get("date_status_changed"), shown.get("total_count")
     cost = shown.get("cost")
     cost = cost if isinstance(cost, Mapping) else {}
     return OrderSummary(
@@ -33,6 +33,7 @@ def order_summary_of(raw: object) -> OrderSummary:
         cut=shown_text(shown.get("status")).upper() in _CUT,
         shop_name=shown_text(shown.get("seller_name")),
         currency_code=shown_text(cost.get("currency_code")),
+        pieces=None if count is None else shown_number(count, "total_count"),
     )
 
 

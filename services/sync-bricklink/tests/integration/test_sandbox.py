@@ -508,3 +508,53 @@ async def test_unknown_order_is_refused(sandbox: Sandbox, shop: BrickLink) -> No
         await shop.order_lines(OrderId("1"), sandbox.ticket())
 
     assert caught.value.outcome == Refused(reason="NOT_FOUND")
+
+
+# Several creates in one call ------------------------------------------------------------------------------------------
+
+
+def lots_of(*numbers: str) -> list[Create]:
+    """One create for each part."""
+    made = []
+    for number in numbers:
+        lot = lot_pb2.Lot()
+        lot.CopyFrom(PLAIN)
+        lot.item.number = number
+        made.append(create_of(lot_of(lot)))
+    return made
+
+
+def too_dear(create: Create) -> Create:
+    return replace(create, fields={**create.fields, "tiers": "10:9.0000 0:0.0000 0:0.0000"})  # dearer by the ten
+
+
+async def test_several_lots_are_made_by_one_call_that_tells_no_ids(sandbox: Sandbox, shop: BrickLink) -> None:
+    outcomes = await shop.create_all([*lots_of("3001", "3002"), create_of(lot_of(FULL))], sandbox.ticket())
+
+    assert outcomes == [Applied(), Applied(), Applied()]
+    assert await sandbox.applied() == [True]
+    listed = (await shop.read_all(sandbox.ticket())).listings
+    assert [listing.item.number for listing in listed] == ["3001", "3002", "75192-1"]
+    assert dict(listed[2].fields) == dict(lot_of(FULL).fields)
+
+
+@pytest.mark.parametrize(
+    ("switch", "made"), [("refuse_all", []), ("stop_at_first", ["3001"]), ("skip_bad", ["3001", "3003"])]
+)
+async def test_with_one_that_is_refused_nobody_can_say_which_were_made(
+    sandbox: Sandbox, shop: BrickLink, switch: str, made: list[str]
+) -> None:
+    await sandbox.switch(array_failure=switch)
+    first, second, third = lots_of("3001", "3002", "3003")
+    outcomes = await shop.create_all([first, too_dear(second), third], sandbox.ticket())
+
+    said = Applied() if switch == "skip_bad" else Unknown(reason="CALL_REFUSED", answered=True)
+    assert outcomes == [said] * 3
+    listed = (await shop.read_all(sandbox.ticket())).listings
+    assert [listing.item.number for listing in listed] == made
+
+
+async def test_of_several_without_an_answer_nothing_is_known(sandbox: Sandbox, shop: BrickLink) -> None:
+    await sandbox.fault("withhold", when="after", method="POST")
+    assert await shop.create_all(lots_of("3001", "3002"), sandbox.ticket(2)) == [Unknown(reason="NO_REPLY")] * 2
+    assert len(await sandbox.lots()) == 2

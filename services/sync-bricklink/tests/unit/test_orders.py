@@ -50,7 +50,7 @@ def test_summary_of_an_order() -> None:
     assert order.order_id == "9000042"
     assert order.ordered_at == datetime(2026, 2, 1, 10, 15, tzinfo=UTC)
     assert order.changed_at == datetime(2026, 2, 2, 8, 0, tzinfo=UTC)
-    assert (order.shop_name, order.currency_code) == ("demo_seller", "EUR")
+    assert (order.shop_name, order.currency_code, order.pieces) == ("demo_seller", "EUR", 12)
     assert not order.cut
 
 

@@ -3,13 +3,13 @@ one (rules O2, O3).
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from syncengine.clock import Clock
 from syncengine.listing import ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead, SellerId
-from syncengine.marketplace import Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown, Write
+from syncengine.marketplace import Create, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown, Write
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,13 @@ class ReportingShop:
         outcome = await self._shop.send(write, ticket)
         self._report(outcome)
         return outcome
+
+    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
+        """Make several listings."""
+        outcomes = await self._shop.create_all(creates, ticket)
+        for outcome in outcomes[:1]:
+            self._report(outcome)
+        return outcomes
 
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         """Read one listing."""

@@ -1,11 +1,11 @@
 """How a worker gets at a seller's shop, and how its calls end when the process stops."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from syncengine.listing import ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead, SellerId
-from syncengine.marketplace import Marketplace, Outcome, Ticket, Write
+from syncengine.marketplace import Create, Marketplace, Outcome, Ticket, Write
 
 T = TypeVar("T")
 
@@ -41,6 +41,11 @@ class InterruptibleShop:
         """Write once."""
         self._has_written = True
         return await self._shop.send(write, ticket)
+
+    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
+        """Make several listings."""
+        self._has_written = True
+        return await self._shop.create_all(creates, ticket)
 
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         """Read one listing. Raises StoppingError."""

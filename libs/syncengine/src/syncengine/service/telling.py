@@ -6,12 +6,12 @@ from typing import Final
 
 from brickops.sync.v1 import sync_service_pb2 as pb
 from syncengine.budget import cap_of
+from syncengine.choose import free_tiers
 from syncengine.listing import SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import Tier
 from syncengine.report import reason_words
 from syncengine.rows import ConnectionRow, Settings
-from syncengine.send import free_tiers
 from syncengine.service import words
 from syncengine.service.status import status_of
 from syncengine.store.protocol import Transaction

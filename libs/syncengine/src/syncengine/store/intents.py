@@ -21,7 +21,7 @@ _OPEN: Final = _ROWS.select.where(
 ).order_by(INTENTS.c.sent_at, INTENTS.c.intent_id)
 _WRITES: Final = text("""
     SELECT write ->> 'kind' AS kind, CAST(write ->> 'delta' AS bigint) AS delta,
-        CAST(write ->> 'for_sale' AS boolean) AS for_sale, groups[1] AS first_group, count(*) AS writes
+        CAST(write ->> 'for_sale' AS boolean) AS for_sale, groups[1] AS first_group, count(DISTINCT stamp) AS writes
     FROM intents WHERE seller_id = :seller_id AND sent_at > :since GROUP BY 1, 2, 3, 4
 """)
 
@@ -51,11 +51,11 @@ class Intents:
     def __init__(self, conn: AsyncConnection) -> None:
         self._conn = conn
 
-    async def add_intent(self, intent: Intent) -> None:
-        await _ROWS.insert(self._conn, [intent])
+    async def add_intents(self, intents: Sequence[Intent]) -> None:
+        await _ROWS.insert(self._conn, intents)
 
-    async def save_intent(self, intent: Intent) -> None:
-        await _ROWS.replace(self._conn, [intent])
+    async def save_intents(self, intents: Sequence[Intent]) -> None:
+        await _ROWS.replace(self._conn, intents)
 
     async def get_intent(self, intent_id: IntentId) -> Intent:
         (intent,) = await _ROWS.find(self._conn, _GET, {"intent_id": intent_id})

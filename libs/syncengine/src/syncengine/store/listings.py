@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import ListingId, LotId, SellerId
 from syncengine.plan import Tier
-from syncengine.rows import CHANGED_IN_SHOP, ListingRow
+from syncengine.rows import CHANGED_IN_SHOP, ListingRow, Trouble
 from syncengine.store.protocol import Difference, ListingCounts
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import LISTINGS
@@ -55,6 +55,12 @@ _DIFFERENCES: Final = text("""
         FROM listings WHERE seller_id = :seller_id AND lot_id > :after AND listing_id IS NOT NULL
     ) AS compared
     WHERE ours <> theirs ORDER BY lot_id LIMIT :limit
+""")
+_IN_TROUBLE: Final = _ROWS.select.where(_OF_SELLER, LISTINGS.c.trouble == bindparam("trouble")).order_by(
+    LISTINGS.c.lot_id
+)
+_WITH_PIECES: Final = text("""
+    SELECT listing_id FROM listings WHERE seller_id = :seller_id AND listing_id IS NOT NULL AND ledger <> 0
 """)
 _COUNT_LOTS: Final = select(func.count()).where(_OF_SELLER)
 _OLDEST: Final = select(func.min(LISTINGS.c.waiting_since)).where(
@@ -158,6 +164,14 @@ class Listings:
             Difference(lot_id=LotId(row.lot_id), listing_id=ListingId(row.listing_id), ours=row.ours, theirs=row.theirs)
             for row in found
         ]
+
+    async def rows_in_trouble(self, seller_id: SellerId, trouble: Trouble) -> Sequence[ListingRow]:
+        return await _ROWS.find(self._conn, _IN_TROUBLE, {"seller_id": seller_id, "trouble": trouble})
+
+    async def listings_with_pieces(self, seller_id: SellerId) -> Collection[ListingId]:
+        return {
+            ListingId(found) for found in (await self._conn.execute(_WITH_PIECES, {"seller_id": seller_id})).scalars()
+        }
 
     async def count_lots(self, seller_id: SellerId) -> int:
         counted: int = (await self._conn.execute(_COUNT_LOTS, {"seller_id": seller_id})).scalar_one()

@@ -23,6 +23,7 @@ from syncengine.rows import (
     ListingRow,
     OrderRow,
     ShopListing,
+    Trouble,
 )
 
 
@@ -140,6 +141,14 @@ class Transaction(Protocol):
         """List, for the seller to see, by lot id, from the one after `after` on."""
         ...
 
+    async def rows_in_trouble(self, seller_id: SellerId, trouble: Trouble) -> Sequence[ListingRow]:
+        """List rows with this trouble, by lot id."""
+        ...
+
+    async def listings_with_pieces(self, seller_id: SellerId) -> Collection[ListingId]:
+        """List the listings that lots have, but those that are empty by our books."""
+        ...
+
     async def count_lots(self, seller_id: SellerId) -> int:
         """Count all rows of a seller."""
         ...
@@ -183,11 +192,11 @@ class Transaction(Protocol):
         ...
 
     # intents
-    async def add_intent(self, intent: Intent) -> None:
+    async def add_intents(self, intents: Sequence[Intent]) -> None:
         """Insert."""
         ...
 
-    async def save_intent(self, intent: Intent) -> None:
+    async def save_intents(self, intents: Sequence[Intent]) -> None:
         """Replace."""
         ...
 
@@ -200,7 +209,7 @@ class Transaction(Protocol):
         ...
 
     async def writes_since(self, seller_id: SellerId, since: datetime) -> Mapping[Tier, int]:
-        """Count intents sent later, by what they did; an update of several things counts for the first of them."""
+        """Count calls made later, by what they did; an update of several things counts for the first of them."""
         ...
 
     # orders

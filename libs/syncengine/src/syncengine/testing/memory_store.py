@@ -22,6 +22,7 @@ from syncengine.rows import (
     ListingRow,
     OrderRow,
     ShopListing,
+    Trouble,
 )
 from syncengine.store.protocol import AnsweredRequest, Difference, FencedError, ListingCounts
 
@@ -165,6 +166,16 @@ class MemoryTransaction:
                 )
         return found[:limit]
 
+    async def rows_in_trouble(self, seller_id: SellerId, trouble: Trouble) -> Sequence[ListingRow]:
+        return [row for row in await self.listings_of(seller_id) if row.trouble is trouble]
+
+    async def listings_with_pieces(self, seller_id: SellerId) -> Collection[ListingId]:
+        return {
+            row.listing_id
+            for row in await self.listings_of(seller_id)
+            if row.listing_id is not None and row.ledger not in (None, 0)
+        }
+
     async def count_lots(self, seller_id: SellerId) -> int:
         return len(await self.listings_of(seller_id))
 
@@ -207,16 +218,17 @@ class MemoryTransaction:
                 found.setdefault(lot_id, {})[listing_id] = (seller_id, listing_id) in self.tables.created
         return found
 
-    async def add_intent(self, intent: Intent) -> None:
-        await self.save_intent(intent)
+    async def add_intents(self, intents: Sequence[Intent]) -> None:
+        await self.save_intents(intents)
 
-    async def save_intent(self, intent: Intent) -> None:
-        self._write("intents").intents[intent.intent_id] = intent
-        unsettled = self._write("unsettled").unsettled
-        if intent.settled_at is None:
-            unsettled[intent.intent_id] = intent
-        else:
-            unsettled.pop(intent.intent_id, None)
+    async def save_intents(self, intents: Sequence[Intent]) -> None:
+        kept, unsettled = self._write("intents").intents, self._write("unsettled").unsettled
+        for intent in intents:
+            kept[intent.intent_id] = intent
+            if intent.settled_at is None:
+                unsettled[intent.intent_id] = intent
+            else:
+                unsettled.pop(intent.intent_id, None)
 
     async def get_intent(self, intent_id: IntentId) -> Intent:
         return self.tables.intents[intent_id]
@@ -226,8 +238,8 @@ class MemoryTransaction:
         return sorted(opened, key=lambda intent: intent.sent_at)
 
     async def writes_since(self, seller_id: SellerId, since: datetime) -> Mapping[Tier, int]:
-        return Counter(
-            tier_of_write(
+        calls = {
+            intent.stamp: tier_of_write(
                 type(intent.write).__name__,
                 intent.write.delta if isinstance(intent.write, Update) else 0,
                 for_sale=intent.write.for_sale if isinstance(intent.write, Update) else None,
@@ -235,7 +247,8 @@ class MemoryTransaction:
             )
             for intent in self.tables.intents.values()
             if intent.seller_id == seller_id and intent.sent_at > since
-        )
+        }
+        return Counter(calls.values())
 
     async def find_orders(self, seller_id: SellerId, order_ids: Collection[OrderId]) -> Mapping[OrderId, OrderRow]:
         orders = self.tables.orders

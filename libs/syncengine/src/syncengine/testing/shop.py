@@ -1,6 +1,7 @@
 """A small faithful shop in memory: quantities by difference, listings that vanish at zero, orders, lost replies."""
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,6 +9,7 @@ from enum import StrEnum
 from syncengine.clock import Clock
 from syncengine.listing import (
     Group,
+    Item,
     Listing,
     ListingId,
     ListingRead,
@@ -88,6 +90,8 @@ class MemoryShop:
         self.write_faults: deque[Fault | None] = deque()
         self.read_faults: deque[Fault | None] = deque()
         self.writes: list[LoggedWrite] = []
+        self.unknown_items: set[Item] = set()
+        """Of which it makes no listing."""
         self.purged: set[OrderId] = set()
         """Orders still listed, whose lines are gone."""
         self.calls = 0
@@ -163,12 +167,21 @@ class MemoryShop:
     # Marketplace
 
     async def send(self, write: Write, ticket: Ticket) -> Outcome:
+        return self._write(lambda: self._apply(write))
+
+    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
+        outcome = self._write(lambda: self._create_all(creates))
+        if isinstance(outcome, Refused):
+            outcome = Unknown(reason="CALL_REFUSED", answered=True)
+        return [outcome] * len(creates)
+
+    def _write(self, do: Callable[[], Outcome]) -> Outcome:
         self.calls += 1
         match self.write_faults.popleft() if self.write_faults else None:
             case Fault.DROP_BEFORE:
                 return Unknown(reason="NO_REPLY")
             case Fault.DROP_AFTER:
-                self._apply(write)
+                do()
                 return Unknown(reason="NO_REPLY")
             case Fault.DOWN:
                 return Later(reason="SHOP_DOWN")
@@ -176,7 +189,14 @@ class MemoryShop:
                 return Halted(reason="WRONG_KEY")
             case Fault.REFUSE:
                 return Refused(reason="REFUSED")
-        return self._apply(write)
+        return do()
+
+    def _create_all(self, creates: Sequence[Create]) -> Outcome:
+        """Make them up to the first that is refused, and say nothing of them."""
+        for create in creates:
+            if isinstance(outcome := self._apply(create), Refused):
+                return outcome
+        return Applied()
 
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         self._answer()
@@ -218,6 +238,8 @@ class MemoryShop:
 
     def _applied(self, write: Write) -> Outcome:
         match write:
+            case Create() if write.item in self.unknown_items:
+                return Refused(reason="NO_SUCH_ITEM")
             case Create():
                 listing_id = self.add(
                     Listing(
@@ -261,4 +283,5 @@ class MemoryShop:
             cut=order.cancelled,
             shop_name=self.seller_name,
             currency_code="EUR",
+            pieces=sum(order.lines.values()),
         )

@@ -1302,7 +1302,7 @@ class PlanResponse(_message.Message):
     total_lots: _builtins.int
     """Lots that need calls, or are held."""
     total_calls: _builtins.int
-    """Calls of all of them."""
+    """Calls of all of them. One call may create several lots: then it is less than the calls that the lots name."""
     calls_left: _builtins.int
     """Calls of the limit's window that would still be free then."""
     bound_by: _builtins.str

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from syncengine.listing import Item, ListingId, LotId, OrderId
+from syncengine.marketplace import Write
 from syncengine.rows import Intent, Trouble
 from syncengine.testing.inventory import Inventory, Stock
 
@@ -102,7 +103,7 @@ class Books:
     current: dict[LotId, Wish] = field(default_factory=dict)
     delivered: dict[LotId, int] = field(default_factory=dict)
     """The newest revision of each lot that the engine was ever told."""
-    sent: dict[datetime, Sent] = field(default_factory=dict)
+    sent: dict[datetime, list[Sent]] = field(default_factory=dict)
     """By stamp: every intent that ever was, also of databases since lost."""
     owners: dict[ListingId, LotId] = field(default_factory=dict)
     """Which lot each listing truly is of."""
@@ -173,6 +174,10 @@ class Books:
         """Pieces in orders that the shop does not show yet; `removed`: only of listings that we removed since."""
         hidden = [each for each in self.unlisted if each.lot_id == lot_id and each.until > now]
         return sum(each.pieces for each in hidden if each.is_removed or not removed)
+
+    def sent_by(self, stamp: datetime, write: Write) -> Sent:
+        """What is known of a write that this call brings."""
+        return next(sent for sent in self.sent[stamp] if sent.intent.write == write)
 
     def begin_anew(self) -> None:
         """A census took the shop as it is: what hands took out before may be put in again (rule C2)."""

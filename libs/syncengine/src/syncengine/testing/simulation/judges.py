@@ -78,7 +78,8 @@ class Judges:
             books.unfound[intent.lot_id] += max(0, -write.delta)
         if isinstance(write, Remove):
             books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)  # what is gone already it would have taken
-        books.sent[ticket.stamp] = Sent(intent=intent, revision=books.delivered.get(intent.lot_id, 0))
+        sent = Sent(intent=intent, revision=books.delivered.get(intent.lot_id, 0))
+        books.sent.setdefault(ticket.stamp, []).append(sent)
         if overtaken := self.pace.overtaken_by(intent):
             raise Misjudged(6, f"a decrease of {overtaken} was due before")
 
@@ -96,7 +97,7 @@ class Judges:
             raise Misjudged(1, "a write reached another shop")
         if not isinstance(landing.outcome, Applied):
             return
-        books, sent = self.stage.books, self.stage.books.sent[landing.stamp]
+        books, sent = self.stage.books, self.stage.books.sent_by(landing.stamp, landing.write)
         lot_id, change = sent.intent.lot_id, landing.after - landing.before
         if isinstance(landing.write, Create) and landing.listing_id is not None:
             books.own(landing.listing_id, lot_id)
@@ -200,9 +201,10 @@ class Judges:
 
         `waited`: those that waited for a person then, which a later list may have made needless.
         """
-        for stamp, sent in self.stage.books.sent.items():
-            if stamp not in known and sent.intent.lot_id not in self.waiting().union(waited):
-                raise Misjudged(8, f"{sent.intent.lot_id} was settled, and is written again")
+        for stamp, call in self.stage.books.sent.items():
+            for sent in call if stamp not in known else ():
+                if sent.intent.lot_id not in self.waiting().union(waited):
+                    raise Misjudged(8, f"{sent.intent.lot_id} was settled, and is written again")
 
     def _judge_lines(self) -> None:
         """Each line of a lot's listing is counted, once (judgement 2)."""

@@ -37,6 +37,8 @@ SETTINGS = Settings(
     halt_probe_interval=timedelta(seconds=20),
     call_deadline=timedelta(seconds=3),
     list_deadline=timedelta(seconds=5),
+    creates_together_from=2,
+    created_look_after=timedelta(seconds=4),
     lease=timedelta(seconds=12),
     lease_margin=timedelta(seconds=2),
     anchor_doubt=timedelta(seconds=1),

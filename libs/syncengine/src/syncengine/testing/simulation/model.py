@@ -1,10 +1,11 @@
 """What the simulation asks of a marketplace's model: one shop's behaviour, without wire, faults or quota."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from syncengine.listing import Item, Listing, ListingId, OrderId, OrderLine, OrderRead, Value, Values
-from syncengine.marketplace import Facts, Outcome, Write
+from syncengine.marketplace import Create, Facts, Outcome, Write
 
 
 class ShopModel(Protocol):
@@ -32,6 +33,10 @@ class ShopModel(Protocol):
     # what the API does
     def write(self, write: Write, now: datetime) -> Outcome:
         """Do it, at once."""
+        ...
+
+    def create_all(self, creates: Sequence[Create], now: datetime) -> tuple[Outcome, Sequence[ListingId | None]]:
+        """Make several listings in one call: what the adapter makes of its answer, and which were made."""
         ...
 
     def listings(self) -> dict[ListingId, Listing]:

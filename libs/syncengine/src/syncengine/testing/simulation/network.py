@@ -1,14 +1,14 @@
 """All calls to a seller's shop: which accident strikes next, what has landed, what is still on its way."""
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
 from syncengine.listing import Listing, ListingId, ListRead
-from syncengine.marketplace import Create, Outcome, Ticket, Write
+from syncengine.marketplace import Applied, Create, Outcome, Ticket, Write
 from syncengine.rows import Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.simulation.model import ShopModel
@@ -88,7 +88,7 @@ class Network:
     """Told of each list of the whole shop, and of the accident that makes it show another one than there is."""
     accidents: dict[Kind, deque[Accident]] = field(default_factory=lambda: {kind: deque() for kind in Kind})
     struck: Counter[str] = field(default_factory=Counter)
-    late: list[tuple[datetime, Write, Ticket, ShopModel]] = field(default_factory=list)
+    late: list[tuple[datetime, Sequence[Write], Ticket, ShopModel]] = field(default_factory=list)
     stamps: set[datetime] = field(default_factory=set)
     calls: deque[datetime] = field(default_factory=deque)
     """Of ours that the shop counted, by its clock."""
@@ -169,8 +169,30 @@ class Network:
             waiting.clear()
         self.closed_until = None
 
-    def land(self, write: Write, ticket: Ticket, model: ShopModel) -> Outcome:
-        """Let a write reach its shop."""
+    def land(self, writes: Sequence[Write], ticket: Ticket, model: ShopModel) -> Outcome:
+        """Let a call reach its shop: one write, or several creates, whose answer names no listing."""
+        if len(writes) == 1:
+            return self._land(writes[0], ticket, model)
+        answer, made = model.create_all([write for write in writes if isinstance(write, Create)], self.clock.now())
+        self.struck["several creates in one call"] += 1
+        shown = model.listings()
+        for write, listing_id in zip(writes, made, strict=True):
+            if listing_id is not None:
+                self.landed(
+                    Landing(
+                        write=write,
+                        stamp=ticket.stamp,
+                        outcome=Applied(),
+                        at=self.clock.now(),
+                        before=0,
+                        after=shown[listing_id].quantity,
+                        listing_id=listing_id,
+                        model=model,
+                    )
+                )
+        return answer
+
+    def _land(self, write: Write, ticket: Ticket, model: ShopModel) -> Outcome:
         before = model.listings()
         outcome = model.write(write, self.clock.now())
         after = model.listings()
@@ -189,10 +211,10 @@ class Network:
         )
         return outcome
 
-    def land_late(self, write: Write, ticket: Ticket, model: ShopModel) -> None:
-        """Let a write reach its shop at some moment up to the end of the late window (rule K1)."""
+    def land_late(self, writes: Sequence[Write], ticket: Ticket, model: ShopModel) -> None:
+        """Let a call reach its shop at some moment up to the end of the late window (rule K1)."""
         after = self.random.random() * (ticket.deadline + self.settings.late_window)
-        self.late.append((self.clock.now() + after, write, ticket, model))
+        self.late.append((self.clock.now() + after, writes, ticket, model))
 
     def land_late_ones(self) -> None:
         """Let writes land whose time has come."""
@@ -201,5 +223,5 @@ class Network:
         now = self.clock.now()
         due = sorted((each for each in self.late if each[0] <= now), key=lambda each: each[0])
         self.late = [each for each in self.late if each[0] > now]
-        for _, write, ticket, model in due:
-            self.land(write, ticket, model)
+        for _, writes, ticket, model in due:
+            self.land(writes, ticket, model)

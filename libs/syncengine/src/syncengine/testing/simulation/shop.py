@@ -1,12 +1,12 @@
 """One worker's way to the shop: each call may be lost, late, slow or refused on the way there or back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
 from syncengine.listing import ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead
-from syncengine.marketplace import Halted, Later, Outcome, ReadFailedError, Ticket, Unknown, Write
+from syncengine.marketplace import Create, Halted, Later, Outcome, ReadFailedError, Ticket, Unknown, Write
 from syncengine.testing.simulation.model import ShopModel
 from syncengine.testing.simulation.network import Accident, Kind, Network
 from syncengine.testing.simulation.schedule import pause, until
@@ -25,9 +25,16 @@ class FaultyShop:
         self.facts = model.facts
 
     async def send(self, write: Write, ticket: Ticket) -> Outcome:
+        return await self._send([write], ticket)
+
+    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
+        return [await self._send(creates, ticket)] * len(creates)
+
+    async def _send(self, writes: Sequence[Write], ticket: Ticket) -> Outcome:
         network, clock = self._network, self._network.clock
         deadline = clock.now() + ticket.deadline
-        network.intended(ticket, write)
+        for write in writes:
+            network.intended(ticket, write)
         accident = network.next_accident(Kind.WRITE)
         await pause()
         if clock.now() > deadline:
@@ -47,10 +54,10 @@ class FaultyShop:
                 await until(clock, deadline)
                 return Unknown(reason="NO_REPLY")
             case Accident.LATE:
-                network.land_late(write, ticket, self._model)
+                network.land_late(writes, ticket, self._model)
                 await until(clock, deadline)
                 return Unknown(reason="NO_REPLY")
-        outcome = network.land(write, ticket, self._model)
+        outcome = network.land(writes, ticket, self._model)
         if accident is Accident.ERROR_AFTER:
             return Unknown(reason="SERVER_ERROR")
         if accident is Accident.LOST_AFTER:

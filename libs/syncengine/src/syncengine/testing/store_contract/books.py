@@ -38,9 +38,9 @@ class BookContract:
         other = replace(blank, intent_id=IntentId("d"), seller_id=B)
         async with store.transaction() as tx:
             for intent in (later, sooner, closed, other):
-                await tx.add_intent(intent)
+                await tx.add_intents([intent])
             assert await tx.open_intents(A) == [sooner, later]
-            await tx.save_intent(replace(sooner, fate=Fate.APPLIED, settled_at=NOW))
+            await tx.save_intents([replace(sooner, fate=Fate.APPLIED, settled_at=NOW)])
         async with store.transaction() as tx:
             assert await tx.open_intents(A) == [later]
 
@@ -129,9 +129,11 @@ class BookContract:
         async with store.transaction() as tx:
             for number, (write, groups) in enumerate(writes):
                 intent = replace(blank, intent_id=IntentId(str(number)), write=write, groups=groups)
-                await tx.add_intent(intent)
-            await tx.add_intent(replace(intent, intent_id=IntentId("old"), sent_at=NOW - SECOND))
-            await tx.add_intent(replace(intent, intent_id=IntentId("other"), seller_id=B))
+                intent = replace(intent, stamp=NOW + number * SECOND)
+                together = [replace(intent, intent_id=IntentId(f"{number} too"))] if write is create else []
+                await tx.add_intents([intent, *together])
+            await tx.add_intents([replace(intent, intent_id=IntentId("old"), sent_at=NOW - SECOND)])
+            await tx.add_intents([replace(intent, intent_id=IntentId("other"), seller_id=B)])
             assert await tx.writes_since(A, NOW - SECOND) == {
                 Tier.CREATE: 1,
                 Tier.REMOVAL: 1,

@@ -99,6 +99,21 @@ class ListingContract:
             assert await tx.count_calls(A, Tier.REMOVAL) == 2
             assert await tx.count_listed(A) == 2
 
+    async def test_rows_in_one_trouble_and_listings_with_pieces(self, store: Store) -> None:
+        rows = [
+            replace(lot_row("b"), trouble=Trouble.LOOK_ALIKE),
+            replace(lot_row("a"), trouble=Trouble.LOOK_ALIKE),
+            replace(lot_row("c"), trouble=Trouble.GONE_UNEXPLAINED),
+            replace(lot_row("full"), listing_id=ListingId("1"), ledger=1),
+            replace(lot_row("short"), listing_id=ListingId("2"), ledger=-1),
+            replace(lot_row("empty"), listing_id=ListingId("3"), ledger=0),
+        ]
+        async with store.transaction() as tx:
+            await tx.save_listings(rows, [None] * len(rows))
+            await tx.save_listings([replace(lot_row("other", B), trouble=Trouble.LOOK_ALIKE)], [None])
+            assert [row.lot_id for row in await tx.rows_in_trouble(A, Trouble.LOOK_ALIKE)] == ["a", "b"]
+            assert set(await tx.listings_with_pieces(A)) == {"1", "2"}
+
     async def test_differences_by_lot_id(self, store: Store) -> None:
         listed = ListingId("77")
         rows = [

@@ -55,11 +55,11 @@ class RoundTripContract:
     async def test_intent_round_trip(self, store: Store, choice: int) -> None:
         intent = sample(Intent, choice=choice)
         async with store.transaction() as tx:
-            await tx.add_intent(intent)
+            await tx.add_intents([intent])
         async with store.transaction() as tx:
             assert await tx.get_intent(intent.intent_id) == intent
             changed = sample(Intent, choice=choice + 1, start=100)
-            await tx.save_intent(replace(changed, intent_id=intent.intent_id))
+            await tx.save_intents([replace(changed, intent_id=intent.intent_id)])
         async with store.transaction() as tx:
             assert await tx.get_intent(intent.intent_id) == replace(changed, intent_id=intent.intent_id)
 

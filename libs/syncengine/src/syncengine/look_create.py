@@ -1,0 +1,172 @@
+"""Looks for creates whose listing nobody has told us: each is found in one whole list, or shown to be nowhere (N3)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from syncengine.alike import free_look_alikes
+from syncengine.booking import sold_out, tell_linked_lines
+from syncengine.drift import noticed
+from syncengine.events import RECOUNT
+from syncengine.explain_create import Absent, Made, Undecided, explain_create, explain_create_in_hindsight, pieces_of
+from syncengine.held import hold_items
+from syncengine.lane import Lane
+from syncengine.listing import Group, Item, Listing, ListingId, SellerId
+from syncengine.marketplace import Create, Facts
+from syncengine.rows import Fate, Intent, LineRow, ListingRow, Settings, ShopListing, Trouble
+from syncengine.settle import closed, created, wants_look
+from syncengine.sight import Sight, Suspect
+from syncengine.store.protocol import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A create, and the listing that it made."""
+
+    row: ListingRow
+    intent: Intent
+    listing_id: ListingId
+    shown: Listing | None
+    """None: the list does not show it any more."""
+    sold: int
+
+
+async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect], sight: Sight) -> None:
+    """Settle what one look proves of creates whose outcome is open: all of `suspects` have such an intent."""
+    now = lane.clock.now()
+    looked_for = [(suspect.row, suspect.intent) for suspect in suspects if suspect.intent is not None]
+    traces = await _Traces.of(tx, [intent for _, intent in looked_for], sight)
+    misses_others = await _misses_others(tx, lane.lease.seller_id, sight)
+    made: list[_Found] = []
+    rows: list[ListingRow] = []
+    intents: list[Intent] = []
+    for row, intent in looked_for:
+        newcomers, lines = traces.of_create(intent, lane.settings.anchor_doubt)
+        if any(listing.listing_id not in (intent.newcomers or {}) for listing in newcomers):
+            intent = replace(intent, listed_at=None)  # the first list was stale or short: this one stands for it
+        complete_at = (intent.listed_at or sight.at) + lane.settings.lag_window
+        found: Made | Absent | Undecided = explain_create(intent, newcomers, lines, lane.shop.facts)
+        hindsight = intent.listed_at is not None and sight.before.began_at >= complete_at
+        if isinstance(found, Undecided) and hindsight:
+            found = explain_create_in_hindsight(intent, newcomers, lines, lane.settings)
+        match found:
+            case Made(listing_id=listing_id):
+                sold = sum(line.total for line in lines if line.listing_id == listing_id)
+                made.append(_Found(row, intent, listing_id, sight.listings.get(listing_id), sold))
+            case Undecided() if hindsight:
+                intents.append(closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED"))
+                doubtful = replace(row, intent_id=None, unknown=False, not_before=None)
+                rows.append(replace(doubtful, trouble=Trouble.CREATE_UNEXPLAINED))
+                for listing in newcomers:  # among them the seller chooses
+                    await tx.add_shop_listing(ShopListing(seller_id=row.seller_id, listing=listing, seen_at=now))
+            case Absent() if _shows_a_shop(lane, intent, sight) and not misses_others:
+                intents.append(closed(intent, Fate.NOT_APPLIED, now))
+                rows.append(replace(row, intent_id=None, unknown=False, not_before=None))
+            case _:
+                if intent.listed_at is None and not misses_others:
+                    pieces = pieces_of(intent, newcomers, lane.shop.facts)
+                    intents.append(replace(intent, newcomers=pieces, listed_at=sight.at, list_read_at=sight.read_at))
+                rows.append(replace(row, not_before=_again_at(intent, complete_at, lane.settings, now)))
+    await tx.save_intents(intents)
+    await lane.save(tx, rows)
+    await _link(lane, tx, made)
+
+
+def _again_at(intent: Intent, complete_at: datetime, settings: Settings, now: datetime) -> datetime:
+    """Say when to look again: what the shop said it made, a list that is not old shows soon, so ever less often."""
+    late = now + settings.late_window
+    if intent.answered_at is None:
+        return max(complete_at, late)
+    return max(late, min(complete_at, now + (now - intent.answered_at)))
+
+
+async def _link(lane: Lane, tx: Transaction, made: Sequence[_Found]) -> None:
+    """Book that creates made these listings; pieces of them in orders are off their ledgers already (rule Q1)."""
+    if not made:
+        return
+    now, facts, seller_id = lane.clock.now(), lane.shop.facts, lane.lease.seller_id
+    lots = {each.listing_id: each.row.lot_id for each in made}
+    await tx.add_listing_ids(seller_id, list(lots.items()), created=True)
+    await tx.save_intents([closed(each.intent, Fate.APPLIED, now) for each in made])
+    told = await tell_linked_lines(tx, [_linked(each, facts, now) for each in made], lots, RECOUNT, facts, now)
+    rows = [sold_out(row) if row.ledger == 0 and not row.sent_retain else row for row in told.values()]
+    await lane.save(tx, rows)
+    await free_look_alikes(tx, seller_id, {row.desired.item for row in rows}, facts, now)
+    await hold_items(tx, seller_id, facts, now)
+
+
+def _linked(made: _Found, facts: Facts, now: datetime) -> ListingRow:
+    row = created(made.row, made.intent, made.listing_id)
+    row = replace(row, ledger=(row.ledger or 0) - made.sold, not_before=None)
+    if row.ledger is not None and row.ledger < 0:
+        row = wants_look(row, now)  # rule K3
+    # What shows otherwise than it was sent was changed since; but a text the shop may have cleaned.
+    texts = {name for name, group in facts.groups.items() if group is Group.TEXT}
+    row = replace(row, shown={name: value for name, value in row.sent.items() if name not in texts})
+    return row if made.shown is None else noticed(row, made.shown, facts)
+
+
+def _shows_a_shop(lane: Lane, intent: Intent, sight: Sight) -> bool:
+    """Tell whether a list can prove absence: a closed shop lists nothing, for hours (rules C5, N3)."""
+    is_empty = not any(sight.listings.values())
+    return not is_empty or lane.clock.now() >= intent.sent_at + lane.settings.census_interval
+
+
+async def _misses_others(tx: Transaction, seller_id: SellerId, sight: Sight) -> bool:
+    """Tell whether a list lacks listings of ours that orders do not explain: such a list proves nothing (N3)."""
+    return any(listing_id not in sight.listings for listing_id in await tx.listings_with_pieces(seller_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Traces:
+    """What can be unanswered creates': in the list, and in order lines that no lot owns (rule N3)."""
+
+    newcomers: Mapping[Item, Sequence[Listing]]
+    """Listings that no lot owns, of items that were to be created."""
+    lines: Mapping[Item, Sequence[LineRow]]
+
+    @classmethod
+    async def of(cls, tx: Transaction, intents: Sequence[Intent], sight: Sight) -> "_Traces":
+        wanted: dict[Item, int] = {}
+        for intent in intents:
+            item = _item_of(intent)
+            wanted[item] = min(wanted.get(item, intent.above_listing_id), intent.above_listing_id)
+        alike = [
+            listing
+            for listing in sight.listings.values()
+            if listing is not None and listing.item in wanted and _is_above(listing.listing_id, wanted[listing.item])
+        ]
+        seller_id = intents[0].seller_id
+        owners = await tx.lots_of_listings(seller_id, [listing.listing_id for listing in alike])
+        newcomers: dict[Item, list[Listing]] = defaultdict(list)
+        for listing in alike:
+            if listing.listing_id not in owners:
+                newcomers[listing.item].append(listing)
+        lines: dict[Item, list[LineRow]] = defaultdict(list)
+        for line in await tx.ownerless_lines(seller_id):
+            if line.item in wanted:
+                lines[line.item].append(line)
+        return cls(newcomers, lines)
+
+    def of_create(self, intent: Intent, doubt: timedelta) -> tuple[list[Listing], list[LineRow]]:
+        item, above = _item_of(intent), intent.above_listing_id
+        lines = [line for line in self.lines.get(item, ()) if _is_above(line.listing_id, above)]
+        # What sold before our call began is somebody else's listing.
+        older = {line.listing_id for line in lines if line.grown_at < intent.sent_at - doubt}
+        newcomers = [
+            listing
+            for listing in self.newcomers.get(item, ())
+            if listing.listing_id not in older and _is_above(listing.listing_id, above)
+        ]
+        return newcomers, [line for line in lines if line.listing_id not in older]
+
+
+def _item_of(intent: Intent) -> Item:
+    if not isinstance(intent.write, Create):
+        raise TypeError("only a create makes a listing")
+    return intent.write.item
+
+
+def _is_above(listing_id: ListingId, highest: int) -> bool:
+    return listing_id.isdigit() and int(listing_id) > highest

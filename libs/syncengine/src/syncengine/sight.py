@@ -1,0 +1,86 @@
+"""What a look sees: the lots that want one, and listings between two reads of all orders (rule K1)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from syncengine.lane import Lane
+from syncengine.listing import Listing, ListingId
+from syncengine.marketplace import Create
+from syncengine.orders import OrdersSeen, read_orders
+from syncengine.rows import ConnectionRow, Intent, ListingRow
+from syncengine.store.protocol import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A lot to look at, and the intent that left it unknown, if one did."""
+
+    row: ListingRow
+    intent: Intent | None
+
+    @property
+    def is_create(self) -> bool:
+        """Whether its listing, if there is one, is yet to be found."""
+        return self.intent is not None and isinstance(self.intent.write, Create)
+
+    def due_at(self, lane: Lane) -> datetime:
+        """When a look can say something (rule K1)."""
+        row, moments = self.row, []
+        if self.intent is not None:
+            moments.append(self.intent.looked_at_from(lane.settings))
+        elif row.look_since is not None:
+            moments.append(row.look_since)
+        elif row.probation is not None:
+            return row.probation.due_at
+        if row.not_before is not None:
+            moments.append(row.not_before)
+        return max(moments, default=lane.clock.now())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What one look saw: listings between two reads of all orders."""
+
+    listings: Mapping[ListingId, Listing | None]
+    read_at: datetime
+    """By the shop's clock."""
+    at: datetime
+    """By ours, before the first listing was read."""
+    before: OrdersSeen
+    after: OrdersSeen
+
+
+async def suspects(tx: Transaction, connection: ConnectionRow) -> list[Suspect]:
+    """List every lot that wants a look, now or later."""
+    intents = {intent.intent_id: intent for intent in await tx.open_intents(connection.seller_id)}
+    return [
+        Suspect(row=row, intent=intents.get(row.intent_id) if row.intent_id is not None else None)
+        for row in await tx.looks_wanted(connection.seller_id)
+    ]
+
+
+async def see(lane: Lane, due: Sequence[Suspect]) -> Sight:
+    """Read the listings of these lots, and all orders before and after.
+
+    Raises:
+        PausedError: a call could not be made.
+    """
+    pages, settings = lane.shop.facts.order_pages, lane.settings
+    whole_list = len(due) >= settings.list_look_from or any(suspect.row.listing_id is None for suspect in due)
+    before = await read_orders(lane, pages)
+    at = lane.clock.now()
+    listings: dict[ListingId, Listing | None] = {}
+    read_at = at
+    if whole_list:
+        read = await lane.read(settings.list_deadline, lane.shop.read_all)
+        listings, read_at = {listing.listing_id: listing for listing in read.listings}, read.read_at
+    for suspect in due:
+        # A list may be short: that a listing is gone, only its own read proves.
+        if suspect.row.listing_id is not None and suspect.row.listing_id not in listings:
+            one = await lane.read(settings.call_deadline, partial(lane.shop.read, suspect.row.listing_id))
+            read_at = min(read_at, one.read_at) if listings else one.read_at
+            listings[suspect.row.listing_id] = one.listing
+    after = await read_orders(lane, pages)
+    return Sight(listings=listings, read_at=read_at, at=at, before=before, after=after)

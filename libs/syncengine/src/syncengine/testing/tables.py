@@ -1,0 +1,22 @@
+"""The engine's tables as the newest migration leaves them, with the house's own beside them."""
+
+from alembic.operations import Operations
+
+from servicekit.consumer import create_consumer_tables
+from servicekit.outbox import create_outbox
+from syncengine.migrations import (
+    create_engine_tables,
+    extend_for_all_rules,
+    extend_for_answers,
+    extend_for_several_creates,
+)
+
+
+def create_newest_tables(op: Operations, *, app_role: str) -> None:
+    """Create them all in an empty database."""
+    create_outbox(op, app_role=app_role)
+    create_consumer_tables(op, app_role=app_role)
+    create_engine_tables(op, app_role=app_role)
+    extend_for_all_rules(op)
+    extend_for_answers(op, app_role=app_role)
+    extend_for_several_creates(op)
