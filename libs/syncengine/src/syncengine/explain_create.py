@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from syncengine.hindsight import sold_after
 from syncengine.listing import Group, Listing, ListingId, Values
 from syncengine.marketplace import Create, Facts
-from syncengine.rows import Intent, LineRow, Settings
+from syncengine.rows import NO_ID_IN_REPLY, Intent, LineRow, Settings
 
 MISFIT = -1
 """In place of the pieces of a listing that shows other values than were sent: its pieces alone prove nothing."""
@@ -39,7 +39,7 @@ def explain_create(
     is only one newcomer, a text may differ: the shop may have cleaned it.
     """
     create = _create_of(intent)
-    is_alone = intent.answered_at is not None and len(newcomers) == 1 and not lines
+    is_alone = intent.reason == NO_ID_IN_REPLY and len(newcomers) == 1 and not lines
     compared = _but_texts(create.fields, facts) if is_alone else create.fields
     fitting = [
         listing.listing_id
@@ -68,9 +68,7 @@ def explain_create_in_hindsight(
         its_lines = [line for line in lines if line.listing_id == listing_id]
         left = create.quantity - _sold(its_lines, listing_id)  # now; more then, by what was sold since
         then = {left + pieces for pieces in sold_after(its_lines, read_at, settings.anchor_doubt)}
-        # What the shop said was done, and the first list lacked, that list was too old or too short to show.
-        unseen = intent.answered_at is not None and listing_id not in first
-        if left >= 0 and (unseen or first.get(listing_id, 0) in then):  # more sold than we listed: somebody else's
+        if left >= 0 and first.get(listing_id, 0) in then:  # more sold than we listed: somebody else's
             fitting.append(listing_id)
     if len(fitting) == 1:
         return Made(fitting[0])

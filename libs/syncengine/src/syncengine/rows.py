@@ -376,6 +376,10 @@ class ListingRow:
         return max(0, self.desired.quantity - self.uncounted)
 
 
+NO_ID_IN_REPLY = "NO_ID_IN_REPLY"
+"""Why the outcome of a create is open though the shop said that it was done."""
+
+
 class Fate(StrEnum):
     """What became of an intent."""
 

@@ -19,14 +19,14 @@ from syncengine.marketplace import (
     Unknown,
 )
 from syncengine.plan import desired_values
-from syncengine.rows import Fate, Intent, ListingRow, Parked
+from syncengine.rows import NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked
 
 
 def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now: datetime) -> tuple[ListingRow, Intent]:
     """Book the outcome of an intent on its row (rules Q1, F1-F3, K3)."""
     match outcome:
         case Applied(listing=None) if isinstance(intent.write, Create):
-            return _unknown(row, replace(intent, answered_at=now), "NO_ID_IN_REPLY")  # the listing is found by looking
+            return _unknown(row, replace(intent, answered_at=now), NO_ID_IN_REPLY)  # the listing is found by looking
         case Applied(listing=Listing() as listing) if isinstance(intent.write, Create):
             row = _check_reply(created(row, intent, listing.listing_id), intent, listing, facts, now)
             return row, closed(intent, Fate.APPLIED, now)

@@ -195,6 +195,7 @@ class Life:
         known = {listing_id for seller_id, listing_id in self.stage.store.tables.owners}
         for listing_id in false if accident is Accident.STALE_LIST else false - known | false & self._lacked:
             books.blame_item(self.stage.inventory.lots[books.owners[listing_id]].item, Cause.FALSE_LIST)
+            books.blame_item((true.get(listing_id) or shown[listing_id]).item, Cause.FALSE_LIST)  # it may be another
         self._lacked = false
 
     def _watch(self) -> None:
