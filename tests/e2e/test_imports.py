@@ -62,7 +62,7 @@ async def test_fifty_lots_of_a_file_are_in_the_shop_once(trader: Seller) -> None
     assert [lot for lot in lots if is_listed(lot)] == for_sale
     assert [seen(await trader.listing(lot)) for lot in for_sale] == [shown_for(lot) for lot in for_sale]
     assert len(await trader.shop.lots()) == len(for_sale)
-    assert len(await trader.writes()) == len(for_sale)
+    assert len(await trader.writes()) <= len(for_sale)  # one call may make several
 
 
 async def test_bad_rows_are_told_and_the_good_ones_made(seller: Seller) -> None:

@@ -92,3 +92,13 @@ _SHOWN = (
     *("my_cost", "description", "remarks", "is_stock_room", "stock_room_id", "is_retain"),
     *(f"tier_{what}{place}" for place in (1, 2, 3) for what in ("quantity", "price")),
 )
+
+
+def upload_file(lots: int) -> bytes:
+    """A BrickLink upload file of so many lots for sale, no two of one item, whose remarks are their numbers."""
+    rows = (
+        f"<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>{3000 + place}</ITEMID><COLOR>5</COLOR><QTY>{1 + place % 7}</QTY>"
+        f"<PRICE>0.{100 + place % 800}</PRICE><CONDITION>N</CONDITION><REMARKS>{place}</REMARKS></ITEM>"
+        for place in range(lots)
+    )
+    return f"<INVENTORY>{''.join(rows)}</INVENTORY>".encode()
