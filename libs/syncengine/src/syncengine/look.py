@@ -30,9 +30,12 @@ async def take_looks(lane: Lane) -> None:
         PausedError: a call could not be made; nothing is settled but booked orders.
     """
     async with lane.transaction() as (tx, connection):
-        due = [suspect for suspect in await suspects(tx, connection) if suspect.due_at(lane) <= lane.clock.now()]
+        known = await suspects(tx, connection)
+    now = lane.clock.now()
+    due = [suspect for suspect in known if suspect.due_at(lane) <= now]
     if not due:
         return
+    due += [suspect for suspect in known if suspect.comes_along and suspect.due_at(lane) > now]
     sight = await see(lane, due)
     async with lane.transaction() as (tx, connection):
         shown = [listing_id for listing_id, listing in sight.listings.items() if listing is not None]

@@ -25,6 +25,11 @@ class Suspect:
         """Whether its listing, if there is one, is yet to be found."""
         return self.intent is not None and isinstance(self.intent.write, Create)
 
+    @property
+    def comes_along(self) -> bool:
+        """Whether a look that others are due for may find its listing as well: nothing of its call lands later."""
+        return self.intent is not None and self.intent.answered_at is not None and self.row.not_before is None
+
     def due_at(self, lane: Lane) -> datetime:
         """When a look can say something (rule K1)."""
         row, moments = self.row, []
