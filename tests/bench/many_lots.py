@@ -2,14 +2,17 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from devstack.testing import Stack
-from product.lots import upload_file
-from product.seller import Seller, is_synced
+from product.lots import Json, upload_file
+from product.seller import Seller
+from product.waiting import until
 
-_CREATED = 1.0
-"""Seconds between two looks at the shop."""
+_NOT_SYNCED = {"sync": [f"bricklink:{state}" for state in ("pending", "unknown")], "limit": 1}
+_PATIENCE = 900.0
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,12 @@ async def fill_shop(stack: Stack, lots: int) -> Filled:
         upload = {"params": {"currency": "EUR"}, "headers": {"Content-Type": "application/xml"}}
         accepted = await seller.told("POST", "/v1/imports", content=upload_file(lots), timeout=120, **upload)
         began = time.perf_counter()
-        recorded = listed = 0.0
-        while not recorded or not listed:
-            await asyncio.sleep(_CREATED)
-            told = await seller.told("GET", f"/v1/imports/{accepted['import_id']}")
-            if not recorded and told["state"] == "done":
-                recorded = time.perf_counter() - began
-            if not listed and (await seller.shop.show())["lots"] >= lots:
-                listed = time.perf_counter() - began
-        while not all(map(is_synced, found := await seller.lots())) or len(found) < lots:
-            await asyncio.sleep(_CREATED)
-        synced = time.perf_counter() - began
+        path = f"/v1/imports/{accepted['import_id']}"
+        recorded, listed, synced = await asyncio.gather(
+            _after(began, lambda: seller.told("GET", path), lambda told: bool(told["state"] == "done")),
+            _after(began, seller.shop.show, lambda shop: bool(shop["lots"] >= lots)),
+            _after(began, partial(seller.told, "GET", "/v1/lots", params=_NOT_SYNCED), lambda page: not page["items"]),
+        )
         requests = await seller.shop.requests()
         shown = await seller.shop.lots()
         remarks = {listing["remarks"] for listing in shown.values()}
@@ -54,3 +52,8 @@ async def fill_shop(stack: Stack, lots: int) -> Filled:
         of_shop = [one for one in requests if one["path"].endswith("/inventories")]
         lists = sum(one["method"] == "GET" for one in of_shop)
         return Filled(lots, recorded, listed, synced, len(await seller.writes()), lists)
+
+
+async def _after(began: float, read: Callable[[], Awaitable[Json]], holds: Callable[[Json], bool]) -> float:
+    await until(read, holds, timeout=_PATIENCE, interval=0.5)
+    return time.perf_counter() - began

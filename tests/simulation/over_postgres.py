@@ -181,8 +181,8 @@ class BothStores(MemoryStore):
                 await tx.add_shop_listing(listing)
             for (seller_id, _), answered in tables.answered.items():
                 await tx.keep_answered(seller_id, answered)
-            for seller_id, limit, at in tables.calls:
-                await tx.charge(seller_id, limit, at)
+            for seller_id, limit, at, write in tables.calls:
+                await tx.charge(seller_id, limit, at, write=write)
 
 
 @contextmanager

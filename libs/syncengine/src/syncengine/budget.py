@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from syncengine.marketplace import Facts, Ticket
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows import ConnectionRow, Settings, Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,12 @@ class NotBefore:
 def cap_of(connection: ConnectionRow, facts: Facts) -> int:
     """Say how many calls we allow ourselves in the limit's window: the shop's answer may have lowered it (rule B3)."""
     return facts.limit.calls if connection.cap is None else min(facts.limit.calls, connection.cap)
+
+
+def writes_left(connection: ConnectionRow, facts: Facts, settings: Settings, spent: Spent) -> int:
+    """Say how many writes may still be made: looks and order reads own a share that is not lent (rule B2)."""
+    cap = cap_of(connection, facts)
+    return max(0, min(cap - spent.calls, int(cap * (1 - settings.reserved_share)) - spent.writes))
 
 
 def is_nearly_spent(connection: ConnectionRow, facts: Facts, *, used: int) -> bool:
@@ -40,18 +46,19 @@ def ticket(
     facts: Facts,
     settings: Settings,
     *,
-    used: int,
+    spent: Spent,
     write: bool,
     deadline: timedelta,
     now: datetime,
 ) -> tuple[ConnectionRow, Ticket] | NotBefore:
-    """Charge one call, or say when one may be made. `used`: calls already charged in the limit's window."""
+    """Charge one call, or say when one may be made. `spent`: calls already charged in the limit's window."""
     if connection.not_before is not None and now < connection.not_before:
         return NotBefore(connection.not_before, connection.waiting_for)
-    cap = cap_of(connection, facts)
-    allowed = int(cap * (1 - settings.reserved_share)) if write else cap
-    may_ask = not write and used < facts.limit.calls
-    if used >= allowed and not (may_ask and asks_again(connection, settings, now)):
+    is_spent = spent.calls >= cap_of(connection, facts) or (
+        write and writes_left(connection, facts, settings, spent) <= 0
+    )
+    may_ask = not write and spent.calls < facts.limit.calls
+    if is_spent and not (may_ask and asks_again(connection, settings, now)):
         return NotBefore(_free_at(connection, facts, settings, may_ask=may_ask, now=now), "QUOTA")
     stamp = now.astimezone(UTC).replace(microsecond=0)
     if connection.last_stamp is not None:

@@ -103,12 +103,8 @@ class Choice:
 
     async def _items_being_created(self) -> dict[Item, datetime]:
         if self._creating is None:
-            intents = await self.tx.open_intents(self.connection.seller_id)
-            self._creating = {
-                intent.write.item: intent.looked_at_from(self.lane.settings)
-                for intent in intents
-                if isinstance(intent.write, Create)
-            }
+            under_way = await self.tx.creates_under_way(self.connection.seller_id, self.lane.settings)
+            self._creating = dict(under_way)
         return self._creating
 
     async def _guard(self) -> None:

@@ -10,7 +10,7 @@ from syncengine.budget import NotBefore, asks_again, cap_of, poll_interval, tick
 from syncengine.listing import ListingId, LotId
 from syncengine.marketplace import Create, Facts, Remove
 from syncengine.plan import Nothing, Plan, Send, Tier
-from syncengine.rows import CHANGED_IN_SHOP, ConnectionRow, Intent, IntentId, ListingRow, Settings
+from syncengine.rows import CHANGED_IN_SHOP, ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent
 from syncengine.sendable import sendable
 from syncengine.settle import applied, created, unlisted
 
@@ -111,7 +111,7 @@ def finish(
     connection: ConnectionRow,
     facts: Facts,
     settings: Settings,
-    charged: Iterable[tuple[datetime, int]],
+    charged: Iterable[tuple[datetime, Spent]],
     *,
     calls: int,
     now: datetime,
@@ -121,15 +121,16 @@ def finish(
     `charged`: calls made in the limit's window, with their moments, oldest first.
     """
     window, every, at = deque(charged), poll_interval(facts, settings), now
-    used = sum(number for _, number in window)
+    spent = sum((each for _, each in window), Spent())
     poll_at = max(now, (connection.orders_read_at or now) + every)
     waits: Counter[str] = Counter()
     while calls and at < now + _HORIZON:
         while window and window[0][0] <= at - facts.limit.window:
-            used -= window.popleft()[1]
+            gone = window.popleft()[1]
+            spent = Spent(spent.calls - gone.calls, spent.writes - gone.writes)
         polls = poll_at <= at
         granted = ticket(
-            connection, facts, settings, used=used, write=not polls, deadline=settings.call_deadline, now=at
+            connection, facts, settings, spent=spent, write=not polls, deadline=settings.call_deadline, now=at
         )
         if isinstance(granted, NotBefore):
             until = granted.at if polls else min(granted.at, poll_at)
@@ -137,12 +138,13 @@ def finish(
             at = max(until, at + timedelta(milliseconds=1))
             continue
         connection, _ = granted
-        window.append((at, 1))
-        used += 1
+        call = Spent(1, 0 if polls else 1)
+        window.append((at, call))
+        spent += call
         if polls:
             poll_at = at + every
             connection = uncapped(connection) if asks_again(connection, settings, at) else connection
         else:
             calls -= 1
     [(bound_by, _)] = waits.most_common(1) or [("", 0)]
-    return Finish(None if calls else at, bound_by, max(0, cap_of(connection, facts) - used))
+    return Finish(None if calls else at, bound_by, max(0, cap_of(connection, facts) - spent.calls))

@@ -16,7 +16,7 @@ from uuid import UUID
 from syncengine.budget import NotBefore, asks_again, is_nearly_spent, ticket, uncapped
 from syncengine.clock import Clock
 from syncengine.marketplace import Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
-from syncengine.rows import ConnectionRow, Lease, ListingRow, Settings
+from syncengine.rows import ConnectionRow, Lease, ListingRow, Settings, Spent
 from syncengine.saving import save_rows
 from syncengine.store.protocol import FencedError, Store, Transaction
 
@@ -109,10 +109,10 @@ class Lane:
             PausedError: not now; nothing was charged.
         """
         now, limit = self.clock.now(), self.shop.facts.limit
-        used = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
-        connection, granted = self._ticket(connection, used, now, write=write, deadline=deadline)
-        await tx.charge(connection.seller_id, limit.name, now)
-        connection = self._alerted(connection, used + 1, now)
+        spent = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
+        connection, granted = self._ticket(connection, spent, now, write=write, deadline=deadline)
+        await tx.charge(connection.seller_id, limit.name, now, write=write)
+        connection = self._alerted(connection, spent.calls + 1, now)
         await tx.save_connection(connection)
         return connection, granted
 
@@ -123,13 +123,15 @@ class Lane:
             PausedError: not now.
         """
         now, limit = self.clock.now(), self.shop.facts.limit
-        used = after + await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
-        self._ticket(connection, used, now, write=True, deadline=self.settings.call_deadline)
+        spent = Spent(after) + await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
+        self._ticket(connection, spent, now, write=True, deadline=self.settings.call_deadline)
 
     def _ticket(
-        self, connection: ConnectionRow, used: int, now: datetime, *, write: bool, deadline: timedelta
+        self, connection: ConnectionRow, spent: Spent, now: datetime, *, write: bool, deadline: timedelta
     ) -> tuple[ConnectionRow, Ticket]:
-        granted = ticket(connection, self.shop.facts, self.settings, used=used, write=write, deadline=deadline, now=now)
+        granted = ticket(
+            connection, self.shop.facts, self.settings, spent=spent, write=write, deadline=deadline, now=now
+        )
         if isinstance(granted, NotBefore):
             raise PausedError(granted.at, granted.reason)
         return granted
@@ -194,8 +196,8 @@ class Lane:
         now, limit = self.clock.now(), self.shop.facts.limit
         # A shop that says for how long means another limit than the day's; so does one that soon answers again.
         if outcome == Later(reason="QUOTA") and connection.failures >= self.settings.quota_answers:
-            used = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
-            connection = replace(connection, cap=used, capped_at=now)
+            spent = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
+            connection = replace(connection, cap=spent.calls, capped_at=now)
         return after_failure(connection, outcome, self.settings, self.random, now)
 
 

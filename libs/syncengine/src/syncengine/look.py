@@ -32,10 +32,10 @@ async def take_looks(lane: Lane) -> None:
     async with lane.transaction() as (tx, connection):
         known = await suspects(tx, connection)
     now = lane.clock.now()
-    due = [suspect for suspect in known if suspect.due_at(lane) <= now]
+    due = [suspect for suspect in known if suspect.due_at(lane.settings, now) <= now]
     if not due:
         return
-    due += [suspect for suspect in known if suspect.comes_along and suspect.due_at(lane) > now]
+    due += [suspect for suspect in known if suspect.comes_along and suspect.due_at(lane.settings, now) > now]
     sight = await see(lane, due)
     async with lane.transaction() as (tx, connection):
         shown = [listing_id for listing_id, listing in sight.listings.items() if listing is not None]

@@ -281,12 +281,13 @@ def extend_for_answers(op: Operations, *, app_role: str) -> None:
     op.execute(f'GRANT SELECT, INSERT ON answered_requests TO "{app_role}"')
 
 
-_SEVERAL_CREATES = """
+_MANY_LOTS = """
 ALTER TABLE listings ADD COLUMN create_with bigint;
 ALTER TABLE intents ADD COLUMN answered_at timestamptz;
+ALTER TABLE calls ADD COLUMN writes bigint NOT NULL DEFAULT 0;
 """
 
 
-def extend_for_several_creates(op: Operations) -> None:
-    """Add what calls need that make several listings (N2)."""
-    op.execute(_SEVERAL_CREATES)
+def extend_for_many_lots(op: Operations) -> None:
+    """Add what calls need that make several listings, and an account of writes beside that of all calls (N2, B2)."""
+    op.execute(_MANY_LOTS)

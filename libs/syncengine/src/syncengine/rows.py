@@ -477,6 +477,19 @@ class Booking:
     pieces: int
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Calls charged to a limit of the shop (rules B1, B2)."""
+
+    calls: int = 0
+    """Of any kind."""
+    writes: int = 0
+    """Those of them that were writes."""
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.calls + other.calls, self.writes + other.writes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopListing:
     """A listing as the last census saw it, owned or not (rule C2)."""

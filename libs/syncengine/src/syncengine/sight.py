@@ -9,7 +9,7 @@ from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Create
 from syncengine.orders import OrdersSeen, read_orders
-from syncengine.rows import ConnectionRow, Intent, ListingRow
+from syncengine.rows import ConnectionRow, Intent, ListingRow, Settings
 from syncengine.store.protocol import Transaction
 
 
@@ -30,18 +30,18 @@ class Suspect:
         """Whether a look that others are due for may find its listing as well: nothing of its call lands later."""
         return self.intent is not None and self.intent.answered_at is not None and self.row.not_before is None
 
-    def due_at(self, lane: Lane) -> datetime:
+    def due_at(self, settings: Settings, now: datetime) -> datetime:
         """When a look can say something (rule K1)."""
         row, moments = self.row, []
         if self.intent is not None:
-            moments.append(self.intent.looked_at_from(lane.settings))
+            moments.append(self.intent.looked_at_from(settings))
         elif row.look_since is not None:
             moments.append(row.look_since)
         elif row.probation is not None:
             return row.probation.due_at
         if row.not_before is not None:
             moments.append(row.not_before)
-        return max(moments, default=lane.clock.now())
+        return max(moments, default=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

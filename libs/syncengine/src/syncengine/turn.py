@@ -14,7 +14,6 @@ from syncengine.look import take_looks
 from syncengine.orders import ShopMismatchError, read_orders
 from syncengine.rows import CensusReason, ConnectionRow, Fate
 from syncengine.send import send_next
-from syncengine.sight import suspects
 from syncengine.store.protocol import Transaction
 
 PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEYS"})
@@ -62,7 +61,7 @@ async def _work(lane: Lane) -> _Job | None:
     async with lane.transaction() as (tx, connection):
         await _find_orphans(lane, tx, connection)
         now = lane.clock.now()
-        looks_due = any(suspect.due_at(lane) <= now for suspect in await suspects(tx, connection))
+        look_at = await tx.next_look_at(connection.seller_id, lane.settings, now)
     if not connection.enabled or _paused_until(connection, now) is not None:
         return None
     if not lane.has_keys_of(connection):
@@ -71,7 +70,7 @@ async def _work(lane: Lane) -> _Job | None:
         return await _probe(lane, connection)
     if connection.census_reason is not None:
         return await _begin(lane, connection, now)
-    if looks_due:
+    if look_at is not None and look_at <= now:
         await take_looks(lane)
         return _Job.LOOK
     may_send = may_write(connection, lane.settings) and not _writes_pause(connection, now)
@@ -94,12 +93,11 @@ async def _work(lane: Lane) -> _Job | None:
 
 async def _find_orphans(lane: Lane, tx: Transaction, connection: ConnectionRow) -> None:
     """A worker died between an intent and its outcome: nobody can say whether it was done (design, Outcomes)."""
-    orphans = {
-        intent.lot_id: intent for intent in await tx.open_intents(connection.seller_id) if intent.fate is Fate.OPEN
-    }
+    orphans = {intent.lot_id: intent for intent in await tx.open_intents(connection.seller_id, fate=Fate.OPEN)}
+    if not orphans:
+        return
     rows = await tx.find_listings(orphans.keys())
-    for intent in orphans.values():
-        await tx.save_intents([replace(intent, fate=Fate.UNKNOWN, reason="NO_OUTCOME")])
+    await tx.save_intents([replace(intent, fate=Fate.UNKNOWN, reason="NO_OUTCOME") for intent in orphans.values()])
     await lane.save(tx, [replace(row, unknown=True) for row in rows.values()])
 
 
@@ -198,7 +196,8 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
         elif connection.answered_at is not None:
             moments.append(_census_due_at(lane, connection, now))
     else:
-        moments += [suspect.due_at(lane) for suspect in await suspects(tx, connection)]
+        look_at = await tx.next_look_at(connection.seller_id, lane.settings, now)
+        moments += [look_at] if look_at is not None else []
         moments.append(_poll_due_at(lane, connection) or now)
         moments.append(_census_due_at(lane, connection, now))
         if may_write(connection, lane.settings):

@@ -15,7 +15,7 @@ from syncengine.migrations import (
     create_engine_tables,
     extend_for_all_rules,
     extend_for_answers,
-    extend_for_several_creates,
+    extend_for_many_lots,
 )
 from syncengine.plan import Tier
 from syncengine.store.postgres import PostgresStore
@@ -58,7 +58,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         connection.exec_driver_sql(FIRST_VERSION)
         extend_for_all_rules(op)
         extend_for_answers(op, app_role=ROLE)
-        extend_for_several_creates(op)
+        extend_for_many_lots(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))

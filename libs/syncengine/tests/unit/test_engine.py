@@ -571,7 +571,7 @@ async def test_price_travels_once_the_budget_lets_it() -> None:
     """Rules B1, B2: looks and order reads own a fifth of the calls; writes wait for the window to roll on."""
     world = await connected()
     world.shop.facts = replace(FACTS, limit=replace(FACTS.limit, calls=500))
-    world.store.tables.calls += [(SELLER, "calls", world.clock.now())] * 400
+    world.store.tables.calls += [(SELLER, "calls", world.clock.now(), True)] * 400
     world.create("a", 10, note="a")
     await world.settle(timedelta(minutes=2))
     assert world.shop.writes == []

@@ -9,7 +9,7 @@ from syncengine.budget import NotBefore, ticket
 from syncengine.guard import count_removal, held_removals
 from syncengine.listing import Group, Item, ListingId
 from syncengine.marketplace import Later, ReadFailedError, Remove
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows import ConnectionRow, Settings, Spent
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.shop import FACTS
 from syncengine.testing.world import QUICK, World
@@ -114,7 +114,7 @@ async def test_a_quota_answer_lowers_the_cap_and_one_read_an_hour_asks_again(mon
         capped,
         FACTS,
         world.settings,
-        used=capped.cap,
+        spent=Spent(capped.cap),
         write=False,
         deadline=timedelta(seconds=1),
         now=capped.not_before or world.clock.now(),
@@ -149,8 +149,8 @@ async def test_reads_for_a_create_do_not_use_up_what_is_left_of_a_spent_quota() 
     world.change("lot-0", by=-5)
     await world.settle()
     limit = FACTS.limit
-    world.shop.facts = replace(FACTS, limit=replace(limit, calls=500))
-    world.store.tables.calls += [(SELLER, limit.name, world.clock.now())] * (420 - world.shop.calls)
+    world.shop.facts = replace(FACTS, limit=replace(limit, calls=5000))
+    world.store.tables.calls += [(SELLER, limit.name, world.clock.now(), True)] * 4000
     read_at = world.connection.all_orders_read_at
     world.change("lot-0", by=5)
     await world.settle(timedelta(minutes=1))

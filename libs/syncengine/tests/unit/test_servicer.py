@@ -71,7 +71,7 @@ async def test_connection_with_all_its_numbers(servicer: SyncServicer, store: Me
         await tx.save_listings([lot_row("a"), lot_row("b", B)], [Tier.CREATE, Tier.CREATE])
         await tx.save_listings([replace(lot_row("c"), intent_id=IntentId("i"), unknown=True)], [Tier.CREATE])
         for at in (now - timedelta(hours=23), now - timedelta(hours=25)):
-            await tx.charge(A, FACTS.limit.name, at)
+            await tx.charge(A, FACTS.limit.name, at, write=False)
     answer = (await servicer.GetConnection(pb.GetConnectionRequest(), CONTEXT)).connection
     assert (answer.state, answer.key_version) == (pb.CONNECTION_STATE_READY, 3)
     assert (answer.calls_used, answer.calls_limit, answer.waiting_lots, answer.unknown_lots) == (1, 50, 1, 1)

@@ -7,7 +7,7 @@ import pytest
 
 from brickops.sync.v1 import sync_service_pb2 as pb
 from syncengine.listing import SellerId
-from syncengine.rows import CensusReason, ConnectionRow, Settings
+from syncengine.rows import CensusReason, ConnectionRow, Settings, Spent
 from syncengine.service import words
 from syncengine.service.status import status_of
 from syncengine.testing.shop import FACTS
@@ -21,10 +21,11 @@ READY = ConnectionRow(
 )
 ALL_CALLS = FACTS.limit.calls
 WRITE_CALLS = ALL_CALLS * 8 // 10
+NOTHING = Spent()
 
 
-def state(connection: ConnectionRow | None, *, used: int = 0) -> tuple[str, str]:
-    status = status_of(connection, FACTS, SETTINGS, used=used, now=NOW)
+def state(connection: ConnectionRow | None, *, spent: Spent = NOTHING) -> tuple[str, str]:
+    status = status_of(connection, FACTS, SETTINGS, spent=spent, now=NOW)
     assert status.message
     return pb.ConnectionState.Name(status.state).removeprefix("CONNECTION_STATE_"), status.reason
 
@@ -58,19 +59,19 @@ def test_state_and_reason(connection: ConnectionRow | None, expected: tuple[str,
 
 
 @pytest.mark.parametrize(
-    ("used", "expected"),
+    ("spent", "expected"),
     [
-        (WRITE_CALLS - 1, ("READY", "")),
-        (WRITE_CALLS, ("WAITING", "QUOTA")),
-        (ALL_CALLS, ("WAITING", "QUOTA")),
+        (Spent(WRITE_CALLS, WRITE_CALLS - 1), ("READY", "")),
+        (Spent(WRITE_CALLS, WRITE_CALLS), ("WAITING", "QUOTA")),
+        (Spent(ALL_CALLS), ("WAITING", "QUOTA")),
     ],
 )
-def test_spent_budget_is_told_before_the_next_call_finds_out(used: int, expected: tuple[str, str]) -> None:
-    assert state(READY, used=used) == expected
+def test_spent_budget_is_told_before_the_next_call_finds_out(spent: Spent, expected: tuple[str, str]) -> None:
+    assert state(READY, spent=spent) == expected
 
 
 def test_sending_that_is_switched_off_is_told() -> None:
-    status = status_of(READY, FACTS, replace(SETTINGS, may_send=False), used=0, now=NOW)
+    status = status_of(READY, FACTS, replace(SETTINGS, may_send=False), spent=Spent(), now=NOW)
     assert (status.state, status.reason) == (pb.CONNECTION_STATE_WAITING, "SENDING_STOPPED")
 
 
@@ -80,5 +81,5 @@ def test_every_halt_and_census_has_words() -> None:
 
 
 def test_word_that_nobody_knows_is_still_told() -> None:
-    status = status_of(replace(READY, halted="SOMETHING_NEW"), FACTS, SETTINGS, used=0, now=NOW)
+    status = status_of(replace(READY, halted="SOMETHING_NEW"), FACTS, SETTINGS, spent=Spent(), now=NOW)
     assert (status.reason, status.message) == ("SOMETHING_NEW", words.SOMETHING_ELSE)

@@ -16,7 +16,7 @@ from syncengine.listing import LotId, SellerId
 from syncengine.marketplace import Create, Update
 from syncengine.plan import Send, Tier
 from syncengine.report import reason_words
-from syncengine.rows import ConnectionRow, ListingRow
+from syncengine.rows import ConnectionRow, ListingRow, Spent
 from syncengine.service import words
 from syncengine.service.asking import Context, Desk, after_of, cut, known, page_size, reader
 from syncengine.service.status import status_of
@@ -63,8 +63,8 @@ class PlanCalls(Desk):
             calls_left=done.calls_left,
         )
         if not sends:
-            used = sum(number for _, number in charged)
-            status = status_of(connection, facts, self._settings, used=used, now=now)
+            spent = sum((each for _, each in charged), Spent())
+            status = status_of(connection, facts, self._settings, spent=spent, now=now)
             told.bound_by, told.message = status.reason, status.message
         elif not tiers:
             told.message = words.NOTHING_TO_SEND

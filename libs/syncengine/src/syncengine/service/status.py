@@ -7,7 +7,7 @@ from datetime import datetime
 from brickops.sync.v1 import sync_service_pb2 as pb
 from syncengine.budget import NotBefore, ticket
 from syncengine.marketplace import Facts
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows import ConnectionRow, Settings, Spent
 from syncengine.service import words
 
 _PACE = "PACE"
@@ -26,16 +26,16 @@ class Status:
 
 
 def status_of(
-    connection: ConnectionRow | None, facts: Facts, settings: Settings, *, used: int, now: datetime
+    connection: ConnectionRow | None, facts: Facts, settings: Settings, *, spent: Spent, now: datetime
 ) -> Status:
-    """Say what a connection does. `used`: calls charged in the limit's window."""
+    """Say what a connection does. `spent`: calls charged in the limit's window."""
     if connection is None or not connection.enabled:
         return Status(pb.CONNECTION_STATE_NOT_CONNECTED, "", words.NOT_CONNECTED)
     if connection.halted:
         return _status(pb.CONNECTION_STATE_HALTED, connection.halted, words.HALTS)
     if connection.census_alarm and connection.census_reason is not None:
         return _status(pb.CONNECTION_STATE_HALTED, connection.census_alarm, words.ALARMS)
-    reading = _pause(connection, facts, settings, used=used, write=False, now=now)
+    reading = _pause(connection, facts, settings, spent=spent, write=False, now=now)
     if reading is not None:
         waiting = _status(pb.CONNECTION_STATE_WAITING, reading.reason, words.PAUSES)
         return replace(waiting, until=reading.at)
@@ -47,7 +47,7 @@ def status_of(
         return Status(pb.CONNECTION_STATE_AWAITING_CONFIRMATION, "FIRST_PLAN", words.FIRST_PLAN)
     if connection.paused_at is not None:
         return Status(pb.CONNECTION_STATE_PAUSED, "PAUSED_BY_A_PERSON", words.PAUSED)
-    writing = _pause(connection, facts, settings, used=used, write=True, now=now)
+    writing = _pause(connection, facts, settings, spent=spent, write=True, now=now)
     if writing is not None:
         return Status(pb.CONNECTION_STATE_WAITING, writing.reason, words.WRITES_SPENT, writing.at)
     if not settings.may_send:
@@ -62,9 +62,9 @@ def status_of(
 
 
 def _pause(
-    connection: ConnectionRow, facts: Facts, settings: Settings, *, used: int, write: bool, now: datetime
+    connection: ConnectionRow, facts: Facts, settings: Settings, *, spent: Spent, write: bool, now: datetime
 ) -> NotBefore | None:
-    asked = ticket(connection, facts, settings, used=used, write=write, deadline=settings.call_deadline, now=now)
+    asked = ticket(connection, facts, settings, spent=spent, write=write, deadline=settings.call_deadline, now=now)
     return asked if isinstance(asked, NotBefore) and asked.reason != _PACE else None
 
 

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Final
 
 from brickops.sync.v1 import sync_service_pb2 as pb
-from syncengine.budget import cap_of
+from syncengine.budget import cap_of, writes_left
 from syncengine.choose import free_tiers
 from syncengine.listing import SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import Tier
 from syncengine.report import reason_words
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows import ConnectionRow, Settings, Spent
 from syncengine.service import words
 from syncengine.service.status import status_of
 from syncengine.store.protocol import Transaction
@@ -30,8 +30,8 @@ async def connection_told(
 ) -> pb.Connection:
     """Say what a connection does, or why it does nothing."""
     limit = facts.limit
-    used = await tx.calls_since(seller_id, limit.name, now - limit.window)
-    status = status_of(connection, facts, settings, used=used, now=now)
+    spent = await tx.calls_since(seller_id, limit.name, now - limit.window)
+    status = status_of(connection, facts, settings, spent=spent, now=now)
     told = pb.Connection(
         marketplace=facts.marketplace, state=status.state, reason=status.reason, message=status.message
     )
@@ -40,9 +40,9 @@ async def connection_told(
     counts = await tx.count_listings(seller_id)
     writes = await tx.writes_since(seller_id, now - limit.window)
     told.key_version = connection.key_version
-    told.calls_used, told.calls_limit = used, cap_of(connection, facts)
+    told.calls_used, told.calls_limit = spent.calls, cap_of(connection, facts)
     told.waiting_lots, told.unknown_lots = counts.waiting, counts.unknown
-    told.tiers.extend(_tiers(connection, facts, settings, used=used, writes=writes))
+    told.tiers.extend(_tiers(connection, facts, settings, spent, writes))
     for reason, lots in sorted((await tx.count_reasons(seller_id)).items()):
         told.reasons.add(reason=reason, message=reason_words(reason), lots=lots)
     moments = {
@@ -65,13 +65,12 @@ async def connection_told(
 
 
 def _tiers(
-    connection: ConnectionRow, facts: Facts, settings: Settings, *, used: int, writes: Mapping[Tier, int]
+    connection: ConnectionRow, facts: Facts, settings: Settings, spent: Spent, writes: Mapping[Tier, int]
 ) -> list[pb.TierBudget]:
-    cap = cap_of(connection, facts)
-    for_writes = max(0, int(cap * (1 - settings.reserved_share)) - used)
-    told = [pb.TierBudget(tier=tier.name, used=writes.get(tier, 0), left=for_writes) for tier in Tier]
-    reads = max(0, used - sum(writes.values()))
-    return [*told, pb.TierBudget(tier=_READ, used=reads, left=max(0, cap - used))]
+    left = writes_left(connection, facts, settings, spent)
+    told = [pb.TierBudget(tier=tier.name, used=writes.get(tier, 0), left=left) for tier in Tier]
+    reads_left = max(0, cap_of(connection, facts) - spent.calls)
+    return [*told, pb.TierBudget(tier=_READ, used=spent.calls - spent.writes, left=reads_left)]
 
 
 def _progress_of(connection: ConnectionRow, lots: int) -> pb.MatchProgress:

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import ListingId, LotId, SellerId
 from syncengine.plan import Tier
-from syncengine.rows import CHANGED_IN_SHOP, ListingRow, Trouble
+from syncengine.rows import CHANGED_IN_SHOP, ListingRow, Settings, Trouble
+from syncengine.store.intents import LOOKED_AT_FROM, look_windows
 from syncengine.store.protocol import Difference, ListingCounts
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import LISTINGS
@@ -40,6 +41,16 @@ _NEXT_AT: Final = (
 _LOOKS_WANTED: Final = _ROWS.select.where(
     _OF_SELLER, text("(unknown OR ((look_since IS NOT NULL OR probation IS NOT NULL) AND intent_id IS NULL))")
 ).order_by(LISTINGS.c.lot_id)
+_NEXT_LOOK_AT: Final = text(f"""
+    SELECT min(CASE
+        WHEN intents.intent_id IS NOT NULL THEN greatest({LOOKED_AT_FROM}, not_before)
+        WHEN look_since IS NULL AND probation IS NOT NULL THEN CAST(probation ->> 'due_at' AS timestamptz)
+        ELSE coalesce(greatest(look_since, not_before), :now)
+    END)
+    FROM listings LEFT JOIN intents ON intents.intent_id = listings.intent_id AND settled_at IS NULL
+    WHERE listings.seller_id = :seller_id
+        AND (unknown OR ((look_since IS NOT NULL OR probation IS NOT NULL) AND listings.intent_id IS NULL))
+""")  # noqa: S608 - a constant
 _COUNT: Final = text("""
     SELECT count(*) FILTER (WHERE tier IS NOT NULL AND intent_id IS NULL AND look_since IS NULL) AS waiting,
         count(*) FILTER (WHERE unknown) AS unknown
@@ -139,6 +150,11 @@ class Listings:
     async def next_listing_at(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
         parameters = {"seller_id": seller_id, "tiers": _numbers(tiers), "now": now}
         found: datetime | None = (await self._conn.execute(_NEXT_AT, parameters)).scalar_one_or_none()
+        return found
+
+    async def next_look_at(self, seller_id: SellerId, settings: Settings, now: datetime) -> datetime | None:
+        parameters = {"seller_id": seller_id, "now": now, **look_windows(settings)}
+        found: datetime | None = (await self._conn.execute(_NEXT_LOOK_AT, parameters)).scalar_one()
         return found
 
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:

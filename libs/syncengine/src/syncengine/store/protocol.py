@@ -16,13 +16,16 @@ from syncengine.plan import Tier
 from syncengine.rows import (
     Booking,
     ConnectionRow,
+    Fate,
     Intent,
     IntentId,
     Lease,
     LineRow,
     ListingRow,
     OrderRow,
+    Settings,
     ShopListing,
+    Spent,
     Trouble,
 )
 
@@ -121,6 +124,10 @@ class Transaction(Protocol):
         """Tell when next_listings finds its next row: `now` if it finds one already."""
         ...
 
+    async def next_look_at(self, seller_id: SellerId, settings: Settings, now: datetime) -> datetime | None:
+        """Tell when the first of the rows that looks_wanted lists is due (`Suspect.due_at`)."""
+        ...
+
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
         """List rows with look_since set, on probation, or whose intent's outcome is unknown."""
         ...
@@ -204,8 +211,12 @@ class Transaction(Protocol):
         """Get one."""
         ...
 
-    async def open_intents(self, seller_id: SellerId) -> Sequence[Intent]:
-        """List those whose fate is OPEN or UNKNOWN, by sent_at."""
+    async def open_intents(self, seller_id: SellerId, *, fate: Fate | None = None) -> Sequence[Intent]:
+        """List those whose fate is OPEN or UNKNOWN, or one of the two if given, by sent_at."""
+        ...
+
+    async def creates_under_way(self, seller_id: SellerId, settings: Settings) -> Mapping[Item, datetime]:
+        """Tell, item by item, until when the outcome of an open create stays open (`Intent.looked_at_from`)."""
         ...
 
     async def writes_since(self, seller_id: SellerId, since: datetime) -> Mapping[Tier, int]:
@@ -278,15 +289,15 @@ class Transaction(Protocol):
         ...
 
     # budget (rule B1)
-    async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> int:
+    async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> Spent:
         """Count charged calls."""
         ...
 
-    async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, int]]:
+    async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, Spent]]:
         """List the same by moment, oldest first."""
         ...
 
-    async def charge(self, seller_id: SellerId, limit: str, at: datetime) -> None:
+    async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool) -> None:
         """Count one call. Calls may be summed in buckets of up to a 1/144 of the limit's window."""
         ...
 

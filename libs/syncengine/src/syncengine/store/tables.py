@@ -232,6 +232,7 @@ CALLS: Final = Table(
     # when the bucket begins
     Column("bucket_at", _TIME, primary_key=True),
     Column("calls", BigInteger, nullable=False),
+    Column("writes", BigInteger, nullable=False),
 )
 
 ANSWERED_REQUESTS: Final = Table(

@@ -9,21 +9,25 @@ from datetime import datetime
 
 from syncengine.events import Event
 from syncengine.listing import Item, ListingId, LotId, OrderId, SellerId
-from syncengine.marketplace import Update
+from syncengine.marketplace import Create, Update
 from syncengine.plan import Tier, tier_of_write
 from syncengine.rows import (
     CHANGED_IN_SHOP,
     Booking,
     ConnectionRow,
+    Fate,
     Intent,
     IntentId,
     Lease,
     LineRow,
     ListingRow,
     OrderRow,
+    Settings,
     ShopListing,
+    Spent,
     Trouble,
 )
+from syncengine.sight import Suspect
 from syncengine.store.protocol import AnsweredRequest, Difference, FencedError, ListingCounts
 
 
@@ -43,7 +47,7 @@ class Tables:
     lines: dict[tuple[SellerId, OrderId, ListingId], LineRow] = field(default_factory=dict)
     bookings: dict[LotId, tuple[Booking, ...]] = field(default_factory=dict)
     shop: dict[tuple[SellerId, ListingId], ShopListing] = field(default_factory=dict)
-    calls: list[tuple[SellerId, str, datetime]] = field(default_factory=list)
+    calls: list[tuple[SellerId, str, datetime, bool]] = field(default_factory=list)
     """In the order of time."""
     answered: dict[tuple[SellerId, str], AnsweredRequest] = field(default_factory=dict)
     leases: dict[SellerId, Lease] = field(default_factory=dict)
@@ -139,6 +143,14 @@ class MemoryTransaction:
     async def next_listing_at(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
         return min((max(row.not_before or now, now) for row in self._callable_rows(seller_id, tiers)), default=None)
 
+    async def next_look_at(self, seller_id: SellerId, settings: Settings, now: datetime) -> datetime | None:
+        unsettled = self.tables.unsettled
+        wanted = [
+            Suspect(row=row, intent=unsettled.get(row.intent_id) if row.intent_id is not None else None)
+            for row in await self.looks_wanted(seller_id)
+        ]
+        return min((suspect.due_at(settings, now) for suspect in wanted), default=None)
+
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
         rows = await self.listings_of(seller_id)
         doubted = [row for row in rows if row.look_since is not None or row.probation is not None]
@@ -233,8 +245,16 @@ class MemoryTransaction:
     async def get_intent(self, intent_id: IntentId) -> Intent:
         return self.tables.intents[intent_id]
 
-    async def open_intents(self, seller_id: SellerId) -> Sequence[Intent]:
-        opened = [intent for intent in self.tables.unsettled.values() if intent.seller_id == seller_id]
+    async def creates_under_way(self, seller_id: SellerId, settings: Settings) -> Mapping[Item, datetime]:
+        opened = await self.open_intents(seller_id)
+        return {each.write.item: each.looked_at_from(settings) for each in opened if isinstance(each.write, Create)}
+
+    async def open_intents(self, seller_id: SellerId, *, fate: Fate | None = None) -> Sequence[Intent]:
+        opened = [
+            intent
+            for intent in self.tables.unsettled.values()
+            if intent.seller_id == seller_id and fate in (None, intent.fate)
+        ]
         return sorted(opened, key=lambda intent: intent.sent_at)
 
     async def writes_since(self, seller_id: SellerId, since: datetime) -> Mapping[Tier, int]:
@@ -315,17 +335,15 @@ class MemoryTransaction:
     async def keep_answered(self, seller_id: SellerId, answered: AnsweredRequest) -> None:
         self._write("answered").answered[seller_id, answered.request_id] = answered
 
-    async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> int:
-        calls = self.tables.calls
-        first = bisect_right(calls, since, key=_moment)
-        return sum(1 for place in range(first, len(calls)) if calls[place][0] == seller_id and calls[place][1] == limit)
+    async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> Spent:
+        return sum((spent for _, spent in await self.charged(seller_id, limit, since)), Spent())
 
-    async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, int]]:
+    async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, Spent]]:
         calls = self.tables.calls[bisect_right(self.tables.calls, since, key=_moment) :]
-        return [(at, 1) for whose, name, at in calls if whose == seller_id and name == limit]
+        return [(at, Spent(1, write)) for whose, name, at, write in calls if whose == seller_id and name == limit]
 
-    async def charge(self, seller_id: SellerId, limit: str, at: datetime) -> None:
-        insort(self._write("calls").calls, (seller_id, limit, at), key=_moment)
+    async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool) -> None:
+        insort(self._write("calls").calls, (seller_id, limit, at, write), key=_moment)
 
     async def publish(self, events: Sequence[Event]) -> None:
         if events:
@@ -338,7 +356,7 @@ def _reasons(row: ListingRow) -> set[str]:
     return parked | ({row.trouble} if row.trouble else set()) | ({CHANGED_IN_SHOP} if row.conflicts else set())
 
 
-def _moment(call: tuple[SellerId, str, datetime]) -> datetime:
+def _moment(call: tuple[SellerId, str, datetime, bool]) -> datetime:
     return call[2]
 
 

@@ -8,7 +8,7 @@ from syncengine.migrations import (
     create_engine_tables,
     extend_for_all_rules,
     extend_for_answers,
-    extend_for_several_creates,
+    extend_for_many_lots,
 )
 
 
@@ -19,4 +19,4 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     create_engine_tables(op, app_role=app_role)
     extend_for_all_rules(op)
     extend_for_answers(op, app_role=app_role)
-    extend_for_several_creates(op)
+    extend_for_many_lots(op)

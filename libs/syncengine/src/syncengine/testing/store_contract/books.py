@@ -9,7 +9,7 @@ from syncengine.events import Event, state_wished
 from syncengine.listing import Group, ListingId, LotId, OrderId
 from syncengine.marketplace import Create, Remove, Update, Write
 from syncengine.plan import Tier
-from syncengine.rows import Booking, Fate, Intent, IntentId, OrderRow
+from syncengine.rows import Booking, Fate, Intent, IntentId, OrderRow, Settings, Spent
 from syncengine.store.protocol import AnsweredRequest, Store
 from syncengine.testing.samples import sample
 from syncengine.testing.store_contract.scenery import (
@@ -142,32 +142,54 @@ class BookContract:
                 Tier.PRICE: 1,
             }
 
+    async def test_creates_under_way_by_item(self, store: Store) -> None:
+        blank = replace(sample(Intent), seller_id=A, sent_at=NOW, deadline=SECOND, settled_at=None, answered_at=None)
+        made = [
+            replace(
+                blank,
+                intent_id=IntentId(number),
+                write=Create(item=replace(BRICK, number=number), quantity=1, for_sale=True, retain=False, fields={}),
+            )
+            for number in ("1", "2", "3")
+        ]
+        late = NOW + SECOND + Settings().late_window
+        async with store.transaction() as tx:
+            await tx.add_intents([made[0], replace(made[1], answered_at=NOW), replace(made[2], settled_at=NOW)])
+            await tx.add_intents([replace(blank, write=Remove(listing_id=ListingId("7")))])
+            assert await tx.creates_under_way(A, Settings()) == {
+                made[0].write.item: late,
+                made[1].write.item: NOW + Settings().created_look_after,
+            }
+            assert await tx.creates_under_way(B, Settings()) == {}
+
     async def test_calls_are_never_counted_short_and_at_most_a_bucket_long(self, store: Store) -> None:
         window = 144 * BUCKET
         moments = [NOW + n * BUCKET / 4 for n in range(-40, 41)]
         async with store.transaction() as tx:
-            for at in moments:
-                await tx.charge(A, "day", at)
-            await tx.charge(A, "minute", NOW)
-            await tx.charge(B, "day", NOW)
+            for number, at in enumerate(moments):
+                await tx.charge(A, "day", at, write=number % 3 == 0)
+            await tx.charge(A, "minute", NOW, write=False)
+            await tx.charge(B, "day", NOW, write=True)
         async with store.transaction() as tx:
             for since in (NOW - window, NOW - BUCKET, NOW, NOW + BUCKET / 3, NOW + 5 * BUCKET):
                 counted = await tx.calls_since(A, "day", since)
-                assert sum(at > since for at in moments) <= counted <= sum(at > since - BUCKET for at in moments)
+                at_most = [at for at in moments if at > since - BUCKET]
+                assert sum(at > since for at in moments) <= counted.calls <= len(at_most)
+                assert sum(at > since for at in moments[::3]) <= counted.writes <= len(set(moments[::3]) & set(at_most))
                 charged = await tx.charged(A, "day", since)
-                assert sum(calls for _, calls in charged) == counted
+                assert sum((spent for _, spent in charged), Spent()) == counted
                 assert [at for at, _ in charged] == sorted(at for at, _ in charged)
                 assert all(since < at <= moments[-1] + BUCKET for at, _ in charged)
-            assert await tx.calls_since(A, "day", NOW + window) == 0
-            assert await tx.calls_since(A, "minute", NOW - SECOND) == 1
+            assert await tx.calls_since(A, "day", NOW + window) == Spent()
+            assert await tx.calls_since(A, "minute", NOW - SECOND) == Spent(1, 0)
 
     async def test_calls_of_the_whole_window_are_kept(self, store: Store) -> None:
         window = 144 * BUCKET
         async with store.transaction() as tx:
             for at in (NOW - window, NOW - window + BUCKET, NOW):
-                await tx.charge(A, "day", at)
-            await tx.charge(A, "day", NOW)
-            assert await tx.calls_since(A, "day", NOW - window) >= 3
+                await tx.charge(A, "day", at, write=True)
+            await tx.charge(A, "day", NOW, write=True)
+            assert (await tx.calls_since(A, "day", NOW - window)).writes >= 3
 
     async def test_events_go_out_in_order_and_only_with_the_transaction(
         self, store: Store, published: Published

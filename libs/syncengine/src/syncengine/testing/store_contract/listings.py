@@ -3,10 +3,14 @@
 # ruff: noqa: S101 - these are tests
 from dataclasses import replace
 
+import pytest
+
 from syncengine.listing import Group, ListingId, LotId
 from syncengine.plan import Tier
-from syncengine.rows import CHANGED_IN_SHOP, Conflict, IntentId, Parked, Trouble
+from syncengine.rows import CHANGED_IN_SHOP, Conflict, Fate, Intent, IntentId, Parked, Probation, Settings, Trouble
+from syncengine.sight import Suspect
 from syncengine.store.protocol import Difference, ListingCounts, Store
+from syncengine.testing.samples import sample
 from syncengine.testing.store_contract.scenery import NOW, SECOND, A, B, lot_row
 
 
@@ -70,6 +74,31 @@ class ListingContract:
             await tx.save_listings(rows, [None] * 4)
             await tx.save_listings([replace(lot_row("other", B), look_since=NOW)], [None])
             assert await tx.looks_wanted(A) == [rows[1], rows[3]]
+
+    @pytest.mark.parametrize("answered", [False, True])
+    async def test_next_look_is_that_of_the_suspect_due_first(self, store: Store, *, answered: bool) -> None:
+        intent = replace(sample(Intent), seller_id=A, fate=Fate.UNKNOWN, settled_at=None)
+        intent = replace(intent, answered_at=NOW if answered else None, sent_at=NOW, deadline=9 * SECOND)
+        due = Probation(delta=1, due_at=NOW + SECOND)
+        rows = [
+            replace(lot_row("unknown"), intent_id=intent.intent_id, unknown=True),
+            replace(lot_row("unknown"), intent_id=intent.intent_id, unknown=True, not_before=NOW + 500 * SECOND),
+            replace(lot_row("lost"), unknown=True),
+            replace(lot_row("doubtful"), look_since=NOW - SECOND),
+            replace(lot_row("doubtful"), look_since=NOW, not_before=NOW + 7 * SECOND, probation=due),
+            replace(lot_row("on probation"), probation=due, not_before=NOW + 7 * SECOND),
+        ]
+        async with store.transaction() as tx:
+            await tx.add_intents([intent])
+            for row in rows:
+                await tx.save_listings([row], [None])
+                asked = Suspect(row=row, intent=intent if row.intent_id is not None else None)
+                expected = asked.due_at(Settings(), NOW)
+                assert await tx.next_look_at(A, Settings(), NOW) == expected, row.lot_id
+                await tx.save_listings([lot_row(row.lot_id)], [None])
+            assert await tx.next_look_at(A, Settings(), NOW) is None
+            await tx.save_listings(rows[3:4] + rows[5:], [None, None])
+            assert await tx.next_look_at(A, Settings(), NOW) == NOW - SECOND
 
     async def test_listings_are_counted_for_the_seller(self, store: Store) -> None:
         intent = IntentId("intent")
