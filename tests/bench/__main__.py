@@ -8,17 +8,21 @@ from rich.table import Table
 
 from bench.create_lot import create_lot
 from bench.list_lots import PageCompared, list_lots
+from bench.many_lots import fill_shop
 from bench.publishing import publishing
 from bench.rates import Compared
 from bench.shop_call import commit_to_shop_call
 from bench.transaction import create_lot_transaction
 from devstack.testing import Stack, temporary_stack
 
+_LOTS = 1000
+
 
 async def _measure(stack: Stack) -> None:
     compared = [await create_lot(stack), await create_lot_transaction(stack), await publishing(stack)]
     pages = await list_lots(stack)
     waits = await commit_to_shop_call(stack)
+    filled = await fill_shop(stack, _LOTS)
     console = Console()
     console.print(_table(compared))
     console.print(_pages_table(pages))
@@ -26,6 +30,11 @@ async def _measure(stack: Stack) -> None:
     console.print(
         f"From a change's commit to its call at the shop: {median(waits) * 1000:.0f} ms in the median, "
         f"{p95 * 1000:.0f} ms at the 95th percentile, of {len(waits)}."
+    )
+    console.print(
+        f"A file of {filled.lots} lots: recorded after {filled.recorded:.1f} s, in the shop after "
+        f"{filled.listed:.1f} s, said to be synced after {filled.synced:.1f} s, by {filled.writes} writes and "
+        f"{filled.lists} lists."
     )
 
 

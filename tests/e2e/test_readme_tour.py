@@ -56,8 +56,8 @@ def toured(stack: Stack) -> Iterator[list[str]]:
 
 @pytest.mark.timeout(180)
 def test_the_tour_works_word_for_word(stack: Stack, toured: list[str]) -> None:
-    assert len(toured) == len(blocks()) == 8
-    listed, connected, created, changed, sold, imported, told, _ = toured
+    assert len(toured) == len(blocks()) == 10
+    listed, connected, created, changed, sold, imported, planned, told, _, undone = toured
     assert len(_last(listed)["items"]) == 5
     assert '"shop_name":"demo_seller"' in connected
     assert _last(created)["quantity"] == 40
@@ -67,6 +67,11 @@ def test_the_tour_works_word_for_word(stack: Stack, toured: list[str]) -> None:
     assert line["quantity"] == 3
     done = _last(imported)
     assert (done["state"], done["created_rows"], done["refused_rows"]) == ("done", 50, 0)
+    plan = json.loads(planned.strip().splitlines()[0])
+    assert plan["bound_by"] == "PAUSED_BY_A_PERSON"
+    assert 0 < plan["total_calls"] < plan["total_lots"]
+    assert {call["kind"] for lot in plan["items"] for call in lot["calls"]} == {"create"}
+    assert _last(planned)["state"] == "ready"
     changes = _last(told)["items"]
     assert [(change["type"], change["quantity_delta"]) for change in changes] == [
         ("sold", -3),
@@ -80,6 +85,8 @@ def test_the_tour_works_word_for_word(stack: Stack, toured: list[str]) -> None:
     listings = httpx.get(f"{stack.sandbox_url}/sandbox/shops/{SHOP}/lots", trust_env=False).json()
     [listing] = [listing for listing in listings if listing["remarks"] == "C3-01"]
     assert listing["quantity"] == 42
+    assert len(listings) == 6
+    assert _last(undone)["undo"]["undone_changes"] == 50
 
 
 def _last(printed: str) -> Json:

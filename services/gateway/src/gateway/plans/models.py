@@ -41,7 +41,9 @@ class Plan(BaseModel):
     items: list[PlannedLot] = Field(description="A page of lots that need calls or are held, by lot id.")
     next_cursor: str | None = Field(description="For the page after; null on the last.")
     total_lots: int = Field(description="Of all pages.")
-    total_calls: int = Field(description="Of all pages.")
+    total_calls: int = Field(
+        description="Of all pages. One call may create several lots: then it is less than the calls that the lots name."
+    )
     calls_by_tier: dict[str, int] = Field(description="The same by rank.")
     calls_left: int = Field(description="Calls of the shop's limit that would still be free then.")
     finish_at: datetime | None = Field(

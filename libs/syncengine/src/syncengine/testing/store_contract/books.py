@@ -144,21 +144,16 @@ class BookContract:
 
     async def test_creates_under_way_by_item(self, store: Store) -> None:
         blank = replace(sample(Intent), seller_id=A, sent_at=NOW, deadline=SECOND, settled_at=None, answered_at=None)
-        made = [
-            replace(
-                blank,
-                intent_id=IntentId(number),
-                write=Create(item=replace(BRICK, number=number), quantity=1, for_sale=True, retain=False, fields={}),
-            )
-            for number in ("1", "2", "3")
-        ]
+        items = [replace(BRICK, number=number) for number in ("1", "2", "3")]
+        creates = [Create(item=item, quantity=1, for_sale=True, retain=False, fields={}) for item in items]
+        made = [replace(blank, intent_id=IntentId(create.item.number), write=create) for create in creates]
         late = NOW + SECOND + Settings().late_window
         async with store.transaction() as tx:
             await tx.add_intents([made[0], replace(made[1], answered_at=NOW), replace(made[2], settled_at=NOW)])
             await tx.add_intents([replace(blank, write=Remove(listing_id=ListingId("7")))])
             assert await tx.creates_under_way(A, Settings()) == {
-                made[0].write.item: late,
-                made[1].write.item: NOW + Settings().created_look_after,
+                items[0]: late,
+                items[1]: NOW + Settings().created_look_after,
             }
             assert await tx.creates_under_way(B, Settings()) == {}
 
