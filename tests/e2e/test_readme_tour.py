@@ -86,7 +86,7 @@ def test_the_tour_works_word_for_word(stack: Stack, toured: list[str]) -> None:
     [listing] = [listing for listing in listings if listing["remarks"] == "C3-01"]
     assert listing["quantity"] == 42
     assert len(listings) == 6
-    assert _last(undone)["undo"]["undone_changes"] == 50
+    assert _last(undone)["undone_changes"] == 50
 
 
 def _last(printed: str) -> Json:
