@@ -290,3 +290,8 @@ ALTER TABLE intents ADD COLUMN answered_at timestamptz;
 def extend_for_several_creates(op: Operations) -> None:
     """Add what calls need that make several listings (N2)."""
     op.execute(_SEVERAL_CREATES)
+
+
+def extend_for_shop_imports(op: Operations) -> None:
+    """Add when the pieces of a shop's listings were counted (S7)."""
+    op.execute("ALTER TABLE shop_listings ADD COLUMN read_at timestamptz")
