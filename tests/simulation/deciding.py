@@ -71,7 +71,7 @@ def _always(words: str) -> Judge:
 
 
 _WATCHED: tuple[tuple[str, Judge], ...] = (
-    ("syncengine.booking._in_ledger", _booked),
+    ("syncengine.booking.in_ledger", _booked),
     ("syncengine.booking.tell", _told),
     ("syncengine.booking.sold_out", _always("Q4 a listing is gone by sales")),
     ("syncengine.saving.plan", _planned),

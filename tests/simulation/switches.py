@@ -61,7 +61,7 @@ def _of(owner: type, name: str, replacement: Any) -> Patch:
 
 # Replacements: each does what the engine did without its rule ---------------------------------------------------------
 
-_check_reply, _in_ledger = syncengine.settle._check_reply, syncengine.booking._in_ledger
+_check_reply, in_ledger = syncengine.settle._check_reply, syncengine.booking.in_ledger
 _refused, _rows_callable = syncengine.settle.refused, MemoryTransaction._callable_rows
 _census_due_at, _take_result = syncengine.turn._census_due_at, Inventory.take_result
 
@@ -165,7 +165,7 @@ async def orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
 
 
 def _ledger_of_any_listing(row: ListingRow, line: Any, *rest: Any) -> ListingRow:
-    return _in_ledger(row, replace(line, listing_id=row.listing_id), *rest)
+    return in_ledger(row, replace(line, listing_id=row.listing_id), *rest)
 
 
 def _census_at_once(lane: Any, connection: Any, now: datetime) -> datetime:
@@ -247,7 +247,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="N5",
         without="order lines on old listings move the ledger of the present one",
         judgement=7,
-        patches=(_instead("syncengine.booking._in_ledger", _ledger_of_any_listing),),
+        patches=(_instead("syncengine.booking.in_ledger", _ledger_of_any_listing),),
     ),
     Switch(
         rule="N4",

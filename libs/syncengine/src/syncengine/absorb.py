@@ -11,10 +11,11 @@ from datetime import datetime
 from syncengine.booking import tell_linked_lines
 from syncengine.drift import unresolved
 from syncengine.events import RECOUNT
+from syncengine.linking import Naming, let_go, link_named, take_names
 from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import desired_values
-from syncengine.rows import STAMP_LEAD, CensusReason, ConnectionRow, ListingRow
+from syncengine.rows import STAMP_LEAD, CensusReason, ConnectionRow, ListingRow, Settings
 from syncengine.saving import save_rows, tier_of
 from syncengine.store.protocol import Transaction
 
@@ -61,8 +62,13 @@ class ConnectionNews:
     currency_code: str
 
 
-async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, now: datetime) -> None:
-    """Take in lots: each if its (revision, counted_seq) is higher than what is known, its listing ids always (T3)."""
+async def absorb_lots(
+    tx: Transaction, news: Sequence[LotNews], facts: Facts, settings: Settings, now: datetime
+) -> None:
+    """Take in lots: each if its (revision, counted_seq) is higher than what is known, its listing ids always (rule T3).
+
+    But a lot that has a listing is not linked to a second one (ADR 13).
+    """
     newest: dict[LotId, LotNews] = {}
     for item in news:
         known = newest.get(item.lot_id)
@@ -70,20 +76,40 @@ async def absorb_lots(tx: Transaction, news: Sequence[LotNews], facts: Facts, no
             newest[item.lot_id] = item
     sellers = sorted({item.seller_id for item in news})
     connections = {seller_id: await tx.lock_connection(seller_id) for seller_id in sellers}
+    rows = await tx.find_listings(newest.keys())
+    named = {
+        seller_id: await take_names(tx, connections[seller_id], _naming(news, newest, rows, seller_id))
+        for seller_id in sellers
+    }
     for seller_id in sellers:
-        pairs = [(listing_id, n.lot_id) for n in news if n.seller_id == seller_id for listing_id in n.listing_ids]
-        await tx.add_listing_ids(seller_id, pairs)
         made = [(listing_id, n.lot_id) for n in news if n.seller_id == seller_id for listing_id in n.created_ids]
         await tx.add_listing_ids(seller_id, made, created=True)
-    rows = await tx.find_listings(newest.keys())
     absorbed = [row for item in newest.values() if (row := _absorbed(rows.get(item.lot_id), item, facts)) is not None]
     ids = await tx.listing_ids_of([row.lot_id for row in absorbed])
     absorbed = await _told_again(tx, absorbed, rows, ids, facts, now)
     booked = await tx.booked_after({row.lot_id: row.counted_seq for row in absorbed})
-    counted = [replace(row, uncounted=booked.get(row.lot_id, 0)) for row in absorbed]
+    counted = {row.lot_id: replace(row, uncounted=booked.get(row.lot_id, 0)) for row in absorbed}
     for seller_id, connection in connections.items():
-        await save_rows(tx, connection, [row for row in counted if row.seller_id == seller_id], facts, now)
+        linked = await link_named(tx, named[seller_id], {**rows, **counted}, facts, settings, now)
+        changed = {lot_id: row for lot_id, row in counted.items() if row.seller_id == seller_id} | linked
+        await save_rows(tx, connection, list(changed.values()), facts, now)
         await tx.save_connection(replace(connection, due_at=_sooner(connection, now)))
+        if linked:
+            await let_go(tx, seller_id, linked.values(), facts, now)
+
+
+def _naming(
+    news: Sequence[LotNews], newest: Mapping[LotId, LotNews], rows: Mapping[LotId, ListingRow], seller_id: SellerId
+) -> dict[LotId, Naming]:
+    """Collect which listings events name, lot by lot."""
+    told: dict[LotId, dict[ListingId, None]] = {}
+    for one in news:
+        if one.seller_id == seller_id and one.listing_ids:
+            told.setdefault(one.lot_id, {}).update(dict.fromkeys(one.listing_ids))
+    return {
+        lot_id: Naming(item=newest[lot_id].lot.item, listing_ids=tuple(ids), before=rows.get(lot_id))
+        for lot_id, ids in told.items()
+    }
 
 
 async def _told_again(

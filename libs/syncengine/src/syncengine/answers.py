@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from syncengine.alike import free_look_alikes, lines_alike, look_alikes
+from syncengine.alike import lines_alike, look_alikes
 from syncengine.booking import tell_linked_lines
 from syncengine.drift import groups_in_conflict
 from syncengine.events import RECOUNT
 from syncengine.held import hold_items, holding_lines
+from syncengine.linking import let_go, named_as_its
 from syncengine.listing import Item, ListingId, LotId, SellerId, Value
 from syncengine.marketplace import Create, Facts
 from syncengine.rows import ITEM, ConnectionRow, LineRow, ListingRow, Settings, Trouble
@@ -83,15 +84,10 @@ async def listing_named(
         raise ChangedSinceError
     await _expect_no_create(tx, row.seller_id, row.desired.item)
     await tx.add_listing_ids(row.seller_id, [(listing_id, row.lot_id)])
-    strangers = tuple(stranger for stranger in row.strangers if stranger != listing_id)
-    row = replace(row, listing_id=listing_id, trouble=None, theirs=None, observed=None, not_before=None)
-    # Should the look find it gone, it may have sold in an order that is not yet listed (rule K4).
-    late = now + settings.lag_window
-    row = wants_look(replace(row, strangers=strangers, orders_after=None, list_after=None, raise_after=late), now)
+    row = wants_look(named_as_its(row, listing_id, now + settings.lag_window), now)
     told = await tell_linked_lines(tx, [row], {listing_id: row.lot_id}, RECOUNT, facts, now)
     await save_rows(tx, connection, list(told.values()), facts, now)
-    await free_look_alikes(tx, row.seller_id, {row.desired.item}, facts, now)
-    await hold_items(tx, row.seller_id, facts, now)
+    await let_go(tx, row.seller_id, [row], facts, now)
 
 
 async def listed_anew(tx: Transaction, row: ListingRow, seen: Collection[ListingId], now: datetime) -> ListingRow:

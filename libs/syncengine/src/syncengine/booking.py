@@ -50,7 +50,7 @@ async def book_order(
             # A line that waited for its listing is told as a recount, whole; else only the new pieces are news.
             kind = SALE if known is None or known.lot_id is not None else RECOUNT
             row, event, booking = tell(row, line, kind, new_pieces, facts, now, ours=line.listing_id in ours)
-            row = _in_ledger(row, line, new_pieces, settings, now)
+            row = in_ledger(row, line, new_pieces, settings, now)
             rows[row.lot_id] = _looked_for(row, line, now) if newly_returned > 0 else row
             events.append(event)
             bookings += [booking] if booking is not None else []
@@ -128,7 +128,7 @@ def tell(
     return replace(row, uncounted=row.uncounted + pieces), event, booking
 
 
-def _in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, now: datetime) -> ListingRow:
+def in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, now: datetime) -> ListingRow:
     """Take new pieces off the ledger, if they are of its listing and later than its beginning (rule Q1)."""
     if row.listing_id != line.listing_id or row.ledger is None or pieces <= 0:
         return row

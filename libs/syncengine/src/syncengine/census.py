@@ -9,7 +9,7 @@ from syncengine.drift import noticed, shown_values
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
 from syncengine.held import hold_items
 from syncengine.lane import Lane
-from syncengine.listing import Item, Listing, ListingId, ListRead, LotId
+from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.matching import Matched, match
 from syncengine.orders import OrdersSeen, pin_typed_shop, read_orders
@@ -116,7 +116,16 @@ async def _book_census(
     await tx.add_listing_ids(
         connection.seller_id, [(listing.listing_id, lot_id) for lot_id, listing in matched.links.items()]
     )
-    seen = [ShopListing(seller_id=connection.seller_id, listing=listing, seen_at=now) for listing in read.listings]
+    counted = await _counted(tx, connection.seller_id, matched.unowned, read)
+    seen = [
+        ShopListing(
+            seller_id=connection.seller_id,
+            listing=listing,
+            seen_at=now,
+            read_at=counted.get(listing.listing_id, read.read_at),
+        )
+        for listing in read.listings
+    ]
     await tx.replace_shop_listings(connection.seller_id, seen)
     news = await _lines_to_tell(tx, connection, rows, matched, begins=begins)
     kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
@@ -148,6 +157,20 @@ async def _book_census(
     await tx.save_connection(with_highest(connection, *listing_ids))
     await lane.save(tx, list(told.values()))
     await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
+
+
+async def _counted(
+    tx: Transaction, seller_id: SellerId, unowned: Sequence[Listing], read: ListRead
+) -> dict[ListingId, datetime]:
+    """Say when the pieces of listings were counted, where orders have been read that bear a later date than the list.
+
+    Orders that are known were read before the list, or the census would begin anew: clocks are coarse, and two of one
+    shop may differ (rule C3).
+    """
+    counted: dict[ListingId, datetime] = {}
+    for line in await tx.lines_of_listings(seller_id, [listing.listing_id for listing in unowned]):
+        counted[line.listing_id] = max(counted.get(line.listing_id, read.read_at), line.ordered_at)
+    return counted
 
 
 def _gone_as_said(row: ListingRow, late: datetime) -> ListingRow:

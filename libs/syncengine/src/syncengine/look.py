@@ -1,5 +1,6 @@
 """Looks: an unknown outcome, or a number that does not fit, is settled by reading, never by sending (K1-K5, N3)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -9,18 +10,19 @@ from syncengine.drift import noticed, written_fields
 from syncengine.explain import explain, explain_in_hindsight, observation
 from syncengine.hindsight import sold_after
 from syncengine.lane import Lane
+from syncengine.listing import ListingId
 from syncengine.look_create import settle_creates
 from syncengine.marketplace import Update
-from syncengine.rows import ConnectionRow, Fate, Intent, ListingRow
+from syncengine.rows import Fate, Intent, LineRow, ListingRow
 from syncengine.send import with_highest
 from syncengine.settle import closed, found
-from syncengine.sight import Sight, Suspect, see, suspects
+from syncengine.sight import Sight, Suspect, see, still_suspect, suspects
 from syncengine.store.protocol import Transaction
 
 _OBSERVED_FOR = 4
 """Lag windows after which what can still be explained in two ways is asked."""
-_CREATES_AT_ONCE = 500
-"""Settled in one transaction; between two of them other lanes have their turn, however many were made (rule L4)."""
+_AT_ONCE = 500
+"""Settled in one transaction; between two of them others have their turn, however many lots are looked at (rule L4)."""
 
 
 async def take_looks(lane: Lane) -> None:
@@ -40,44 +42,47 @@ async def take_looks(lane: Lane) -> None:
     async with lane.transaction() as (tx, connection):
         shown = [listing_id for listing_id, listing in sight.listings.items() if listing is not None]
         await tx.save_connection(with_highest(connection, *shown))
-        for suspect in await _as_they_are(tx, connection, [suspect for suspect in due if not suspect.is_create]):
-            await _settle_known(lane, tx, suspect.row, suspect.intent, sight)
-    creates = [suspect for suspect in due if suspect.is_create]
-    for first in range(0, len(creates), _CREATES_AT_ONCE):
-        async with lane.transaction() as (tx, connection):
-            current = await _as_they_are(tx, connection, creates[first : first + _CREATES_AT_ONCE])
-            await settle_creates(lane, tx, current, sight)
+    for settle_them, some in (
+        (_settle_all_known, [suspect for suspect in due if not suspect.is_create]),
+        (settle_creates, [suspect for suspect in due if suspect.is_create]),
+    ):
+        for first in range(0, len(some), _AT_ONCE):
+            async with lane.transaction() as (tx, connection):
+                current = await still_suspect(tx, connection, some[first : first + _AT_ONCE])
+                await settle_them(lane, tx, current, sight)
 
 
-async def _as_they_are(tx: Transaction, connection: ConnectionRow, due: Sequence[Suspect]) -> list[Suspect]:
-    """Get these suspects as they are by now; what nobody suspects any more is left out."""
-    if not due:
-        return []
-    fresh = {suspect.row.lot_id: suspect for suspect in await suspects(tx, connection)}
-    current = [(suspect, fresh.get(suspect.row.lot_id)) for suspect in due]
-    return [now for then, now in current if now is not None and now.is_create == then.is_create]
+async def _settle_all_known(lane: Lane, tx: Transaction, known: Sequence[Suspect], sight: Sight) -> None:
+    listed = {suspect.row.listing_id for suspect in known if suspect.row.listing_id is not None}
+    lines: dict[ListingId, list[LineRow]] = defaultdict(list)
+    for line in await tx.lines_of_listings(lane.lease.seller_id, listed):
+        lines[line.listing_id].append(line)
+    rows = [
+        await _settled(
+            lane, tx, suspect.row, suspect.intent, sight, lines.get(suspect.row.listing_id or ListingId(""), ())
+        )
+        for suspect in known
+    ]
+    await lane.save(tx, rows)
 
 
-async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: Intent | None, sight: Sight) -> None:
+async def _settled(
+    lane: Lane, tx: Transaction, row: ListingRow, intent: Intent | None, sight: Sight, lines: Sequence[LineRow]
+) -> ListingRow:
+    """Book what a look proves about one lot whose listing is known; `lines` are those of the listing."""
     now = lane.clock.now()
     if row.listing_id is None:  # sold out while we looked: nothing is left to compare
         if intent is not None:
             await tx.save_intents([closed(intent, Fate.NOT_APPLIED, now)])
-        calm = replace(row, intent_id=None, unknown=False, look_since=None, observed=None, probation=None)
-        await lane.save(tx, [calm])
-        return
+        return replace(row, intent_id=None, unknown=False, look_since=None, observed=None, probation=None)
     if row.listing_id in sight.after.touched:
-        await lane.save(tx, [_again(row, now + lane.settings.backoff_base, now)])  # the two reads disagree (rule K1)
-        return
+        return _again(row, now + lane.settings.backoff_base, now)  # the two reads disagree (rule K1)
     listing = sight.listings.get(row.listing_id)
     if row.ledger is None and listing is not None:  # it was not known to be there (rule N3)
         # An order before this read may still show up: no increase repairs what it explains (rule K4).
         late = sight.at + lane.settings.lag_window
-        there = replace(found(row, listing, sight.read_at), look_since=None, not_before=None, raise_after=late)
-        await lane.save(tx, [there])
-        return
+        return replace(found(row, listing, sight.read_at), look_since=None, not_before=None, raise_after=late)
     seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
-    lines = await tx.lines_of_listings(row.seller_id, [row.listing_id])
     returned = sum(line.returned for line in lines)
     known = explain(row, intent, seen, lane.settings, now, returned=returned)
     if known is None and row.observed is None:
@@ -90,8 +95,7 @@ async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: In
         if known is None:
             row, complete_at = replace(row, observed=seen), seen.at + lane.settings.lag_window
     if known is None:
-        await lane.save(tx, [_again(row, max(complete_at, now + lane.settings.backoff_base), now)])
-        return
+        return _again(row, max(complete_at, now + lane.settings.backoff_base), now)
     row = known.row
     if known.intent is not None:
         await tx.save_intents([known.intent])
@@ -107,7 +111,7 @@ async def _settle_known(lane: Lane, tx: Transaction, row: ListingRow, intent: In
         row = replace(row, sent={**row.sent, **other})
     # A decrease that the shop refuses is no nearer to being explained when it is sent again at once.
     again_at = now + lane.settings.halt_probe_interval if row.trouble is not None else None
-    await lane.save(tx, [replace(row, not_before=again_at)])
+    return replace(row, not_before=again_at)
 
 
 def _again(row: ListingRow, at: datetime, now: datetime) -> ListingRow:

@@ -59,7 +59,8 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
                 doubtful = replace(row, intent_id=None, unknown=False, not_before=None)
                 rows.append(replace(doubtful, trouble=Trouble.CREATE_UNEXPLAINED))
                 for listing in newcomers:  # among them the seller chooses
-                    await tx.add_shop_listing(ShopListing(seller_id=row.seller_id, listing=listing, seen_at=now))
+                    seen = ShopListing(seller_id=row.seller_id, listing=listing, seen_at=now, read_at=sight.read_at)
+                    await tx.add_shop_listing(seen)
             case Absent() if _shows_a_shop(lane, intent, sight) and not misses_others:
                 intents.append(closed(intent, Fate.NOT_APPLIED, now))
                 rows.append(replace(row, intent_id=None, unknown=False, not_before=None))

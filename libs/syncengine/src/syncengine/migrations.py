@@ -291,3 +291,8 @@ ALTER TABLE calls ADD COLUMN writes bigint NOT NULL DEFAULT 0;
 def extend_for_many_lots(op: Operations) -> None:
     """Add what calls need that make several listings, and an account of writes beside that of all calls (N2, B2)."""
     op.execute(_MANY_LOTS)
+
+
+def extend_for_shop_imports(op: Operations) -> None:
+    """Add when the pieces of a shop's listings were counted (S7)."""
+    op.execute("ALTER TABLE shop_listings ADD COLUMN read_at timestamptz")

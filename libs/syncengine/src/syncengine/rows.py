@@ -497,3 +497,6 @@ class ShopListing:
     seller_id: SellerId
     listing: Listing
     seen_at: datetime
+    read_at: datetime | None = None
+    """When its pieces were counted, by the shop's clock (rule S7): the read, or the latest order known to be in them.
+    None: older code did not say."""

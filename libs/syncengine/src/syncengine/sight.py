@@ -66,6 +66,20 @@ async def suspects(tx: Transaction, connection: ConnectionRow) -> list[Suspect]:
     ]
 
 
+async def still_suspect(tx: Transaction, connection: ConnectionRow, due: Sequence[Suspect]) -> list[Suspect]:
+    """Get these suspects as they are by now; what nobody suspects any more is left out."""
+    intents = {intent.intent_id: intent for intent in await tx.open_intents(connection.seller_id)}
+    rows = await tx.find_listings([suspect.row.lot_id for suspect in due])
+    current = []
+    for then in due:
+        row = rows.get(then.row.lot_id)
+        if row is None or not (row.unknown or (row.intent_id is None and (row.look_since or row.probation))):
+            continue
+        now = Suspect(row=row, intent=intents.get(row.intent_id) if row.intent_id is not None else None)
+        current += [now] if now.is_create == then.is_create else []
+    return current
+
+
 async def see(lane: Lane, due: Sequence[Suspect]) -> Sight:
     """Read the listings of these lots, and all orders before and after.
 

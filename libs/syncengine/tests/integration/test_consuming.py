@@ -19,7 +19,7 @@ from servicekit.clock import SystemClock
 from servicekit.consumer import Consumer, Record
 from servicekit.kafka import KafkaConfig
 from syncengine.listing import Lot, LotId, SellerId
-from syncengine.rows import CensusReason, ConnectionRow, ListingRow
+from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Settings
 from syncengine.service.consuming import Consuming, Topics, partition_count
 from syncengine.store.postgres import PostgresStore
 from syncengine.testing.shop import FACTS
@@ -65,6 +65,7 @@ class Stage:
             store=self.store,
             clock=SystemClock(),
             facts=FACTS,
+            settings=Settings(),
             lot_of=lot_of,
             topics=self.topics,
             partitions=partial(partition_count, self.kafka, self.topics.lots),

@@ -16,6 +16,7 @@ from syncengine.migrations import (
     extend_for_all_rules,
     extend_for_answers,
     extend_for_many_lots,
+    extend_for_shop_imports,
 )
 from syncengine.plan import Tier
 from syncengine.store.postgres import PostgresStore
@@ -43,6 +44,10 @@ VALUES ('seller', 'kept', now(), now(), 'f', false), ('seller', 'cancelled', now
 INSERT INTO order_lines (seller_id, order_id, listing_id, item, ordered_at, total, seen, cut, grown_at, lot_id, unowned)
 SELECT 'seller', order_id, '7', CAST('{"item_type": "PART", "number": "3001", "color_id": 5, "condition": "NEW",
     "completeness": ""}' AS jsonb), now(), 2, 2, cut, now(), 'lot', false FROM orders;
+INSERT INTO shop_listings (seller_id, listing_id, item, listing, seen_at)
+VALUES ('seller', '9', '{}',
+    '{"listing_id": "9", "item": {"item_type": "PART", "number": "3001", "color_id": 5, "condition": "NEW",
+      "completeness": ""}, "quantity": 4, "for_sale": true, "retain": false, "fields": {}, "external_id": ""}', now());
 """
 
 
@@ -59,6 +64,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_all_rules(op)
         extend_for_answers(op, app_role=ROLE)
         extend_for_many_lots(op)
+        extend_for_shop_imports(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))
@@ -73,4 +79,6 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
             order: (await tx.lines_of_order(SELLER, OrderId(order)))[0].returned for order in ("kept", "cancelled")
         }
         assert returned == {"kept": 0, "cancelled": 2}
+        [listing] = await tx.unowned(SELLER)
+        assert (listing.listing.quantity, listing.read_at) == (4, None)
     await engine.dispose()

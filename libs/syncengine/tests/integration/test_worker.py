@@ -146,7 +146,7 @@ class Stage:
         """Let lots arrive."""
         news = [lot_news(seller_id, name) for name in lots]
         async with self.store.transaction() as tx:
-            await absorb_lots(tx, news, FACTS, CLOCK.now())
+            await absorb_lots(tx, news, FACTS, SETTINGS, CLOCK.now())
 
     async def connection(self, seller_id: SellerId) -> ConnectionRow:
         async with self.store.transaction() as tx:

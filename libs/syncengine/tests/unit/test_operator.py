@@ -241,6 +241,9 @@ async def test_unowned_listings_are_listed_page_by_page() -> None:
         (number, number, f"other {number}") for number in range(5)
     ]
     assert (listed[0].item.condition, listed[4].item.condition, token) == (1, 0, "")
+    assert (listed[3].lot.quantity, listed[3].unmapped_field, page.currency_code) == (3, "price", "EUR")
+    read_at = listed[3].read_at.ToDatetime(world.clock.now().tzinfo)
+    assert world.clock.now() - timedelta(seconds=30) < read_at < world.clock.now()
 
 
 @pytest.mark.parametrize("role", ["editor", "viewer"])

@@ -16,6 +16,7 @@ from gateway.connections import routes as connections
 from gateway.docs import CONTENT_SECURITY_POLICY, render_docs
 from gateway.door import Door
 from gateway.exports import routes as exports
+from gateway.imports import from_shop
 from gateway.imports import routes as imports
 from gateway.lots import routes as lots
 from gateway.openapi import build_openapi
@@ -48,7 +49,7 @@ class Gateway(FastAPI):
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
         for routes in (
-            *(lots, changes, returns, oversells, connections, plans, waiting, imports, exports),
+            *(lots, changes, returns, oversells, connections, plans, waiting, from_shop, imports, exports),
             *(bulk_edits, undos, probes),
         ):
             self.include_router(routes.router)

@@ -41,6 +41,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "answer_return": EDITORS,
     "list_oversells": READERS,
     "create_import": EDITORS,
+    "import_shop": EDITORS,
     "confirm_import": EDITORS,
     "cancel_import": EDITORS,
     "list_imports": READERS,

@@ -53,6 +53,9 @@ async def test_rows_say_what_became_of_them(owner: httpx.AsyncClient) -> None:
             "candidates": [],
             "repeats_row": None,
             "choice": None,
+            "listing_id": None,
+            "item": None,
+            "quantity": None,
         }
     ]
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from brickops.inventory.v1 import import_pb2
+from brickops.inventory.v1 import import_pb2, lot_pb2
 from gateway.imports.translate import import_of, row_of
 
 
@@ -21,6 +21,8 @@ def test_a_running_import_has_no_end() -> None:
         ambiguous_rows=5,
         repeated_rows=6,
         file_name="shelf.xml",
+        marketplace="bricklink",
+        matched_rows=7,
     )
     operation.created_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
 
@@ -37,10 +39,12 @@ def test_a_running_import_has_no_end() -> None:
         "duplicate_rows": 4,
         "ambiguous_rows": 5,
         "repeated_rows": 6,
+        "matched_rows": 7,
         "created_at": "2026-11-01T12:00:00Z",
         "finished_at": None,
         "expires_at": None,
         "file_name": "shelf.xml",
+        "marketplace": "bricklink",
     }
 
 
@@ -55,11 +59,12 @@ def test_a_finished_import_says_when() -> None:
     assert import_of(operation).finished_at == datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-ADD, REPLACE, SKIP, NEW_LOT = (
+ADD, REPLACE, SKIP, NEW_LOT, LINK = (
     import_pb2.IMPORT_CHOICE_ADD,
     import_pb2.IMPORT_CHOICE_REPLACE,
     import_pb2.IMPORT_CHOICE_SKIP,
     import_pb2.IMPORT_CHOICE_NEW_LOT,
+    import_pb2.IMPORT_CHOICE_LINK,
 )
 UNSAID: dict[str, object] = {
     "verdict": None,
@@ -67,6 +72,9 @@ UNSAID: dict[str, object] = {
     "candidates": [],
     "repeats_row": None,
     "choice": None,
+    "listing_id": None,
+    "item": None,
+    "quantity": None,
 }
 
 
@@ -78,6 +86,8 @@ UNSAID: dict[str, object] = {
         (import_pb2.ImportRow(choice=REPLACE, lot_id="lot-1"), "updated"),
         (import_pb2.ImportRow(choice=NEW_LOT, lot_id="lot-1"), "created"),
         (import_pb2.ImportRow(choice=SKIP), "skipped"),
+        (import_pb2.ImportRow(choice=LINK), "waiting"),
+        (import_pb2.ImportRow(choice=LINK, lot_id="lot-1"), "linked"),
         (import_pb2.ImportRow(choice=ADD, reason="The lot was put away."), "refused"),
     ],
 )
@@ -89,6 +99,10 @@ def test_a_row_shows_what_it_is_equal_to() -> None:
     row = import_pb2.ImportRow(
         number=3, verdict=import_pb2.IMPORT_VERDICT_REPEATED, duplicate_lot_id="lot-1", repeats_row=2, choice=ADD
     )
+    row.listing_id, row.quantity = "50001001", 0
+    row.item.CopyFrom(
+        lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=5, condition=lot_pb2.CONDITION_NEW)
+    )
     row.candidates.add(lot_id="lot-1", quantity=-2, remarks="A1", location="shelf 7")
     shown = row_of(row).model_dump(mode="json")
     assert {name: shown[name] for name in UNSAID} == {
@@ -97,6 +111,15 @@ def test_a_row_shows_what_it_is_equal_to() -> None:
         "candidates": [{"lot_id": "lot-1", "quantity": -2, "remarks": "A1", "location": "shelf 7"}],
         "repeats_row": 2,
         "choice": "add",
+        "listing_id": "50001001",
+        "item": {
+            "item_type": "PART",
+            "item_no": "3001",
+            "color_id": 5,
+            "condition": "NEW",
+            "completeness": None,
+        },
+        "quantity": 0,
     }
 
 

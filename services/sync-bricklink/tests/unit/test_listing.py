@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
 from sync_bricklink.listing import GROUPS, create_body, facts, listing_of, lot_of, update_body
+from sync_bricklink.lot_fields import lot_fields_of
 from sync_bricklink.values import UnreadableError
 from syncengine.listing import Group, Item, ListingId, Lot
 from syncengine.marketplace import Create, Update
+from syncengine.service.theirs import lot_shown
 
 ITEM = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=5, condition=lot_pb2.CONDITION_USED)
 SET = lot_pb2.Item(
@@ -368,6 +370,33 @@ def test_what_was_created_reads_back_as_the_lot(wanted: lot_pb2.Lot) -> None:
         lot.retain,
         lot.fields,
     )
+
+
+@given(LOTS)
+def test_the_lot_that_a_listing_makes_is_shown_as_that_listing(wanted: lot_pb2.Lot) -> None:
+    """Else a lot that was taken in from the shop would be written there at once (rule S7)."""
+    lot = lot_of(wanted)
+    listing = listing_of(as_the_shop_shows(create_body(create(lot))))
+
+    made, unmapped = lot_shown(listing, lot_fields_of, currency_code="EUR")
+
+    assert unmapped == ""
+    assert lot_of(made) == lot
+
+
+@pytest.mark.parametrize(
+    ("odd", "field"),
+    [
+        ({"is_stock_room": True, "stock_room_id": "Q"}, "stock_room_id"),
+        ({"bulk": 2**40}, "bulk"),
+        ({"sale_rate": 2**40}, "sale_rate"),
+        ({"unit_price": "99999999999999999999.0000"}, "unit_price"),
+        ({"tier_quantity1": 2**40}, "tiers"),
+    ],
+)
+def test_what_no_lot_can_hold_is_named(odd: Mapping[str, object], field: str) -> None:
+    made, unmapped = lot_shown(listing_of({**SHOWN, **odd}), lot_fields_of, currency_code="EUR")
+    assert (unmapped, made.item.number) == (field, "3001")
 
 
 @given(LOTS, LOTS)

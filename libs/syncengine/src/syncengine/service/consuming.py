@@ -22,6 +22,7 @@ from syncengine.absorb import (
 from syncengine.clock import Clock
 from syncengine.listing import LotId, SellerId
 from syncengine.marketplace import Facts
+from syncengine.rows import Settings
 from syncengine.service.events import LotOf, connection_event, lot_event
 from syncengine.store.postgres import PostgresStore, PostgresTransaction
 
@@ -43,6 +44,7 @@ class Consuming:
         store: PostgresStore,
         clock: Clock,
         facts: Facts,
+        settings: Settings,
         lot_of: LotOf,
         topics: Topics,
         partitions: Callable[[], Awaitable[int]],
@@ -51,6 +53,7 @@ class Consuming:
         self._store = store
         self._clock = clock
         self._facts = facts
+        self._settings = settings
         self._lot_of = lot_of
         self._topics = topics
         self._partitions = partitions
@@ -84,7 +87,7 @@ class Consuming:
         if answers:
             await _lock(tx, (one.seller_id for one in news))
         if lots:
-            await absorb_lots(tx, lots, self._facts, self._clock.now())
+            await absorb_lots(tx, lots, self._facts, self._settings, self._clock.now())
         # All of a seller's lots stand before the answer, so the answers may wait until the lots of the batch are in.
         partitions = await self._partitions() if any(answer.request_id for answer in answers) else 0
         for answer in answers:

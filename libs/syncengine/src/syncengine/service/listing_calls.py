@@ -10,7 +10,7 @@ from syncengine.listing import ListingId, LotId
 from syncengine.rows import ConnectionRow, LineRow
 from syncengine.service import words
 from syncengine.service.asking import EDITORS, Context, Desk, after_of, cut, known, page_size, reader, wake
-from syncengine.service.waiting import line_told, listing_told
+from syncengine.service.waiting import line_told, unowned_told
 from syncengine.store.protocol import Transaction
 
 _BETWEEN = "\0"
@@ -27,10 +27,15 @@ class ListingCalls(Desk):
         seller_id, size = reader(), page_size(request.page_size)
         after = ListingId(after_of(request.page_token))
         async with self._store.transaction() as tx:
-            known(await tx.find_connection(seller_id))
+            connection = known(await tx.find_connection(seller_id))
             found = await tx.page_of_unowned(seller_id, after=after or None, limit=size + 1)
         shown, token = cut(found, size, lambda kept: kept.listing.listing_id)
-        return pb.ListUnownedListingsResponse(listings=[listing_told(kept) for kept in shown], next_page_token=token)
+        currency = connection.pinned_currency or connection.currency_code
+        return pb.ListUnownedListingsResponse(
+            listings=[unowned_told(kept, self._lot_fields_of, currency) for kept in shown],
+            next_page_token=token,
+            currency_code=currency,
+        )
 
     async def ListUnassignedLines(  # noqa: N802
         self, request: pb.ListUnassignedLinesRequest, context: Context

@@ -125,6 +125,7 @@ async def run(
             store=store,
             clock=clock,
             facts=facts,
+            settings=settings,
             lot_of=lot_of,
             topics=topics,
             partitions=partial(partition_count, kafka, topics.lots),

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from brickops.inventory.v1 import lot_pb2
-from syncengine.listing import Item, Values
+from syncengine.drift import shown_values
+from syncengine.listing import Item, Listing, Values
 from syncengine.rows import ITEM, RETAIN, ListingRow
 
 LotFields = tuple[lot_pb2.Lot, Sequence[str]]
@@ -30,6 +31,21 @@ def theirs_of(row: ListingRow, name: str, lot_fields_of: LotFieldsOf) -> LotFiel
             return None
         return lot_pb2.Lot(item=item), [f"item.{part}" for part in lot_pb2.Item.DESCRIPTOR.fields_by_name]
     return lot_fields_of(name, {**row.shown, name: theirs}, currency_code=row.desired.currency_code)
+
+
+def lot_shown(listing: Listing, lot_fields_of: LotFieldsOf, *, currency_code: str) -> tuple[lot_pb2.Lot, str]:
+    """Make the lot that a listing would be (rule S7), and name a field of which no lot can hold what is shown."""
+    lot, shown = lot_pb2.Lot(item=item_told(listing.item), retain=listing.retain), shown_values(listing)
+    name = "quantity"
+    try:
+        lot.quantity = listing.quantity
+        for name in listing.fields:
+            if (fields := lot_fields_of(name, shown, currency_code=currency_code)) is None:
+                return lot, name
+            lot.MergeFrom(fields[0])
+    except ValueError:  # larger than the wire carries
+        return lot, name
+    return lot, ""
 
 
 def item_told(item: Item) -> lot_pb2.Item:

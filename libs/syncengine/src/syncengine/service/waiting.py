@@ -17,7 +17,7 @@ from syncengine.listing import Group, Value
 from syncengine.marketplace import Facts
 from syncengine.report import WORDS, refusal_words
 from syncengine.rows import ITEM, LineRow, ListingRow, ShopListing, Trouble
-from syncengine.service.theirs import LotFieldsOf, item_told, theirs_of
+from syncengine.service.theirs import LotFieldsOf, item_told, lot_shown, theirs_of
 from syncengine.store.protocol import Transaction
 
 _LOOK_ALIKES_SHOWN: Final = 100
@@ -88,6 +88,16 @@ def listing_told(kept: ShopListing) -> pb.UnownedListing:
         fields=fields,
     )
     told.seen_at.FromDatetime(kept.seen_at)
+    return told
+
+
+def unowned_told(kept: ShopListing, lot_fields_of: LotFieldsOf, currency_code: str) -> pb.UnownedListing:
+    """Tell a listing with the lot that it would be (rule S7)."""
+    told = listing_told(kept)
+    lot, told.unmapped_field = lot_shown(kept.listing, lot_fields_of, currency_code=currency_code)
+    told.lot.CopyFrom(lot)
+    if kept.read_at is not None:
+        told.read_at.FromDatetime(kept.read_at)
     return told
 
 

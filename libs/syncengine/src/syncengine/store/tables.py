@@ -222,6 +222,7 @@ SHOP_LISTINGS: Final = Table(
     Column("item", JSONB, nullable=False),
     Column("listing", JSONB, nullable=False),
     Column("seen_at", _TIME, nullable=False),
+    Column("read_at", _TIME),
 )
 
 CALLS: Final = Table(

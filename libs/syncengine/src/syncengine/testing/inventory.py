@@ -14,6 +14,7 @@ from brickops.events.v1.sales_event_pb2 import (
 from syncengine.absorb import AnswerNews, LotNews
 from syncengine.clock import Clock
 from syncengine.listing import Item, ListingId, Lot, LotId, SellerId, Value, Values
+from syncengine.rows import ShopListing
 
 SELLER = SellerId("seller")
 BRICK = Item(item_type="PART", number="3001", color_id=5, condition="NEW", completeness="")
@@ -85,6 +86,28 @@ class Inventory:
         self.lots[stock.lot_id] = stock
         self.publish(stock)
         return stock
+
+    def take_in(self, lot_id: str, kept: ShopListing) -> Stock:
+        """An import makes a lot of a listing as the list showed it (rule S7)."""
+        listing = kept.listing
+        stock = Stock(
+            lot_id=LotId(lot_id),
+            item=listing.item,
+            quantity=listing.quantity,
+            fields=dict(listing.fields),
+            retain=listing.retain,
+            for_sale=listing.for_sale,
+            counted_at=kept.read_at or self.clock.now(),
+            listing_ids={listing.listing_id},
+        )
+        self.lots[stock.lot_id] = stock
+        self.publish(stock)
+        return stock
+
+    def link(self, lot_id: str, listing_id: ListingId) -> None:
+        """An import gives a lot a listing, and changes nothing of it."""
+        self.lots[LotId(lot_id)].listing_ids.add(listing_id)
+        self.publish(self.lots[LotId(lot_id)])
 
     def change(
         self,

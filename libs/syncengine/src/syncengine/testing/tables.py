@@ -9,6 +9,7 @@ from syncengine.migrations import (
     extend_for_all_rules,
     extend_for_answers,
     extend_for_many_lots,
+    extend_for_shop_imports,
 )
 
 
@@ -20,3 +21,4 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_all_rules(op)
     extend_for_answers(op, app_role=app_role)
     extend_for_many_lots(op)
+    extend_for_shop_imports(op)

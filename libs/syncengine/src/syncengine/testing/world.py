@@ -105,7 +105,7 @@ class World:
         for item in news:
             async with self.store.transaction() as tx:
                 if isinstance(item, LotNews):
-                    await absorb_lots(tx, [item], self.shop.facts, self.clock.now())
+                    await absorb_lots(tx, [item], self.shop.facts, self.settings, self.clock.now())
                 else:
                     await absorb_answer(tx, item, self.clock.now())
 

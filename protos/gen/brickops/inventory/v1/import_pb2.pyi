@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from brickops.inventory.v1 import lot_pb2 as _lot_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -34,6 +35,8 @@ class _ImportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportFo
     """BSX, as BrickStore and BrickSync write it: root BrickStoreXML or BrickStockXML."""
     IMPORT_FORMAT_CSV: _ImportFormat.ValueType  # 3
     """A table with the columns of our own CSV export, of which some may be missing."""
+    IMPORT_FORMAT_SHOP: _ImportFormat.ValueType  # 4
+    """No file: what a shop lists and no lot owns (CreateShopImport)."""
 
 class ImportFormat(_ImportFormat, metaclass=_ImportFormatEnumTypeWrapper):
     """The dialect of an imported file."""
@@ -46,6 +49,8 @@ IMPORT_FORMAT_BSX: ImportFormat.ValueType  # 2
 """BSX, as BrickStore and BrickSync write it: root BrickStoreXML or BrickStockXML."""
 IMPORT_FORMAT_CSV: ImportFormat.ValueType  # 3
 """A table with the columns of our own CSV export, of which some may be missing."""
+IMPORT_FORMAT_SHOP: ImportFormat.ValueType  # 4
+"""No file: what a shop lists and no lot owns (CreateShopImport)."""
 Global___ImportFormat: _TypeAlias = ImportFormat  # noqa: Y015
 
 class _ImportState:
@@ -110,6 +115,11 @@ class _ImportVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportV
     """It breaks a rule."""
     IMPORT_VERDICT_EXCLUDED: _ImportVerdict.ValueType  # 6
     """The file itself says that it is not to be taken: Status X in BSX, archived in CSV."""
+    IMPORT_VERDICT_MATCHED: _ImportVerdict.ValueType  # 7
+    """In an import from a shop: a lot that has no listing there is equal in every field, its quantity too. Such a shop's other
+    verdicts are NEW, AMBIGUOUS (lots without a listing are equal in item, colour, condition and completeness alone), INVALID
+    and EXCLUDED (the listing is some lot's by now).
+    """
 
 class ImportVerdict(_ImportVerdict, metaclass=_ImportVerdictEnumTypeWrapper):
     """What a row was found to be. Two things are equal if item type, number, colour, condition and completeness are."""
@@ -130,6 +140,11 @@ IMPORT_VERDICT_INVALID: ImportVerdict.ValueType  # 5
 """It breaks a rule."""
 IMPORT_VERDICT_EXCLUDED: ImportVerdict.ValueType  # 6
 """The file itself says that it is not to be taken: Status X in BSX, archived in CSV."""
+IMPORT_VERDICT_MATCHED: ImportVerdict.ValueType  # 7
+"""In an import from a shop: a lot that has no listing there is equal in every field, its quantity too. Such a shop's other
+verdicts are NEW, AMBIGUOUS (lots without a listing are equal in item, colour, condition and completeness alone), INVALID
+and EXCLUDED (the listing is some lot's by now).
+"""
 Global___ImportVerdict: _TypeAlias = ImportVerdict  # noqa: Y015
 
 class _ImportChoice:
@@ -150,6 +165,10 @@ class _ImportChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportCh
     """Nothing."""
     IMPORT_CHOICE_NEW_LOT: _ImportChoice.ValueType  # 4
     """A new lot, beside what is equal."""
+    IMPORT_CHOICE_LINK: _ImportChoice.ValueType  # 5
+    """In an import from a shop: the listing stands for the lot from now on. Nothing of the lot changes, so what the listing
+    shows otherwise is set to the lot's.
+    """
 
 class ImportChoice(_ImportChoice, metaclass=_ImportChoiceEnumTypeWrapper):
     """What a row becomes."""
@@ -166,6 +185,10 @@ IMPORT_CHOICE_SKIP: ImportChoice.ValueType  # 3
 """Nothing."""
 IMPORT_CHOICE_NEW_LOT: ImportChoice.ValueType  # 4
 """A new lot, beside what is equal."""
+IMPORT_CHOICE_LINK: ImportChoice.ValueType  # 5
+"""In an import from a shop: the listing stands for the lot from now on. Nothing of the lot changes, so what the listing
+shows otherwise is set to the lot's.
+"""
 Global___ImportChoice: _TypeAlias = ImportChoice  # noqa: Y015
 
 @_typing.final
@@ -182,7 +205,7 @@ class ImportRowChoice(_message.Message):
     choice: Global___ImportChoice.ValueType
     """What it becomes."""
     lot_id: _builtins.str
-    """To which of its candidates it is added, or which it replaces. Required for an ambiguous row."""
+    """To which of its candidates it is added, which it replaces, or is linked with. Required for an ambiguous row."""
     def __init__(
         self,
         *,
@@ -233,8 +256,46 @@ class ImportCandidate(_message.Message):
 Global___ImportCandidate: _TypeAlias = ImportCandidate  # noqa: Y015
 
 @_typing.final
+class ShopListing(_message.Message):
+    """A listing of a shop that no lot owns (rule S7)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTING_ID_FIELD_NUMBER: _builtins.int
+    LOT_FIELD_NUMBER: _builtins.int
+    READ_AT_FIELD_NUMBER: _builtins.int
+    UNMAPPED_FIELD_FIELD_NUMBER: _builtins.int
+    listing_id: _builtins.str
+    """Its id there."""
+    unmapped_field: _builtins.str
+    """A field, by its name at the marketplace, of which no lot can hold what is shown; empty if there is none."""
+    @_builtins.property
+    def lot(self) -> _lot_pb2.Lot:
+        """The lot that it would be; what is "ignored on writes" is ignored."""
+
+    @_builtins.property
+    def read_at(self) -> _timestamp_pb2.Timestamp:
+        """When its quantity was counted, by the shop's clock: orders later than this are not in it (rule C3)."""
+
+    def __init__(
+        self,
+        *,
+        listing_id: _builtins.str = ...,
+        lot: _lot_pb2.Lot | None = ...,
+        read_at: _timestamp_pb2.Timestamp | None = ...,
+        unmapped_field: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot", "read_at", b"read_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["listing_id", b"listing_id", "lot", b"lot", "read_at", b"read_at", "unmapped_field", b"unmapped_field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShopListing: _TypeAlias = ShopListing  # noqa: Y015
+
+@_typing.final
 class Import(_message.Message):
-    """One import of a file: an operation that goes on after the call returned, and over crashes."""
+    """One import of a file, or from a shop: an operation that goes on after the call returned, and over crashes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -254,6 +315,8 @@ class Import(_message.Message):
     UPDATED_ROWS_FIELD_NUMBER: _builtins.int
     SKIPPED_ROWS_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    MARKETPLACE_FIELD_NUMBER: _builtins.int
+    MATCHED_ROWS_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """UUIDv7."""
     format: Global___ImportFormat.ValueType
@@ -277,9 +340,13 @@ class Import(_message.Message):
     repeated_rows: _builtins.int
     """Rows that repeat another one of the file."""
     updated_rows: _builtins.int
-    """Rows that were added to a lot, or replaced one, so far."""
+    """Rows that were added to a lot, replaced one, or were linked with one, so far."""
     skipped_rows: _builtins.int
     """Rows that become nothing because a person chose so."""
+    marketplace: _builtins.str
+    """The shop that it is from; empty if it is of a file."""
+    matched_rows: _builtins.int
+    """Rows that are equal to a lot in every field; 0 in an import of a file."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""
@@ -311,10 +378,12 @@ class Import(_message.Message):
         updated_rows: _builtins.int = ...,
         skipped_rows: _builtins.int = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        marketplace: _builtins.str = ...,
+        matched_rows: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "finished_at", b"finished_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous_rows", b"ambiguous_rows", "checked_rows", b"checked_rows", "created_at", b"created_at", "created_rows", b"created_rows", "duplicate_rows", b"duplicate_rows", "expires_at", b"expires_at", "file_name", b"file_name", "finished_at", b"finished_at", "format", b"format", "import_id", b"import_id", "refused_rows", b"refused_rows", "repeated_rows", b"repeated_rows", "skipped_rows", b"skipped_rows", "state", b"state", "total_rows", b"total_rows", "updated_rows", b"updated_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous_rows", b"ambiguous_rows", "checked_rows", b"checked_rows", "created_at", b"created_at", "created_rows", b"created_rows", "duplicate_rows", b"duplicate_rows", "expires_at", b"expires_at", "file_name", b"file_name", "finished_at", b"finished_at", "format", b"format", "import_id", b"import_id", "marketplace", b"marketplace", "matched_rows", b"matched_rows", "refused_rows", b"refused_rows", "repeated_rows", b"repeated_rows", "skipped_rows", b"skipped_rows", "state", b"state", "total_rows", b"total_rows", "updated_rows", b"updated_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -336,10 +405,13 @@ class ImportRow(_message.Message):
     CANDIDATES_FIELD_NUMBER: _builtins.int
     REPEATS_ROW_FIELD_NUMBER: _builtins.int
     CHOICE_FIELD_NUMBER: _builtins.int
+    LISTING_ID_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """The row's place among the file's items, from 1."""
     line: _builtins.int
-    """The line of the file on which it starts, from 1."""
+    """The line of the file on which it starts, from 1; 0 in an import from a shop."""
     lot_id: _builtins.str
     """The lot that it became or changed; empty if refused, skipped or not done yet."""
     field: _builtins.str
@@ -354,9 +426,17 @@ class ImportRow(_message.Message):
     """The row that it repeats; 0 if none."""
     choice: Global___ImportChoice.ValueType
     """What it becomes; not said before that is confirmed, nor in an import without preview."""
+    listing_id: _builtins.str
+    """In an import from a shop: the listing."""
+    quantity: _builtins.int
+    """How many pieces a good row has."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportCandidate]:
         """The lots that are equal to it, oldest first; twenty at most."""
+
+    @_builtins.property
+    def item(self) -> _lot_pb2.Item:
+        """What a good row is of; absent if it was refused, or is not judged yet."""
 
     def __init__(
         self,
@@ -371,10 +451,13 @@ class ImportRow(_message.Message):
         candidates: _abc.Iterable[Global___ImportCandidate] | None = ...,
         repeats_row: _builtins.int = ...,
         choice: Global___ImportChoice.ValueType = ...,
+        listing_id: _builtins.str = ...,
+        item: _lot_pb2.Item | None = ...,
+        quantity: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "choice", b"choice", "duplicate_lot_id", b"duplicate_lot_id", "field", b"field", "line", b"line", "lot_id", b"lot_id", "number", b"number", "reason", b"reason", "repeats_row", b"repeats_row", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "choice", b"choice", "duplicate_lot_id", b"duplicate_lot_id", "field", b"field", "item", b"item", "line", b"line", "listing_id", b"listing_id", "lot_id", b"lot_id", "number", b"number", "quantity", b"quantity", "reason", b"reason", "repeats_row", b"repeats_row", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

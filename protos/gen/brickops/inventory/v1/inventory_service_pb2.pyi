@@ -887,6 +887,66 @@ class CreateImportResponse(_message.Message):
 Global___CreateImportResponse: _TypeAlias = CreateImportResponse  # noqa: Y015
 
 @_typing.final
+class CreateShopImportRequest(_message.Message):
+    """Takes a shop's listings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MARKETPLACE_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    LISTINGS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    marketplace: _builtins.str
+    """The shop: bricklink or brickowl."""
+    currency_code: _builtins.str
+    """The currency of its prices, ISO 4217."""
+    @_builtins.property
+    def listings(self) -> _containers.RepeatedCompositeFieldContainer[_import_pb2.ShopListing]:
+        """All that it lists and no lot owns; 100,000 at most."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        marketplace: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
+        listings: _abc.Iterable[_import_pb2.ShopListing] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "listings", b"listings", "marketplace", b"marketplace", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateShopImportRequest: _TypeAlias = CreateShopImportRequest  # noqa: Y015
+
+@_typing.final
+class CreateShopImportResponse(_message.Message):
+    """The preview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def operation(self) -> _import_pb2.Import:
+        """The import."""
+
+    def __init__(
+        self,
+        *,
+        operation: _import_pb2.Import | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateShopImportResponse: _TypeAlias = CreateShopImportResponse  # noqa: Y015
+
+@_typing.final
 class ConfirmImportRequest(_message.Message):
     """Confirms a preview. Refused with FAILED_PRECONDITION / IMPORT_NOT_IN_PREVIEW if it is none, not yet or no more."""
 
@@ -905,14 +965,16 @@ class ConfirmImportRequest(_message.Message):
     duplicates: _import_pb2.ImportChoice.ValueType
     """What duplicates become, but for those named in rows. Required if there is one that is not named."""
     ambiguous: _import_pb2.ImportChoice.ValueType
-    """What ambiguous rows become, but for those named in rows: SKIP, which not said means too, or NEW_LOT."""
+    """What ambiguous rows become, but for those named in rows: SKIP, which not said means too, or NEW_LOT. Matched rows that
+    are not named are linked.
+    """
     repeated: _import_pb2.ImportChoice.ValueType
     """What rows become that repeat another one, but for those named in rows: NEW_LOT, which not said means too, ADD or
     SKIP. They are added to the lot of which they are duplicates, else to the one that the repeated row becomes.
     """
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[_import_pb2.ImportRowChoice]:
-        """What single rows become. No two may replace the same lot."""
+        """What single rows become. No two may replace the same lot, or be linked with it."""
 
     def __init__(
         self,

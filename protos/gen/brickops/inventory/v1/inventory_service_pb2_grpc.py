@@ -102,6 +102,11 @@ class InventoryServiceStub:
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.SerializeToString,
                 response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.FromString,
                 _registered_method=True)
+        self.CreateShopImport = channel.unary_unary(
+                '/brickops.inventory.v1.InventoryService/CreateShopImport',
+                request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateShopImportRequest.SerializeToString,
+                response_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateShopImportResponse.FromString,
+                _registered_method=True)
         self.ConfirmImport = channel.unary_unary(
                 '/brickops.inventory.v1.InventoryService/ConfirmImport',
                 request_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.ConfirmImportRequest.SerializeToString,
@@ -274,6 +279,16 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateShopImport(self, request, context):
+        """Takes what a shop lists and no lot owns as the preview of an import (rule S7). Once confirmed, each new row becomes a
+        lot whose listing it is, counted when the shop's list was read; a matched or chosen lot gets its listing. A repeat is
+        answered with the first preview, whatever the shop lists by then. Refused with FAILED_PRECONDITION /
+        NOTHING_TO_IMPORT without any listing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConfirmImport(self, request, context):
         """Says what the rows of a preview become, and lets them.
         """
@@ -441,6 +456,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.CreateImport,
                     request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.FromString,
                     response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.SerializeToString,
+            ),
+            'CreateShopImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateShopImport,
+                    request_deserializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateShopImportRequest.FromString,
+                    response_serializer=brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateShopImportResponse.SerializeToString,
             ),
             'ConfirmImport': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmImport,
@@ -867,6 +887,33 @@ class InventoryService:
             '/brickops.inventory.v1.InventoryService/CreateImport',
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportRequest.SerializeToString,
             brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateShopImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.inventory.v1.InventoryService/CreateShopImport',
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateShopImportRequest.SerializeToString,
+            brickops_dot_inventory_dot_v1_dot_inventory__service__pb2.CreateShopImportResponse.FromString,
             options,
             channel_credentials,
             insecure,

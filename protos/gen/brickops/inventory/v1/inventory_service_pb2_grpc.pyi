@@ -67,6 +67,12 @@ class InventoryServiceStub:
     """Reads a file whole and accepts it as an import, whose rows are then judged and become lots by themselves; with
     preview they become nothing before ConfirmImport.
     """
+    CreateShopImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateShopImportRequest, _inventory_service_pb2.CreateShopImportResponse]
+    """Takes what a shop lists and no lot owns as the preview of an import (rule S7). Once confirmed, each new row becomes a
+    lot whose listing it is, counted when the shop's list was read; a matched or chosen lot gets its listing. A repeat is
+    answered with the first preview, whatever the shop lists by then. Refused with FAILED_PRECONDITION /
+    NOTHING_TO_IMPORT without any listing.
+    """
     ConfirmImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.ConfirmImportRequest, _inventory_service_pb2.ConfirmImportResponse]
     """Says what the rows of a preview become, and lets them."""
     CancelImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CancelImportRequest, _inventory_service_pb2.CancelImportResponse]
@@ -138,6 +144,12 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     CreateImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]  # type: ignore[assignment]
     """Reads a file whole and accepts it as an import, whose rows are then judged and become lots by themselves; with
     preview they become nothing before ConfirmImport.
+    """
+    CreateShopImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateShopImportRequest, _inventory_service_pb2.CreateShopImportResponse]  # type: ignore[assignment]
+    """Takes what a shop lists and no lot owns as the preview of an import (rule S7). Once confirmed, each new row becomes a
+    lot whose listing it is, counted when the shop's list was read; a matched or chosen lot gets its listing. A repeat is
+    answered with the first preview, whatever the shop lists by then. Refused with FAILED_PRECONDITION /
+    NOTHING_TO_IMPORT without any listing.
     """
     ConfirmImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.ConfirmImportRequest, _inventory_service_pb2.ConfirmImportResponse]  # type: ignore[assignment]
     """Says what the rows of a preview become, and lets them."""
@@ -285,6 +297,18 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_service_pb2.CreateImportResponse, _abc.Awaitable[_inventory_service_pb2.CreateImportResponse]]:
         """Reads a file whole and accepts it as an import, whose rows are then judged and become lots by themselves; with
         preview they become nothing before ConfirmImport.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateShopImport(
+        self,
+        request: _inventory_service_pb2.CreateShopImportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_service_pb2.CreateShopImportResponse, _abc.Awaitable[_inventory_service_pb2.CreateShopImportResponse]]:
+        """Takes what a shop lists and no lot owns as the preview of an import (rule S7). Once confirmed, each new row becomes a
+        lot whose listing it is, counted when the shop's list was read; a matched or chosen lot gets its listing. A repeat is
+        answered with the first preview, whatever the shop lists by then. Refused with FAILED_PRECONDITION /
+        NOTHING_TO_IMPORT without any listing.
         """
 
     @_abc_1.abstractmethod

@@ -1230,8 +1230,11 @@ class ListUnownedListingsResponse(_message.Message):
 
     LISTINGS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """For the page after; empty on the last."""
+    currency_code: _builtins.str
+    """The currency of the shop's prices, ISO 4217; empty if nobody has said it."""
     @_builtins.property
     def listings(self) -> _containers.RepeatedCompositeFieldContainer[_waiting_pb2.UnownedListing]:
         """By listing id."""
@@ -1241,10 +1244,11 @@ class ListUnownedListingsResponse(_message.Message):
         *,
         listings: _abc.Iterable[_waiting_pb2.UnownedListing] | None = ...,
         next_page_token: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["listings", b"listings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "listings", b"listings", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

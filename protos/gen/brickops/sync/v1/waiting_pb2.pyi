@@ -298,6 +298,9 @@ class UnownedListing(_message.Message):
     RETAIN_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     SEEN_AT_FIELD_NUMBER: _builtins.int
+    READ_AT_FIELD_NUMBER: _builtins.int
+    LOT_FIELD_NUMBER: _builtins.int
+    UNMAPPED_FIELD_FIELD_NUMBER: _builtins.int
     listing_id: _builtins.str
     """Its id."""
     quantity: _builtins.int
@@ -306,6 +309,8 @@ class UnownedListing(_message.Message):
     """Whether buyers see it."""
     retain: _builtins.bool
     """Whether it stays at zero."""
+    unmapped_field: _builtins.str
+    """A field of which no lot can hold what is shown; empty if there is none."""
     @_builtins.property
     def item(self) -> _lot_pb2.Item:
         """What it is of; a word of the shop that we do not know is left out."""
@@ -318,6 +323,16 @@ class UnownedListing(_message.Message):
     def seen_at(self) -> _timestamp_pb2.Timestamp:
         """When it was seen."""
 
+    @_builtins.property
+    def read_at(self) -> _timestamp_pb2.Timestamp:
+        """The same by the shop's clock, or that of the latest order that is in its quantity: the moment at which its pieces were
+        counted (rules S7, C3). Absent if it is not known. This and the next two only in ListUnownedListings.
+        """
+
+    @_builtins.property
+    def lot(self) -> _lot_pb2.Lot:
+        """The lot that it would be."""
+
     def __init__(
         self,
         *,
@@ -328,10 +343,13 @@ class UnownedListing(_message.Message):
         retain: _builtins.bool = ...,
         fields: _struct_pb2.Struct | None = ...,
         seen_at: _timestamp_pb2.Timestamp | None = ...,
+        read_at: _timestamp_pb2.Timestamp | None = ...,
+        lot: _lot_pb2.Lot | None = ...,
+        unmapped_field: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "item", b"item", "seen_at", b"seen_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "item", b"item", "lot", b"lot", "read_at", b"read_at", "seen_at", b"seen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "for_sale", b"for_sale", "item", b"item", "listing_id", b"listing_id", "quantity", b"quantity", "retain", b"retain", "seen_at", b"seen_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "for_sale", b"for_sale", "item", b"item", "listing_id", b"listing_id", "lot", b"lot", "quantity", b"quantity", "read_at", b"read_at", "retain", b"retain", "seen_at", b"seen_at", "unmapped_field", b"unmapped_field"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,7 @@ from gateway.imports.models import (
     Verdict,
 )
 from gateway.times import time_in, time_of
+from gateway.waiting.translate import item_of
 from gateway.words import value_of, word_of
 
 
@@ -33,10 +34,12 @@ def import_of(operation: import_pb2.Import) -> Import:
             "duplicate_rows": operation.duplicate_rows,
             "ambiguous_rows": operation.ambiguous_rows,
             "repeated_rows": operation.repeated_rows,
+            "matched_rows": operation.matched_rows,
             "created_at": time_of(operation.created_at),
             "finished_at": time_in(operation, "finished_at"),
             "expires_at": time_in(operation, "expires_at"),
             "file_name": operation.file_name,
+            "marketplace": operation.marketplace or None,
         }
     )
 
@@ -58,6 +61,9 @@ def row_of(row: import_pb2.ImportRow) -> ImportRow:
         ],
         repeats_row=row.repeats_row or None,
         choice=word_of(Choice, import_pb2.ImportChoice, row.choice),
+        listing_id=row.listing_id or None,
+        item=item_of(row.item) if row.HasField("item") else None,
+        quantity=row.quantity if row.HasField("item") else None,
     )
 
 
@@ -68,6 +74,8 @@ def _state_of(row: import_pb2.ImportRow) -> RowState:
         return RowState.SKIPPED
     if not row.lot_id:
         return RowState.WAITING
+    if row.choice == import_pb2.IMPORT_CHOICE_LINK:
+        return RowState.LINKED
     is_change = row.choice in {import_pb2.IMPORT_CHOICE_ADD, import_pb2.IMPORT_CHOICE_REPLACE}
     return RowState.UPDATED if is_change else RowState.CREATED
 

@@ -66,6 +66,8 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         self._undos: dict[tuple[str, str], undo_pb2.ImportUndo] = {}
         self.files: list[bytes] = []
         """What was imported."""
+        self.shop_lists: list[inventory_pb.CreateShopImportRequest] = []
+        """The same from shops."""
         self.export_breaks = False
         """Whether an export breaks off after its first piece."""
         self.returns: list[tuple[str, return_pb2.Return]] = []
@@ -405,6 +407,32 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
             rows[0].candidates.add(lot_id="lot-1", quantity=40, remarks="A1")
         self._imports[current_caller().require_seller(), operation.import_id] = (operation, rows)
         return inventory_pb.CreateImportResponse(operation=operation)
+
+    async def CreateShopImport(  # noqa: N802
+        self, request: inventory_pb.CreateShopImportRequest, context: Context
+    ) -> inventory_pb.CreateShopImportResponse:
+        """Keeps a shop's list as a preview."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            asked = inventory_pb.CreateShopImportRequest(request_id=request.request_id, marketplace=request.marketplace)
+            return self._answers.once(asked, request.request_id, lambda: self._accept_shop(request))
+
+    def _accept_shop(self, request: inventory_pb.CreateShopImportRequest) -> inventory_pb.CreateShopImportResponse:
+        self.shop_lists.append(request)
+        operation = import_pb2.Import(
+            import_id=f"import-{next(self._ids)}",
+            format=import_pb2.IMPORT_FORMAT_SHOP,
+            state=import_pb2.IMPORT_STATE_PREVIEW,
+            total_rows=len(request.listings),
+            marketplace=request.marketplace,
+        )
+        operation.created_at.FromDatetime(_START)
+        rows = [
+            import_pb2.ImportRow(number=number, listing_id=one.listing_id, verdict=import_pb2.IMPORT_VERDICT_NEW)
+            for number, one in enumerate(request.listings, start=1)
+        ]
+        self._imports[current_caller().require_seller(), operation.import_id] = (operation, rows)
+        return inventory_pb.CreateShopImportResponse(operation=operation)
 
     async def ConfirmImport(  # noqa: N802
         self, request: inventory_pb.ConfirmImportRequest, context: Context

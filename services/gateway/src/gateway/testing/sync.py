@@ -207,7 +207,7 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         """Lists what a test put in."""
         async with self.faults.around(context):
             page, token = page_of(self.unowned, request.page_size, request.page_token)
-            return sync_pb.ListUnownedListingsResponse(listings=page, next_page_token=token)
+            return sync_pb.ListUnownedListingsResponse(listings=page, next_page_token=token, currency_code="EUR")
 
     def _waiting(self, lot_id: str) -> waiting_pb2.WaitingLot:
         for one in self.waiting:

@@ -62,7 +62,7 @@ def unowned_of(told: waiting_pb2.UnownedListing) -> UnownedListing:
     """A listing that no lot owns."""
     return UnownedListing(
         listing_id=told.listing_id,
-        item=_item_of(told.item),
+        item=item_of(told.item),
         quantity=told.quantity,
         for_sale=told.for_sale,
         retain=told.retain,
@@ -76,13 +76,14 @@ def line_of(told: waiting_pb2.UnassignedLine) -> UnassignedLine:
     return UnassignedLine(
         order_id=told.order_id,
         listing_id=told.listing_id,
-        item=_item_of(told.item),
+        item=item_of(told.item),
         pieces=told.pieces,
         ordered_at=time_of(told.ordered_at),
     )
 
 
-def _item_of(told: lot_pb2.Item) -> Item:
+def item_of(told: lot_pb2.Item) -> Item:
+    """What a listing is of."""
     return Item(
         item_type=word_of(ItemType, lot_pb2.ItemType, told.type),
         item_no=told.number,

@@ -46,7 +46,7 @@ from inventory.domain.changes import ChangeSource, ChangeType
 from inventory.domain.sales import ReturnAnswer
 from inventory.events import LotTopics
 from inventory.exports.stream import export_lots
-from inventory.imports.acceptance import UploadedFile, accept_file, read_upload
+from inventory.imports.acceptance import UploadedFile, accept_file, accept_shop, read_upload
 from inventory.imports.cancellation import cancel_import
 from inventory.imports.confirmation import confirm_import
 from inventory.queries import LotWithStatus
@@ -82,7 +82,7 @@ C = TypeVar("C", pb.AdjustQuantityResponse, pb.ArchiveLotResponse, pb.RestoreLot
 ChangeRequest = pb.UpdateLotRequest | pb.AdjustQuantityRequest | pb.ArchiveLotRequest | pb.RestoreLotRequest
 UndoRequest = pb.UndoChangeRequest | pb.UndoImportRequest | pb.UndoBulkEditRequest
 BulkEditRequest = pb.CreateBulkEditRequest | pb.CancelBulkEditRequest
-ImportRequest = pb.CreateImportRequest | pb.ConfirmImportRequest | pb.CancelImportRequest
+ImportRequest = pb.CreateImportRequest | pb.CreateShopImportRequest | pb.ConfirmImportRequest | pb.CancelImportRequest
 LotRequest = pb.CreateLotRequest | ChangeRequest | pb.AnswerReturnRequest
 Request = LotRequest | UndoRequest | BulkEditRequest | ImportRequest
 
@@ -312,6 +312,23 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             return pb.CreateImportResponse(operation=import_to_proto(await accept_file(whole, by, work)))
 
         answer = await self._once(request, by, pb.CreateImportResponse, run)
+        self._import_accepted()
+        return answer
+
+    async def CreateShopImport(
+        self, request: pb.CreateShopImportRequest, context: Context
+    ) -> pb.CreateShopImportResponse:
+        """Takes what a shop lists and no lot owns as a preview."""
+        if request.marketplace not in self._topics.marketplaces:
+            raise InvalidField("marketplace", f"must be one of {', '.join(self._topics.marketplaces)}")
+
+        async def run(by: By, work: UnitOfWork) -> pb.CreateShopImportResponse:
+            accepted = await accept_shop(request, by, work)
+            return pb.CreateShopImportResponse(operation=import_to_proto(accepted))
+
+        # The shop may list something else by the time of a repeat, which is answered as the first was.
+        asked = pb.CreateShopImportRequest(request_id=request.request_id, marketplace=request.marketplace)
+        answer = await self._once(asked, self._by(""), pb.CreateShopImportResponse, run)
         self._import_accepted()
         return answer
 

@@ -23,7 +23,7 @@ from inventory.domain.errors import (
     ReturnNotFound,
     StaleRevision,
 )
-from inventory.imports.operation import ImportIsOver, ImportNotInPreview
+from inventory.imports.operation import ImportIsOver, ImportNotInPreview, NothingToImport
 from servicekit.grpc_errors import ErrorTable
 
 STATUS_OF: Final[ErrorTable] = {
@@ -32,6 +32,7 @@ STATUS_OF: Final[ErrorTable] = {
     ImportNotFound: (StatusCode.NOT_FOUND, "IMPORT_NOT_FOUND"),
     ImportNotInPreview: (StatusCode.FAILED_PRECONDITION, "IMPORT_NOT_IN_PREVIEW"),
     ImportIsOver: (StatusCode.FAILED_PRECONDITION, "IMPORT_IS_OVER"),
+    NothingToImport: (StatusCode.FAILED_PRECONDITION, "NOTHING_TO_IMPORT"),
     StaleRevision: (StatusCode.ABORTED, "STALE_REVISION"),
     NotEnoughPieces: (StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),
     ImportUndoNotFound: (StatusCode.NOT_FOUND, "IMPORT_UNDO_NOT_FOUND"),

@@ -19,7 +19,7 @@ from brickops.inventory.v1 import (
 )
 from inventory.domain.changes import Change, OrderReference
 from inventory.domain.errors import InvalidFields, Violation
-from inventory.domain.lot import Completeness, Condition, ItemType, Lot, Stockroom, UsedGrade
+from inventory.domain.lot import Completeness, Condition, Item, ItemType, Lot, Stockroom, UsedGrade
 from inventory.domain.money import Money, amount_of, plain_number, read_decimal, units_and_nanos
 from inventory.domain.rules import Proposal, ProposedItem, ProposedTier
 from inventory.domain.sync_status import ShopStatus
@@ -33,20 +33,24 @@ W = TypeVar("W", bound=StrEnum)
 V = TypeVar("V", bound=int)
 
 
+def item_to_proto(item: Item) -> lot_pb2.Item:
+    """A catalogue entry for the wire."""
+    return lot_pb2.Item(
+        type=value_of(lot_pb2.ItemType, item.type),
+        number=item.number,
+        color_id=item.color_id,
+        condition=value_of(lot_pb2.Condition, item.condition),
+        completeness=value_of(lot_pb2.Completeness, item.completeness),
+    )
+
+
 def lot_to_proto(lot: Lot) -> lot_pb2.Lot:
     """A lot for the wire."""
-    item = lot_pb2.Item(
-        type=value_of(lot_pb2.ItemType, lot.item.type),
-        number=lot.item.number,
-        color_id=lot.item.color_id,
-        condition=value_of(lot_pb2.Condition, lot.item.condition),
-        completeness=value_of(lot_pb2.Completeness, lot.item.completeness),
-    )
     return lot_pb2.Lot(
         lot_id=lot.lot_id,
         seller_id=lot.seller_id,
         revision=lot.revision,
-        item=item,
+        item=item_to_proto(lot.item),
         used_grade=value_of(lot_pb2.UsedGrade, lot.used_grade),
         quantity=lot.quantity,
         reserved=lot.reserved,

@@ -5,7 +5,7 @@ from typing import Final
 
 from brickops.inventory.v1 import import_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as pb
-from inventory.api.translate import Reader, timestamp_of, value_of
+from inventory.api.translate import Reader, item_to_proto, timestamp_of, value_of
 from inventory.imports.confirmation import Confirmation, RowChoice
 from inventory.imports.operation import Choice, Import, ImportRow, Verdict
 
@@ -29,6 +29,8 @@ def import_to_proto(operation: Import) -> import_pb2.Import:
         updated_rows=operation.updated_rows,
         skipped_rows=operation.skipped_rows,
         expires_at=None if operation.expires_at is None else timestamp_of(operation.expires_at),
+        marketplace=operation.marketplace,
+        matched_rows=operation.matched_rows,
     )
 
 
@@ -51,6 +53,9 @@ def import_rows_to_proto(rows: Sequence[ImportRow]) -> list[import_pb2.ImportRow
             ],
             repeats_row=row.repeats or 0,
             choice=value_of(import_pb2.ImportChoice, row.choice),
+            listing_id=row.listing_id,
+            item=None if row.item is None else item_to_proto(row.item),
+            quantity=row.quantity,
         )
         for row in rows
     ]

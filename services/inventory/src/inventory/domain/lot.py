@@ -242,6 +242,11 @@ class Lot(LotFields):
             return self
         return replace(self, counted_seqs={**self.counted_seqs, marketplace: seq})
 
+    def linked(self, marketplace: str, listing_id: str) -> "Lot":
+        """Note that a listing stands for it: that is no change of the lot, and moves no revision (rules N5, T3)."""
+        known = self.listing_ids.get(marketplace, ())
+        return replace(self, listing_ids={**self.listing_ids, marketplace: (*known, listing_id)})
+
     def _changed(self, kind: ChangeType, now: datetime, **values: object) -> tuple["Lot", Difference]:
         """The lot with these values, one revision on; the same lot and an empty difference if nothing differs."""
         changed = {name: value for name, value in values.items() if getattr(self, name) != value}
@@ -259,8 +264,19 @@ class Lot(LotFields):
         )
 
 
-def create(said: LotFields, *, lot_id: str, seller_id: str, now: datetime) -> tuple[Lot, Difference]:
-    """A new lot at revision 1. Its quantity counts as counted now (rule C3)."""
+def create(
+    said: LotFields,
+    *,
+    lot_id: str,
+    seller_id: str,
+    now: datetime,
+    counted_at: datetime | None = None,
+    listing_ids: Mapping[str, tuple[str, ...]] | None = None,
+) -> tuple[Lot, Difference]:
+    """A new lot at revision 1. Its quantity counts as counted now unless it was counted before (rule C3).
+
+    `listing_ids`: by marketplace, the listing that it was made from, if it was (rule S7).
+    """
     values = {one.name: getattr(said, one.name) for one in fields(LotFields)}
     lot = Lot(
         **values,
@@ -269,7 +285,8 @@ def create(said: LotFields, *, lot_id: str, seller_id: str, now: datetime) -> tu
         revision=1,
         created_at=now,
         updated_at=now,
-        counted_at=now,
+        counted_at=counted_at or now,
+        listing_ids=listing_ids or {},
         group_revisions=dict.fromkeys(FieldGroup, 1),
     )
     return lot, Difference(

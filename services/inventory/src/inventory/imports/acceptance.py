@@ -1,20 +1,23 @@
-"""How a file becomes an import: read whole before anything of it is believed, then kept, row by row, to be judged."""
+"""How a file, or a shop's list, becomes an import: whole before anything of it is believed, then kept, to be judged."""
 
 import asyncio
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from brickops.inventory.v1 import import_pb2
+from brickops.inventory.v1 import inventory_service_pb2 as pb
 from inventory.commands import By
 from inventory.domain.errors import InvalidFields, Violation
 from inventory.domain.text import normal_form
 from inventory.ids import new_id
+from inventory.imports import shop_rows
 from inventory.imports.checking import check_rows
-from inventory.imports.dialect import FileRefused
-from inventory.imports.operation import Import, ImportStage, Row
+from inventory.imports.dialect import MOST_ROWS, FileRefused
+from inventory.imports.operation import Import, ImportStage, NothingToImport, Row
 from inventory.imports.reading import DIALECTS, read_file
 from inventory.storage.import_rows import add_rows
 from inventory.storage.imports import add_import
@@ -23,6 +26,7 @@ from inventory.storage.unit_of_work import UnitOfWork
 
 LARGEST_FILE: Final = 32 * 1024 * 1024
 LONGEST_FILE_NAME: Final = 255
+LONGEST_LISTING_ID: Final = 50
 ANY_FORMAT: Final = "UNSPECIFIED"
 
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
@@ -43,7 +47,7 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeFile:
-    """A file that was read to its end; its rows are not judged yet."""
+    """A file that was read to its end, or a shop's list; its rows are not judged yet."""
 
     format: str
     file_name: str
@@ -51,6 +55,7 @@ class WholeFile:
     preview: bool
     rows: list[Row]
     fields: Set[str]
+    marketplace: str = ""
 
 
 async def read_upload(file: UploadedFile, by: By, engine: AsyncEngine) -> WholeFile:
@@ -115,7 +120,40 @@ async def accept_file(file: WholeFile, by: By, work: UnitOfWork) -> Import:
         preview=file.preview,
         fields=sorted(file.fields),
         judged_rows=0,
+        marketplace=file.marketplace,
     )
     await add_import(work.conn, operation)
     await add_rows(work.conn, operation.import_id, file.rows)
     return await check_rows(work.conn, operation, by.at)
+
+
+async def accept_shop(shop: pb.CreateShopImportRequest, by: By, work: UnitOfWork) -> Import:
+    """Keeps a shop's list as a preview, which then goes on by itself. Raises NothingToImport, InvalidFields."""
+    if not shop.listings:
+        raise NothingToImport
+    if violations := list(_broken(shop.listings)):
+        raise InvalidFields(violations)
+    currency = _currency(shop.currency_code, await find_currency(work.conn, by.seller_id))
+    whole = WholeFile(
+        format=shop_rows.DIALECT.format,
+        file_name="",
+        currency=currency,
+        preview=True,
+        rows=await asyncio.to_thread(shop_rows.rows_of, shop.listings),
+        fields=shop_rows.DIALECT.fields,
+        marketplace=shop.marketplace,
+    )
+    return await accept_file(whole, by, work)
+
+
+def _broken(listings: Sequence[import_pb2.ShopListing]) -> Iterator[Violation]:
+    if len(listings) > MOST_ROWS:
+        yield Violation("listings", f"must be {MOST_ROWS:,} at most")
+    seen: set[str] = set()
+    for place, listing in enumerate(listings):
+        name = f"listings[{place}].listing_id"
+        if not 1 <= len(listing.listing_id) <= LONGEST_LISTING_ID or not listing.listing_id.isprintable():
+            yield Violation(name, f"must have 1 to {LONGEST_LISTING_ID} printable characters")
+        elif listing.listing_id in seen:
+            yield Violation(name, "is there twice")
+        seen.add(listing.listing_id)

@@ -10,8 +10,11 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inventory.imports import shop_rows
+from inventory.imports.dialect import Dialect
 from inventory.imports.operation import CheckedRow, Import, ImportStage, Row, Verdict
 from inventory.imports.reading import DIALECTS
+from inventory.storage.import_listings import judge_listings
 from inventory.storage.import_rows import keep_judged, refuse_good_rows, rows_to_judge
 from inventory.storage.import_verdicts import judge_duplicates
 from inventory.storage.imports import move_import
@@ -20,6 +23,8 @@ from inventory.storage.sellers import fix_currency
 CHECKED_AT_ONCE: Final = 500
 """Rows of one chunk: a tenth of a second of work. Files that have no more are judged before they are accepted."""
 PREVIEW_KEPT: Final = timedelta(days=1)
+
+_DIALECTS: Final[dict[str, Dialect]] = {**DIALECTS, shop_rows.DIALECT.format: shop_rows.DIALECT}
 
 
 async def check_rows(
@@ -42,7 +47,7 @@ async def check_rows(
 
 
 def _judge(operation: Import, rows: list[tuple[int, Row]]) -> list[CheckedRow]:
-    dialect = DIALECTS[operation.format]
+    dialect = _DIALECTS[operation.format]
     return [dialect.judge(row, number, operation.currency) for number, row in rows]
 
 
@@ -51,9 +56,14 @@ async def _after_the_last(conn: AsyncConnection, operation: Import, now: datetim
         return {"stage": ImportStage.RUNNING, "finished_at": now}
     if not operation.preview:
         return await let_run(conn, operation, now)
-    counts = await judge_duplicates(conn, operation)
+    counts = await (judge_listings if operation.marketplace else judge_duplicates)(conn, operation)
+    refused = operation.refused_rows + counts[Verdict.EXCLUDED]
+    if refused == operation.total_rows:
+        return {"stage": ImportStage.RUNNING, "refused_rows": refused, "finished_at": now}
     return {
         "stage": ImportStage.PREVIEW,
+        "refused_rows": refused,
+        "matched_rows": counts[Verdict.MATCHED],
         "duplicate_rows": counts[Verdict.DUPLICATE],
         "ambiguous_rows": counts[Verdict.AMBIGUOUS],
         "repeated_rows": counts[Verdict.REPEATED],
@@ -67,7 +77,8 @@ async def let_run(conn: AsyncConnection, operation: Import, now: datetime) -> di
     They will be the first prices of a new seller, so the currency is fixed now: they must still be good when their turn
     comes. If it was fixed meanwhile, to another one, they all are refused.
     """
-    values: dict[str, Any] = {"stage": ImportStage.RUNNING, "last_row": 0, "expires_at": None}
+    stage = ImportStage.LINKING if operation.marketplace else ImportStage.RUNNING
+    values: dict[str, Any] = {"stage": stage, "last_row": 0, "expires_at": None}
     fixed = await fix_currency(conn, operation.seller_id, operation.currency, now)
     if fixed == operation.currency:
         return values

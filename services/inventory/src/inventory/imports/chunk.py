@@ -1,7 +1,8 @@
 """What the next rows of an import become: new lots, or changes of lots that are there."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
+from typing import Final
 
 from inventory.domain.changes import Cause, ChangeSource
 from inventory.domain.errors import InvalidFields, NotEnoughPieces
@@ -9,6 +10,7 @@ from inventory.domain.importing import NoSuchLotAnyMore, Pieces, add_pieces, exp
 from inventory.domain.lot import Lot, create
 from inventory.ids import new_id
 from inventory.imports.operation import Choice, Import
+from inventory.storage.import_listings import IS_ANOTHER_LOTS, listed_lots, lock_listings, owned_listings
 from inventory.storage.import_rows import RowToDo, lots_of_rows
 from inventory.storage.lots import lock_lots
 from inventory.storage.unit_of_work import UnitOfWork
@@ -19,6 +21,20 @@ class RepeatsNothing(Exception):
 
     def __init__(self, number: int | None) -> None:
         super().__init__(f"Row {number}, which it repeats, became no lot to which this could be added.")
+
+
+class ListingIsTaken(Exception):
+    """The shop's listing is another lot's by now."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The listing {IS_ANOTHER_LOTS}.")
+
+
+class LotIsListed(Exception):
+    """The lot has a listing in this shop by now."""
+
+    def __init__(self) -> None:
+        super().__init__("The lot has another listing in this shop by now.")
 
 
 class Chunk:
@@ -36,6 +52,8 @@ class Chunk:
             import_id=operation.import_id,
         )
         self._lots: dict[str, Lot] = {}
+        self._owned: Set[str] = frozenset()
+        self._listed: Set[str] = frozenset()
         self.lot_ids: dict[int, str] = {}
         """By row: the lot that it became or changed."""
         self.refusals: dict[int, str] = {}
@@ -45,28 +63,63 @@ class Chunk:
 
     async def make(self, rows: Sequence[RowToDo]) -> None:
         """Record what these rows do. A row whose lot is not what the preview found any more is refused alone."""
-        to_change = [row for row in rows if row.choice in {Choice.ADD, Choice.REPLACE}]
+        to_change = [row for row in rows if row.choice is not Choice.NEW_LOT]
         # Those that stand for the same new lot came before, maybe in this very chunk.
         repeated = {row.repeats for row in to_change if row.lot_id is None and row.repeats is not None}
         became = await lots_of_rows(self._work.conn, self._operation.import_id, repeated)
         named = {row.lot_id for row in to_change if row.lot_id is not None} | set(became.values())
+        if self._operation.marketplace:
+            await self._see_listings([row.listing_id for row in rows], sorted(named))
         if named:
             self._lots = await lock_lots(self._work.conn, sorted(named))
         for row in rows:
-            if row.choice is Choice.NEW_LOT:
-                self._create(row)
-                continue
             try:
-                self._change(row, became | self.lot_ids)
-            except (NoSuchLotAnyMore, RepeatsNothing, NotEnoughPieces, InvalidFields) as refusal:
+                self._do(row, became | self.lot_ids)
+            except _REFUSALS as refusal:
                 self.refusals[row.number] = str(refusal)
 
+    async def _see_listings(self, listing_ids: Sequence[str], lot_ids: Sequence[str]) -> None:
+        conn, seller_id, shop = self._work.conn, self._operation.seller_id, self._operation.marketplace
+        await lock_listings(conn, seller_id)
+        self._owned = await owned_listings(conn, seller_id, shop, listing_ids)
+        self._listed = await listed_lots(conn, shop, lot_ids)
+
+    def _do(self, row: RowToDo, became: dict[int, str]) -> None:
+        if row.listing_id in self._owned:
+            raise ListingIsTaken
+        match row.choice:
+            case Choice.NEW_LOT:
+                self._create(row)
+            case Choice.LINK:
+                self._link(row)
+            case _:
+                self._change(row, became)
+
     def _create(self, row: RowToDo) -> None:
-        lot, difference = create(row.said, lot_id=new_id(), seller_id=self._operation.seller_id, now=self._now)
+        shop = self._operation.marketplace
+        lot, difference = create(
+            row.said,
+            lot_id=new_id(),
+            seller_id=self._operation.seller_id,
+            now=self._now,
+            counted_at=row.counted_at,
+            listing_ids={shop: (row.listing_id,)} if shop else None,
+        )
         self._work.recorder.record(lot, difference, self._cause)
         self._lots[lot.lot_id] = lot
         self.lot_ids[row.number] = lot.lot_id
         self.created += 1
+
+    def _link(self, row: RowToDo) -> None:
+        """Give a lot the listing: nothing of the lot changes, so there is nothing to record but what goes out (C2)."""
+        shop = self._operation.marketplace
+        lot = expect_equal(self._lots.get(row.lot_id or ""), row.said.item)
+        if lot.lot_id in self._listed:
+            raise LotIsListed
+        lot = lot.linked(shop, row.listing_id)
+        self._work.recorder.acknowledge(lot, shop, self._operation.correlation_id)
+        self.lot_ids[row.number] = lot.lot_id
+        self.updated += 1
 
     def _change(self, row: RowToDo, became: dict[int, str]) -> None:
         lot_id = row.lot_id or became.get(row.repeats or 0)
@@ -84,3 +137,13 @@ class Chunk:
         self._lots[lot_id] = lot
         self.lot_ids[row.number] = lot_id
         self.updated += 1
+
+
+_REFUSALS: Final = (
+    NoSuchLotAnyMore,
+    RepeatsNothing,
+    NotEnoughPieces,
+    InvalidFields,
+    ListingIsTaken,
+    LotIsListed,
+)

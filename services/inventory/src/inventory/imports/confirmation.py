@@ -12,7 +12,9 @@ from inventory.storage.import_verdicts import Found, chosen_rows, found_rows, ke
 from inventory.storage.imports import lock_import, move_import
 from inventory.storage.unit_of_work import UnitOfWork
 
-_OF_A_LOT: Final = frozenset({Choice.ADD, Choice.REPLACE})
+_OF_A_LOT: Final = frozenset({Choice.ADD, Choice.REPLACE, Choice.LINK})
+_OF_A_SHOP: Final = (Choice.LINK, Choice.NEW_LOT, Choice.SKIP)
+_OF_A_FILE: Final = (Choice.ADD, Choice.REPLACE, Choice.NEW_LOT, Choice.SKIP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class RowChoice:
     number: int
     choice: Choice
     lot_id: str | None
-    """To which candidate it is added, or which it replaces, if that is said."""
+    """To which candidate it is added, which it replaces, or is linked with, if that is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ async def confirm_import(said: Confirmation, by: By, work: UnitOfWork) -> Import
     if operation.state is not ImportState.PREVIEW or operation.is_expired(by.at):
         raise ImportNotInPreview(ImportState.EXPIRED if operation.is_expired(by.at) else operation.state)
     found = await found_rows(work.conn, said.import_id, [row.number for row in said.rows])
-    if violations := list(_broken(said, found)):
+    if violations := list(_broken(said, found, _OF_A_SHOP if operation.marketplace else _OF_A_FILE)):
         raise InvalidFields(violations)
     defaults = {"duplicates": said.duplicates, "ambiguous": said.ambiguous, "repeated": said.repeated}
     await keep_choices(work.conn, said.import_id, defaults, {row.number: row for row in said.rows})
@@ -52,7 +54,7 @@ async def confirm_import(said: Confirmation, by: By, work: UnitOfWork) -> Import
         raise InvalidFields.one("duplicates", f"is required: {chosen.undecided} rows are duplicates of a lot")
     if chosen.replaced_twice:
         one, other, *_ = chosen.replaced_twice
-        raise InvalidFields.one("rows", f"must not have two rows, as {one} and {other}, replace the same lot")
+        raise InvalidFields.one("rows", f"must not have two rows, as {one} and {other}, replace or link the same lot")
     # What happens to lots from here on happens because this user said so, whoever brought the file.
     values = {"actor": by.actor, "correlation_id": by.correlation_id} | await let_run(work.conn, operation, by.at)
     if "finished_at" not in values:
@@ -60,10 +62,12 @@ async def confirm_import(said: Confirmation, by: By, work: UnitOfWork) -> Import
     return await move_import(work.conn, said.import_id, by.at, **values)
 
 
-def _broken(said: Confirmation, found: dict[int, Found]) -> Iterator[Violation]:
+def _broken(said: Confirmation, found: dict[int, Found], choices: Sequence[Choice]) -> Iterator[Violation]:
+    if said.duplicates not in {None, *choices}:
+        yield Violation("duplicates", f"must be one of {', '.join(choices)}")
     if said.ambiguous in _OF_A_LOT:
         yield Violation("ambiguous", "must be SKIP or NEW_LOT: which lot is meant must be said row by row")
-    if said.repeated is Choice.REPLACE:
+    if said.repeated in {Choice.REPLACE, Choice.LINK}:
         yield Violation("repeated", "must be NEW_LOT, ADD or SKIP: two rows cannot replace the same lot")
     seen: set[int] = set()
     for place, row in enumerate(said.rows):
@@ -71,7 +75,9 @@ def _broken(said: Confirmation, found: dict[int, Found]) -> Iterator[Violation]:
         if row.number in seen:
             yield Violation(f"{name}.number", "is there twice")
         elif row.number not in found:
-            yield Violation(f"{name}.number", "is not a row of this file")
+            yield Violation(f"{name}.number", "is not a row of this import")
+        elif row.choice not in choices:
+            yield Violation(f"{name}.choice", f"must be one of {', '.join(choices)}")
         else:
             yield from _broken_by_row(name, row, found[row.number])
         seen.add(row.number)

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from inventory.domain.lot import LotFields
+from inventory.domain.lot import Item, LotFields
 
 
 class ImportStage(StrEnum):
@@ -15,6 +15,8 @@ class ImportStage(StrEnum):
     CHECKING = "CHECKING"
     PREVIEW = "PREVIEW"
     RUNNING = "RUNNING"
+    LINKING = "LINKING"
+    """RUNNING, of an import from a shop: code that knows nothing of listings leaves it alone."""
 
 
 class ImportState(StrEnum):
@@ -32,6 +34,7 @@ class Verdict(StrEnum):
     """What a row was found to be, as ImportVerdict in `import.proto` tells it."""
 
     NEW = "NEW"
+    MATCHED = "MATCHED"
     DUPLICATE = "DUPLICATE"
     AMBIGUOUS = "AMBIGUOUS"
     REPEATED = "REPEATED"
@@ -46,6 +49,14 @@ class Choice(StrEnum):
     REPLACE = "REPLACE"
     SKIP = "SKIP"
     NEW_LOT = "NEW_LOT"
+    LINK = "LINK"
+
+
+class NothingToImport(Exception):
+    """Every listing of the shop is a lot's, or there is none."""
+
+    def __init__(self) -> None:
+        super().__init__("The shop lists nothing that is not a lot of yours already.")
 
 
 class ImportIsOver(Exception):
@@ -64,7 +75,7 @@ class ImportNotInPreview(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """One import of a file; it goes on by itself after it was accepted."""
+    """One import of a file, or from a shop; it goes on by itself after it was accepted."""
 
     import_id: str
     seller_id: str
@@ -92,12 +103,15 @@ class Import:
     updated_rows: int = 0
     skipped_rows: int = 0
     expires_at: datetime | None = None
+    marketplace: str = ""
+    """The shop that it is from; empty if it is of a file."""
+    matched_rows: int = 0
 
     @property
     def state(self) -> ImportState:
         """Derived: one that ended with rows left was cancelled, or expired."""
         if self.finished_at is None:
-            return ImportState[self.stage]
+            return ImportState.RUNNING if self.stage is ImportStage.LINKING else ImportState[self.stage]
         done = self.created_rows + self.updated_rows + self.skipped_rows + self.refused_rows
         if done == self.total_rows:
             return ImportState.DONE
@@ -141,6 +155,10 @@ class CheckedRow:
     """Whether it was refused because the file itself says so."""
     known_as: str = ""
     """How the file calls the lot, if it does: by our id, or by that of a BrickLink listing."""
+    listing_id: str = ""
+    """In an import from a shop: the listing."""
+    counted_at: datetime | None = None
+    """When its pieces were counted, by the shop's clock (rule C3); None: when the row becomes a lot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,3 +176,7 @@ class ImportRow:
     """Each with lot_id, quantity, reserved, remarks, location."""
     repeats: int | None
     choice: Choice | None
+    listing_id: str
+    item: Item | None
+    """Of a good row."""
+    quantity: int

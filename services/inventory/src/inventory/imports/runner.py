@@ -37,7 +37,7 @@ class ImportRunner(Chunks[Import]):
     async def _next(self, conn: AsyncConnection) -> Import | None:
         """While the outbox is long, one of which no lots are to be made."""
         operation = await self._lock(conn)
-        if operation is None or operation.stage is not ImportStage.RUNNING or not await is_outbox_long(conn):
+        if operation is None or operation.stage in WITHOUT_LOTS or not await is_outbox_long(conn):
             return operation
         return await lock_next_import(conn, self._clock.now(), WITHOUT_LOTS)
 
@@ -51,7 +51,7 @@ class ImportRunner(Chunks[Import]):
                 await check_rows(work.conn, operation, now, limit=self._checked_at_once)
             case ImportStage.PREVIEW:  # nobody confirmed it in time
                 await move_import(work.conn, operation.import_id, now, finished_at=now)
-            case ImportStage.RUNNING:
+            case ImportStage.RUNNING | ImportStage.LINKING:
                 await self._make_lots(operation, work)
 
     async def _make_lots(self, operation: Import, work: UnitOfWork) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection as PsycopgConnection
@@ -60,9 +61,10 @@ async def rows_to_judge(conn: AsyncConnection, operation: Import, *, limit: int)
 
 _KEEP_JUDGED: Final = text("""
     UPDATE import_rows
-    SET said = NULL, lot = judged.lot, field = judged.field, reason = judged.reason, verdict = judged.verdict
+    SET said = NULL, lot = judged.lot, field = judged.field, reason = judged.reason, verdict = judged.verdict,
+        listing_id = judged.listing_id
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-        AS judged (number integer, lot jsonb, field text, reason text, verdict text)
+        AS judged (number integer, lot jsonb, field text, reason text, verdict text, listing_id text)
     WHERE import_rows.import_id = :import_id AND import_rows.number = judged.number
 """)
 
@@ -72,14 +74,21 @@ async def keep_judged(conn: AsyncConnection, import_id: str, rows: Sequence[Chec
     told = [
         {
             "number": row.number,
-            "lot": None if row.lot is None else json_of_fields(row.lot) | {"known_as": row.known_as},
+            "lot": None if row.lot is None else json_of_fields(row.lot) | _beside(row),
             "field": row.field,
             "reason": row.reason,
             "verdict": "" if row.lot else Verdict.EXCLUDED if row.excluded else Verdict.INVALID,
+            "listing_id": row.listing_id,
         }
         for row in rows
     ]
     await conn.execute(_KEEP_JUDGED, {"import_id": import_id, "rows": json.dumps(told)})
+
+
+def _beside(row: CheckedRow) -> dict[str, str | None]:
+    """What is kept with the fields of the lot to be."""
+    counted_at = None if row.counted_at is None else row.counted_at.isoformat()
+    return {"known_as": row.known_as, "counted_at": counted_at}
 
 
 _REFUSE_GOOD: Final = text("""
@@ -104,7 +113,7 @@ async def page_of_rows(
 ) -> list[ImportRow]:
     """Rows of an import in the file's order, from the one after `after` on."""
     query = (
-        select(*(_ROWS[name] for name in ImportRow.__dataclass_fields__))
+        select(*(_ROWS[name] for name in _SHOWN), _ROWS.lot)
         .where(_ROWS.import_id == import_id, _ROWS.number > after)
         .order_by(_ROWS.number)
         .limit(limit)
@@ -116,10 +125,16 @@ async def page_of_rows(
     return [_row_of(row._asdict()) for row in await conn.execute(query)]
 
 
+_SHOWN: Final = tuple(name for name in ImportRow.__dataclass_fields__ if name not in {"item", "quantity"})
+
+
 def _row_of(values: dict[str, Any]) -> ImportRow:
+    lot = values.pop("lot")
+    said = None if lot is None else fields_of(lot)
     verdict, choice = values["verdict"], values["choice"]
     words = {"verdict": Verdict(verdict) if verdict else None, "choice": Choice(choice) if choice else None}
-    return ImportRow(**(values | words))
+    pieces = {"item": said.item if said else None, "quantity": said.quantity if said else 0}
+    return ImportRow(**(values | words | pieces))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +151,9 @@ class RowToDo:
     """That lot's, at the preview; 0 without one."""
     reserved_then: int
     repeats: int | None
+    listing_id: str
+    """In an import from a shop: the listing."""
+    counted_at: datetime | None
 
 
 class Turn(NamedTuple):
@@ -154,7 +172,7 @@ _PLACES_LOOKED_AT: Final = 1000
 async def next_turn(conn: AsyncConnection, operation: Import, *, limit: int) -> Turn:
     """The next rows that are to become something, if the next places have any."""
     place = func.coalesce(_ROWS.place, _ROWS.number)
-    names = ("number", "lot", "choice", "duplicate_of", "quantity_then", "reserved_then", "repeats")
+    names = ("number", "lot", "choice", "duplicate_of", "quantity_then", "reserved_then", "repeats", "listing_id")
     query = (
         select(*(_ROWS[name] for name in names), place.label("turn"))
         .where(
@@ -176,6 +194,8 @@ async def next_turn(conn: AsyncConnection, operation: Import, *, limit: int) -> 
             quantity_then=row.quantity_then or 0,
             reserved_then=row.reserved_then or 0,
             repeats=row.repeats,
+            listing_id=row.listing_id,
+            counted_at=datetime.fromisoformat(counted) if (counted := row.lot.get("counted_at")) else None,
         )
         for row in await conn.execute(query)
     ]

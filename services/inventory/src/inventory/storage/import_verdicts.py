@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory.exports.operation import BRICKLINK
@@ -105,14 +105,19 @@ _PLAN_FOR_MANY: Final = text("SELECT set_config('enable_nestloop', 'off', true),
 
 async def judge_duplicates(conn: AsyncConnection, operation: Import) -> Mapping[Verdict, int]:
     """Write down what each good row is equal to; how many rows have which verdict."""
-    await conn.execute(_PLAN_FOR_MANY)
     values = {
         "import_id": operation.import_id,
         "seller_id": operation.seller_id,
         "total_rows": operation.total_rows,
     }
+    return await count_verdicts(conn, _JUDGE, values)
+
+
+async def count_verdicts(conn: AsyncConnection, judge: TextClause, values: Mapping[str, Any]) -> Mapping[Verdict, int]:
+    """Run a statement that judges all good rows and returns their verdicts; how many have which."""
+    await conn.execute(_PLAN_FOR_MANY)
     counts = dict.fromkeys(Verdict, 0)
-    for verdict in (await conn.execute(_JUDGE, values)).scalars():
+    for verdict in (await conn.execute(judge, values)).scalars():
         counts[Verdict(verdict)] += 1
     return counts
 
@@ -151,6 +156,7 @@ _CHOOSE_ALL: Final = text("""
     UPDATE import_rows
     SET choice = CASE verdict
         WHEN 'DUPLICATE' THEN :duplicates WHEN 'AMBIGUOUS' THEN :ambiguous WHEN 'REPEATED' THEN :repeated
+        WHEN 'MATCHED' THEN 'LINK'
         ELSE 'NEW_LOT'
     END
     WHERE import_id = :import_id AND reason = ''
@@ -194,7 +200,7 @@ class Chosen:
     undecided: int
     """Duplicates for which nothing was chosen."""
     replaced_twice: Sequence[int]
-    """Numbers of rows that would replace the same lot; empty if there are none."""
+    """Numbers of rows that would replace, or be linked with, the same lot; empty if there are none."""
 
 
 _CHOSEN: Final = text("""
@@ -204,7 +210,7 @@ _CHOSEN: Final = text("""
 """)
 _TWICE: Final = text("""
     SELECT array_agg(number ORDER BY number) FROM import_rows
-    WHERE import_id = :import_id AND reason = '' AND choice = 'REPLACE'
+    WHERE import_id = :import_id AND reason = '' AND choice IN ('REPLACE', 'LINK')
     GROUP BY duplicate_of HAVING count(*) > 1 ORDER BY min(number) LIMIT 1
 """)
 

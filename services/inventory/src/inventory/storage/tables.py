@@ -304,6 +304,9 @@ IMPORTS: Final = Table(
     Column("skipped_rows", Integer, nullable=False, server_default="0"),
     # of a preview that nobody confirmed so far
     Column("expires_at", _TIME),
+    # the shop that it is from; empty if it is of a file
+    Column("marketplace", Text, nullable=False, server_default=""),
+    Column("matched_rows", Integer, nullable=False, server_default="0"),
 )
 
 IMPORT_ROWS: Final = Table(
@@ -332,6 +335,8 @@ IMPORT_ROWS: Final = Table(
     # the number of the row that it repeats
     Column("repeats", Integer),
     Column("choice", Text, nullable=False, server_default=""),
+    # in an import from a shop: which one
+    Column("listing_id", Text, nullable=False, server_default=""),
 )
 
 BULK_EDITS: Final = Table(

@@ -173,6 +173,17 @@ class Calls:
         }
         return (await self.stub.CreateImport(pb.CreateImportRequest(**(values | fields)), **self.how)).operation
 
+    async def import_shop(self, *listings: import_pb2.ShopListing, **fields: Any) -> import_pb2.Import:
+        """CreateShopImport of these listings of a BrickLink shop in euros."""
+        values: dict[str, Any] = {
+            "request_id": uuid.uuid4().hex,
+            "marketplace": "bricklink",
+            "currency_code": "EUR",
+            "listings": listings,
+        }
+        request = pb.CreateShopImportRequest(**(values | fields))
+        return (await self.stub.CreateShopImport(request, **self.how)).operation
+
     async def confirm_import(self, import_id: str, **fields: Any) -> import_pb2.Import:
         """ConfirmImport."""
         values: dict[str, Any] = {"request_id": uuid.uuid4().hex, "import_id": import_id}

@@ -110,7 +110,7 @@ class Mail:
         facts, clock = self.stage.shop.facts, self.stage.clock
         async with self.stage.store.transaction() as tx:
             if isinstance(item, LotNews):
-                await absorb_lots(tx, [item], facts, clock.now())
+                await absorb_lots(tx, [item], facts, self.stage.settings, clock.now())
             else:
                 await absorb_answer(tx, item, clock.now())
 
