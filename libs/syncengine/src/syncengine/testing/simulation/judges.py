@@ -255,7 +255,8 @@ class Judges:
         connection = self.stage.connection
         if connection.census_alarm == "LIST_IS_EMPTY" and not self.stage.shop.listings():
             # Sold out, or what hands removed was the last: by the list alone it may as well be closed (C5).
-            return connection.census_reason is not None or self._last_was_removed()
+            waits_for_list = connection.census_reason is not None or connection.list_wanted_at is not None
+            return waits_for_list or self._last_was_removed()
         if connection.halted or connection.census_alarm or connection.confirmed_at is None:
             why = connection.halted or connection.census_alarm or "not confirmed"
             raise Misjudged(7, f"the connection waits for a person: {why}")
