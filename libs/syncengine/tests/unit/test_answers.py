@@ -251,6 +251,20 @@ async def test_orders_of_such_a_listing_count_by_their_date() -> None:
     assert (world.shown(), stock(world)) == ({"a": 8}, 8)
 
 
+async def test_a_sibling_that_is_found_does_not_answer_for_one_that_sold_out() -> None:
+    """The sibling's own listing is gone from the look-alikes; the one that sold out shows in its order (life 44)."""
+    world, alike = await look_alike()
+    world.create("c", 1, note="c", item=replace(BRICK, color_id=7))
+    await world.settle(timedelta(seconds=30))
+    world.shop.buy(alike, 6)
+    await a_day_later(world)
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.create("b", 3, note="b")
+    await world.settle()
+    assert world.shown() == {"b": 3, "c": 1}
+    assert world.row("a").trouble is Trouble.LOOK_ALIKE
+
+
 async def test_a_listing_like_it_that_sold_out_may_have_been_the_lot() -> None:
     world, alike = await look_alike()
     operator = Operator(world)
