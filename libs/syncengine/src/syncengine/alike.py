@@ -19,14 +19,22 @@ async def look_alikes(tx: Transaction, row: ListingRow) -> Sequence[ListingId]:
 
 async def lines_alike(tx: Transaction, row: ListingRow) -> Sequence[LineRow]:
     """List order lines that no lot owns, of listings that may have been this lot's: one that sold out shows no more."""
-    lines = await tx.ownerless_lines(row.seller_id)
-    return [line for line in lines if line.item == row.desired.item and line.listing_id not in row.strangers]
+    return _alike(await tx.ownerless_lines(row.seller_id), row)
+
+
+def _alike(ownerless: Sequence[LineRow], row: ListingRow) -> Sequence[LineRow]:
+    return [line for line in ownerless if line.item == row.desired.item and line.listing_id not in row.strangers]
 
 
 async def free_look_alikes(
     tx: Transaction, seller_id: SellerId, items: Collection[Item], facts: Facts, now: datetime
 ) -> None:
-    """Listings that lots' own siblings resembled are known now to be theirs: they wait for nobody any more."""
+    """Listings that lots' own siblings resembled are known now to be theirs: they wait for nobody any more.
+
+    But one that sold out may still have been the lot's.
+    """
     waiting = [row for row in await tx.rows_in_trouble(seller_id, Trouble.LOOK_ALIKE) if row.desired.item in items]
-    freed = [replace(row, trouble=None) for row in waiting if not await look_alikes(tx, row)]
+    ownerless = await tx.ownerless_lines(seller_id) if waiting else []
+    sure = [row for row in waiting if not _alike(ownerless, row) and not await look_alikes(tx, row)]
+    freed = [replace(row, trouble=None) for row in sure]
     await save_rows(tx, await tx.lock_connection(seller_id), freed, facts, now)

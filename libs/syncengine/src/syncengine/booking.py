@@ -50,7 +50,9 @@ async def book_order(
             # A line that waited for its listing is told as a recount, whole; else only the new pieces are news.
             kind = SALE if known is None or known.lot_id is not None else RECOUNT
             row, event, booking = tell(row, line, kind, new_pieces, facts, now, ours=line.listing_id in ours)
-            row = in_ledger(row, line, new_pieces, settings, now)
+            # A line that was added to its order may be older than the change that dates it.
+            left = line if known is not None else replace(line, ordered_at=summary.ordered_at)
+            row = in_ledger(row, left, new_pieces, settings, now)
             rows[row.lot_id] = _looked_for(row, line, now) if newly_returned > 0 else row
             events.append(event)
             bookings += [booking] if booking is not None else []

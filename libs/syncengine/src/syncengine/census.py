@@ -235,7 +235,7 @@ def _linked(
             return wants_look(row, now)
         if row.listing_id is not None:  # our books are not to be believed; before it is created anew, it is looked for
             row = replace(unlisted(row), gone_id=row.gone_id, look_since=None, trouble=None, theirs=None)
-        if row.lot_id in matched.ambiguous:
+        if row.lot_id in matched.ambiguous and row.trouble is None:  # any other question stays until it is answered
             return replace(row, trouble=Trouble.LOOK_ALIKE)
         # A look-alike that sold out may have been this lot's: then its pieces are not there to be listed again.
         is_free = row.trouble is Trouble.LOOK_ALIKE and row.desired.item not in ownerless

@@ -1,5 +1,6 @@
 """What a read says about a lot whose last write is unknown, or whose number does not fit: pure (rules K1-K5)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -45,7 +46,9 @@ def explain(
     An increase is never taken for "not done" here: it may be in, and its pieces sold by an order not yet listed (K2).
     `returned`: pieces of this listing in open returns.
     """
-    finding, restocked = _find_with_returns(row, intent, seen, ledger=row.ledger or 0, returned=returned)
+    finding, restocked = _find_with_returns(
+        _without_shortfall(row), intent, seen, ledger=row.ledger or 0, returned=returned
+    )
     if finding is Finding.NEITHER or (finding is Finding.NOT_APPLIED and _is_increase(intent)):
         return None
     if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
@@ -79,9 +82,10 @@ def explain_in_hindsight(
         findings.discard((Finding.NEITHER, 0))
     if len(findings) == 1:
         finding, restocked = findings.pop()
+        off_by = 0 if finding is Finding.APPLIED else _off_by(row, [each + restocked for each in ledgers], seen)
         row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
         if row.ledger is not None:
-            row = replace(row, ledger=row.ledger + restocked)
+            row = replace(row, ledger=row.ledger + restocked + off_by)
         return Known(row, intent, restocked)
     if findings and not last:
         return None
@@ -143,8 +147,23 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
 
 def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
     """Numbers that our books allow: the ledger (0 if oversold), with what may be in it twice (Q1) or wrongly (K5)."""
-    off_by = {0, row.doubt, row.probation.delta if row.probation is not None else 0}
-    return frozenset(max(0, ledger + pieces) for pieces in off_by)
+    return frozenset(max(0, ledger + pieces) for pieces in _doubts(row))
+
+
+def _doubts(row: ListingRow) -> set[int]:
+    return {0, row.doubt, row.probation.delta if row.probation is not None else 0}
+
+
+def _off_by(row: ListingRow, ledgers: Sequence[int], seen: Observation) -> int:
+    """Say by how much the ledger is off, where what was doubted explains the number."""
+    fitting = [pieces for ledger in ledgers for pieces in _doubts(row) if max(0, ledger + pieces) == seen.quantity]
+    return min(fitting, key=abs, default=0)
+
+
+def _without_shortfall(row: ListingRow) -> ListingRow:
+    """Pieces that a wrong verdict let our books have too many look like pieces sold by an order not yet listed (K4)."""
+    is_shortfall = row.probation is not None and row.probation.delta < 0
+    return replace(row, probation=None) if is_shortfall else row
 
 
 def _concluded(

@@ -1,9 +1,11 @@
 """How many pieces had left the shop at a moment of its clock, by all orders known later: pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from syncengine.rows import LineRow
+from syncengine.listing import OrderId
+from syncengine.rows import LineRow, OrderRow
 
 
 def sold_after(lines: Sequence[LineRow], moment: datetime, doubt: timedelta) -> frozenset[int]:
@@ -20,3 +22,12 @@ def sold_after(lines: Sequence[LineRow], moment: datetime, doubt: timedelta) -> 
         parts = (0, line.total) if line.grown_at == line.ordered_at else range(line.total + 1)
         sums = {each + part for each in sums for part in parts}
     return frozenset(sums)
+
+
+def dated_by_order(lines: Sequence[LineRow], orders: Mapping[OrderId, OrderRow]) -> list[LineRow]:
+    """Date lines as early as their pieces may have left.
+
+    One that was added to an order is dated by the order's last change when it was first read, which may have been
+    another, long after.
+    """
+    return [replace(line, ordered_at=orders[line.order_id].ordered_at) for line in lines]

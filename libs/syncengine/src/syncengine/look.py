@@ -8,7 +8,7 @@ from datetime import datetime
 from syncengine.booking import tell_restocked
 from syncengine.drift import noticed, written_fields
 from syncengine.explain import explain, explain_in_hindsight, observation
-from syncengine.hindsight import sold_after
+from syncengine.hindsight import dated_by_order, sold_after
 from syncengine.lane import Lane
 from syncengine.listing import ListingId
 from syncengine.look_create import settle_creates
@@ -89,7 +89,8 @@ async def _settled(
         row = replace(row, observed=seen)
     complete_at = (row.observed or seen).at + lane.settings.lag_window
     if known is None and sight.before.began_at >= complete_at:
-        since = sold_after(lines, row.observed.read_at, lane.settings.anchor_doubt) if row.observed else frozenset({0})
+        early = dated_by_order(lines, await tx.find_orders(row.seller_id, {line.order_id for line in lines}))
+        since = sold_after(early, row.observed.read_at, lane.settings.anchor_doubt) if row.observed else frozenset({0})
         last = row.look_since is not None and now >= row.look_since + _OBSERVED_FOR * lane.settings.lag_window
         known = explain_in_hindsight(row, intent, sold_since=since, now=now, last=last, returned=returned)
         if known is None:

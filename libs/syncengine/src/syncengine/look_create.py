@@ -11,6 +11,7 @@ from syncengine.drift import noticed
 from syncengine.events import RECOUNT
 from syncengine.explain_create import Absent, Made, Undecided, explain_create, explain_create_in_hindsight, pieces_of
 from syncengine.held import hold_items
+from syncengine.hindsight import dated_by_order
 from syncengine.lane import Lane
 from syncengine.listing import Group, Item, Listing, ListingId, SellerId
 from syncengine.marketplace import Create, Facts
@@ -145,9 +146,10 @@ class _Traces:
             if listing.listing_id not in owners:
                 newcomers[listing.item].append(listing)
         lines: dict[Item, list[LineRow]] = defaultdict(list)
-        for line in await tx.ownerless_lines(seller_id):
-            if line.item in wanted:
-                lines[line.item].append(line)
+        ownerless = [line for line in await tx.ownerless_lines(seller_id) if line.item in wanted]
+        orders = await tx.find_orders(seller_id, {line.order_id for line in ownerless})
+        for line in dated_by_order(ownerless, orders):
+            lines[line.item].append(line)
         return cls(newcomers, lines)
 
     def of_create(self, intent: Intent, doubt: timedelta) -> tuple[list[Listing], list[LineRow]]:

@@ -17,6 +17,7 @@ from syncengine.marketplace import (
     Refused,
     Remove,
     Unknown,
+    Update,
 )
 from syncengine.plan import desired_values
 from syncengine.rows import NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked
@@ -178,6 +179,8 @@ def _check_reply(row: ListingRow, intent: Intent, listing: Listing | None, facts
     # An answer may echo a text that the shop cuts or cleans afterwards: what a text came to, the next read shows.
     echoed = {name for name in written if facts.groups.get(name) is Group.TEXT}
     row = replace(row, shown={name: value for name, value in row.shown.items() if name not in echoed})
+    if isinstance(intent.write, Update) and intent.write.delta < 0 and listing.quantity == 0:
+        row = replace(row, orders_after=now)  # it may have found fewer pieces than it was to take (rule K4)
     if row.ledger is not None and listing.quantity != row.ledger:
         return wants_look(row, now)  # rule K3; the number itself is not believed (rule Q1)
     return row

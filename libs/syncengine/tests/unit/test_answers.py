@@ -194,6 +194,26 @@ async def test_what_is_left_out_stays_out_until_a_person_says_otherwise() -> Non
     assert world.shown() == {"a": 12, "b": 1}
 
 
+@pytest.mark.parametrize("answer", [None, LEAVE])
+async def test_a_look_alike_that_comes_and_goes_answers_no_other_question(
+    answer: waiting_pb2.TroubleAnswer.ValueType | None,
+) -> None:
+    """A list with it, and a later one without it, would else list what waits for a person (seed 1915; rule Q4)."""
+    world = await gone()
+    if answer is not None:
+        await Operator(world).answer("a", answer)
+    fields = {"price": "0.9000", "note": "by hand", "cost": None}
+    made = world.shop.add(
+        Listing(listing_id=ListingId(""), item=BRICK, quantity=4, for_sale=True, retain=False, fields=fields)
+    )
+    await a_day_later(world)
+    del world.shop.listings[made]
+    for _ in range(2):
+        await a_day_later(world)
+    assert world.row("a").trouble is (Trouble.GONE_UNEXPLAINED if answer is None else Trouble.LEFT_OUT)
+    assert world.shown() == {"b": 1}
+
+
 async def look_alike(sold: int = 0) -> tuple[World, ListingId]:
     world = World()
     fields = {"price": "5.0000", "note": "other", "cost": None}
@@ -229,6 +249,20 @@ async def test_orders_of_such_a_listing_count_by_their_date() -> None:
     await Operator(world).answer("a", THIS, listing_id=alike)
     await world.settle()
     assert (world.shown(), stock(world)) == ({"a": 8}, 8)
+
+
+async def test_a_sibling_that_is_found_does_not_answer_for_one_that_sold_out() -> None:
+    """The sibling's own listing is gone from the look-alikes; the one that sold out shows in its order (life 44)."""
+    world, alike = await look_alike()
+    world.create("c", 1, note="c", item=replace(BRICK, color_id=7))
+    await world.settle(timedelta(seconds=30))
+    world.shop.buy(alike, 6)
+    await a_day_later(world)
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.create("b", 3, note="b")
+    await world.settle()
+    assert world.shown() == {"b": 3, "c": 1}
+    assert world.row("a").trouble is Trouble.LOOK_ALIKE
 
 
 async def test_a_listing_like_it_that_sold_out_may_have_been_the_lot() -> None:

@@ -61,6 +61,29 @@ async def test_a_sale_that_a_clamped_decrease_swallowed_is_not_put_back_on_sale(
     assert (world.row("a").ledger, world.row("a").trouble) == (0, None)
 
 
+async def test_a_sale_hides_in_a_decrease_that_found_nothing_left() -> None:
+    """Our books had pieces then, which orders read later explain: but not that one piece was gone twice (seed 814)."""
+    world = await listed(retain=True)
+    order_id = world.shop.buy(FIRST, 1)
+    late = world.shop.orders.pop(order_id)
+    with pytest.MonkeyPatch.context() as clamps:
+
+        async def sold_just_before(write: Write, ticket: Ticket) -> Outcome:
+            world.shop.buy(FIRST, 14)
+            return await clamping(world, write, ticket)
+
+        clamps.setattr(world.shop, "send", sold_just_before)
+        world.change("a", by=-1)
+        await world.settle(timedelta(seconds=3))
+    assert (world.shown(), world.row("a").ledger) == ({"a": 0}, 0)
+    world.change("a", by=3)
+    await world.settle(timedelta(seconds=3))
+    assert world.shown() == {"a": 0}
+    world.shop.orders[order_id] = late
+    await world.settle(world.settings.lag_window * 2)
+    assert (world.shown(), world.row("a").trouble) == ({"a": 2}, None)
+
+
 async def test_a_listing_that_our_decrease_emptied_is_not_taken_for_one_that_sales_took_away() -> None:
     """Some shops keep it; then a lot that is wanted again would be listed twice (seed 23)."""
     world = await listed(retain=False)

@@ -80,9 +80,14 @@ class Unlisted:
     until: datetime
     order_id: OrderId
     lot_id: LotId
+    listing_id: ListingId
     pieces: int
+    total: int
+    """Of its line, with these."""
     is_removed: bool = False
     """Our own removal took their listing away since: nothing in the shop tells of them."""
+    is_listed_again: bool = False
+    """Before the order showed, a create of ours put as many up again (rule N4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,8 @@ class Sent:
     intent: Intent
     revision: int
     """The newest revision of its lot that the engine was ever told."""
+    unread: tuple[Unlisted, ...]
+    """What an earlier create listed again although it was sold, and no order read until now shows."""
 
 
 @dataclass(slots=True)
@@ -154,7 +161,16 @@ class Books:
             each.until = min(each.until, listed_from) if each.order_id == order_id else each.until
         if lot_id is not None:
             self.sold[lot_id] += pieces
-            self.unlisted.append(Unlisted(until=listed_from, order_id=order_id, lot_id=lot_id, pieces=pieces))
+            self.unlisted.append(
+                Unlisted(
+                    until=listed_from,
+                    order_id=order_id,
+                    lot_id=lot_id,
+                    listing_id=listing_id,
+                    pieces=pieces,
+                    total=line.total,
+                )
+            )
 
     def take_back(self, order_id: OrderId, listing_id: ListingId, pieces: int, *, restock: bool) -> None:
         """The seller took pieces out of an order: back into the shop, or nobody says where to (rule S4)."""
@@ -174,6 +190,12 @@ class Books:
         """Pieces in orders that the shop does not show yet; `removed`: only of listings that we removed since."""
         hidden = [each for each in self.unlisted if each.lot_id == lot_id and each.until > now]
         return sum(each.pieces for each in hidden if each.is_removed or not removed)
+
+    def list_again(self, lot_id: LotId, read_at: datetime) -> None:
+        """A create put up what orders read until then did not show as sold."""
+        for each in self.unlisted:
+            if each.lot_id == lot_id and each.is_removed and each.until > read_at:
+                each.is_listed_again = True
 
     def sent_by(self, stamp: datetime, write: Write) -> Sent:
         """What is known of a write that this call brings."""

@@ -54,10 +54,11 @@ class Databases:
         """The engine's database is gone, and begins empty or from a backup (rule C1).
 
         Not while a lot was added to an order that is older than it, and nobody has read that: without the books of then
-        its pieces cannot be told from those that were gone when the lot was counted (C3, ADR 8).
+        its pieces cannot be told from those that were gone when the lot was counted (C3, ADR 8). Nor while inventory
+        does not know yet of a listing of a lot that has become another item: nothing else says whose that was.
         """
         stage, store = self.stage, self.stage.store
-        if stage.books.an_order_grew():
+        if stage.books.an_order_grew() or self._an_item_changed_unseen():
             return
         store.before_commit = store.after_commit = lambda: None
         self.mail.publish()
@@ -83,18 +84,27 @@ class Databases:
     def _blame_what_only_it_knew(self, kept: Tables) -> None:
         """Creates under way, and listings of which neither the backup nor inventory was told: whose are they (C4)?"""
         stage = self.stage
-        told = {listing_id for _, listing_id in kept.owners}
-        for stock in stage.inventory.lots.values():
-            told |= stock.listing_ids
-        for event in self.mail.topics[RESULTS_TOPIC].unread():
-            if isinstance(event.message, ResultEvent):
-                told |= {ListingId(listing_id) for listing_id in event.message.lot_settled.listing_ids}
+        told = self._told() | {listing_id for _, listing_id in kept.owners}
         for listing_id, lot_id in stage.books.owners.items():
             if listing_id not in told:
                 stage.books.blame_item(stage.inventory.lots[lot_id].item, Cause.LOSS)
         for intent in (*stage.store.tables.unsettled.values(), *kept.unsettled.values()):
             if isinstance(intent.write, Create):
                 stage.books.blame_item(intent.write.item, Cause.LOSS)
+
+    def _told(self) -> set[ListingId]:
+        """Listings of which inventory knows, or will."""
+        told = set().union(*(stock.listing_ids for stock in self.stage.inventory.lots.values()))
+        for event in self.mail.topics[RESULTS_TOPIC].unread():
+            if isinstance(event.message, ResultEvent):
+                told |= {ListingId(listing_id) for listing_id in event.message.lot_settled.listing_ids}
+        return told
+
+    def _an_item_changed_unseen(self) -> bool:
+        books, told = self.stage.books, self._told()
+        unseen = {lot_id for listing_id, lot_id in books.owners.items() if listing_id not in told}
+        creates = [each for each in self.stage.store.tables.unsettled.values() if isinstance(each.write, Create)]
+        return any(books.items[lot_id] for lot_id in unseen | {intent.lot_id for intent in creates})
 
     # Inventory's
 

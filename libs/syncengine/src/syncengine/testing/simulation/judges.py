@@ -14,7 +14,7 @@ from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.marketplace import Applied, Create, Remove, Ticket, Update, Write
 from syncengine.rows import ListingRow, Trouble
 from syncengine.testing.inventory import SELLER, Stock
-from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent
+from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent, Unlisted
 from syncengine.testing.simulation.network import Landing
 from syncengine.testing.simulation.pace import Pace
 from syncengine.testing.simulation.stage import Stage
@@ -78,7 +78,7 @@ class Judges:
             books.unfound[intent.lot_id] += max(0, -write.delta)
         if isinstance(write, Remove):
             books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)  # what is gone already it would have taken
-        sent = Sent(intent=intent, revision=books.delivered.get(intent.lot_id, 0))
+        sent = Sent(intent=intent, revision=books.delivered.get(intent.lot_id, 0), unread=self._unread(intent.lot_id))
         books.sent.setdefault(ticket.stamp, []).append(sent)
         if overtaken := self.pace.overtaken_by(intent):
             raise Misjudged(6, f"a decrease of {overtaken} was due before")
@@ -110,14 +110,14 @@ class Judges:
         if change > 0:
             books.plus[lot_id] += change
             self._judge_increase(sent, landing)
+        if isinstance(landing.write, Create):
+            books.list_again(lot_id, self._read_before(sent))
         self._judge_single(lot_id)
 
     def _judge_increase(self, sent: Sent, landing: Landing) -> None:
         books, lot_id = self.stage.books, sent.intent.lot_id
         wish = books.wishes[lot_id, max(sent.revision, sent.intent.revision)]
-        # A create waits for a read of orders: what is listed a moment after it is as good as not listed (rule N4).
-        read_at = sent.intent.sent_at - self.stage.settings.call_deadline
-        at = read_at if isinstance(landing.write, Create) else landing.at
+        at = self._read_before(sent) if isinstance(landing.write, Create) else landing.at
         unseen = books.not_yet_listed(lot_id, at, removed=True)
         # What decreases of ours did not take, hands may have taken: then it is gone as users wished.
         by_hands = min(books.unfound[lot_id], max(0, -books.by_hand[lot_id]))
@@ -125,10 +125,27 @@ class Judges:
         if (too_many := books.plus[lot_id] - asked) > unseen:
             raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {asked + unseen} were asked for")
         books.excused[lot_id] += max(0, too_many)
-        sold = books.sold[lot_id] - books.not_yet_listed(lot_id, at)
+        # What a create could not know of, and no order read since shows, is no news at the next write either.
+        unread = sum(each.pieces for each in sent.unread if each.until <= at)
+        sold = books.sold[lot_id] - books.not_yet_listed(lot_id, at) - unread
         wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])
         if isinstance(landing.write, Create | Update) and landing.after > wanted:
             raise Misjudged(1, f"{lot_id}: {landing.after} in the shop, {wanted} are there to sell")
+
+    def _read_before(self, sent: Sent) -> datetime:
+        """A create waits for a read of orders: what is listed a moment after it is as good as not listed (rule N4)."""
+        return sent.intent.sent_at - self.stage.settings.call_deadline
+
+    def _unread(self, lot_id: LotId) -> tuple[Unlisted, ...]:
+        """What creates listed again although it was sold, and no order shows that the engine has read."""
+        lines = self.stage.store.tables.lines
+        return tuple(
+            each
+            for each in self.stage.books.unlisted
+            if each.lot_id == lot_id
+            and each.is_listed_again
+            and ((line := lines.get((SELLER, each.order_id, each.listing_id))) is None or line.total < each.total)
+        )
 
     def _judge_single(self, lot_id: LotId) -> None:
         live = self.live(lot_id)
@@ -168,6 +185,7 @@ class Judges:
             self.stage.clock.now() - 2 * self.stage.settings.call_deadline
         )  # before the create, and that before this
         unseen = books.not_yet_listed(lot_id, read_at, removed=True)
+        unseen += sum(each.pieces for each in self._unread(lot_id) if each.until <= read_at)
         may_show = range(true, wish.pieces(books.sold[lot_id] - unseen) + 1)
         if shown not in may_show and not (wish.hidden and shown == 0):
             raise Misjudged(4, f"{lot_id}: said to be synced at revision {revision}, the shop shows {shown} for {true}")
@@ -237,7 +255,8 @@ class Judges:
         connection = self.stage.connection
         if connection.census_alarm == "LIST_IS_EMPTY" and not self.stage.shop.listings():
             # Sold out, or what hands removed was the last: by the list alone it may as well be closed (C5).
-            return connection.census_reason is not None or self._last_was_removed()
+            waits_for_list = connection.census_reason is not None or connection.list_wanted_at is not None
+            return waits_for_list or self._last_was_removed()
         if connection.halted or connection.census_alarm or connection.confirmed_at is None:
             why = connection.halted or connection.census_alarm or "not confirmed"
             raise Misjudged(7, f"the connection waits for a person: {why}")
