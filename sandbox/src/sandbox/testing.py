@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +12,8 @@ from typing import Any
 
 import httpx
 
-from sandbox.bricklink.api import ROOT
-from sandbox.bricklink.hosting import Shops
-from sandbox.bricklink.journal import Journal
-from sandbox.catalog import Catalog
+from sandbox.bricklink.marketplace import BRICKLINK
+from sandbox.hosting.marketplace import Marketplace
 from sandbox.server import Server, system_clock
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -31,24 +29,26 @@ class RunningSandbox:
 
     url: str
     """`http://127.0.0.1:PORT`"""
-
-    @property
-    def bricklink_url(self) -> str:
-        """The Store API's root."""
-        return self.url + ROOT
+    api_url: str
+    """The root of the marketplace's API."""
 
 
 @asynccontextmanager
 async def running_sandbox(
-    *, state: Path | None = None, public_url: str | None = None, clock: Callable[[], datetime] = system_clock
+    marketplace: Marketplace = BRICKLINK,
+    *,
+    state: Path | None = None,
+    public_url: str | None = None,
+    clock: Callable[[], datetime] = system_clock,
 ) -> AsyncIterator[RunningSandbox]:
     """Serve in this event loop, on a free port of 127.0.0.1, until the block ends."""
-    with closing(Journal(state)) as journal, socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(Shops(journal, clock, Catalog.shipped()), public_url=public_url)
+    with marketplace.open_shops(state, clock) as shops, socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(shops, public_url=public_url)
         serving = asyncio.create_task(server.serve([listener]))
         try:
             # The listener's backlog takes connections from here on, so there is nothing to wait for.
-            yield RunningSandbox(f"http://127.0.0.1:{listener.getsockname()[1]}")
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield RunningSandbox(url, url + marketplace.root)
         finally:
             server.stop()
             await serving
@@ -76,7 +76,7 @@ class ShopControl:
         return await self._call("PUT", "", {**keys, **settings, "switches": switches or {}})
 
     async def show(self) -> Json:
-        """Return name, currency, clock, counts, calls_today and switches."""
+        """Return name, currency, clock, counts, calls by limit, and switches."""
         return await self._call("GET", "")
 
     async def switch(self, **switches: object) -> None:
