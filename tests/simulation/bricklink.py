@@ -12,9 +12,10 @@ from sandbox.bricklink.entities import Order
 from sandbox.bricklink.errors import ShopError
 from sandbox.bricklink.filters import OrderFilter
 from sandbox.bricklink.render import Renderer
-from sandbox.bricklink.shop import Shop, Wanted
+from sandbox.bricklink.shop import Shop
 from sandbox.bricklink.switches import Switches
 from sandbox.catalog import Catalog
+from sandbox.model.orders import Wanted
 from sync_bricklink.listing import create_body, facts, listing_of, update_body
 from sync_bricklink.orders import order_lines_of, order_summary_of
 from syncengine.listing import Item, Listing, ListingId, OrderId, OrderLine, OrderRead, OrderSummary, Value, Values

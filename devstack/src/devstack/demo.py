@@ -1,7 +1,7 @@
-"""The demo seller: an empty shop in the sandbox to connect, and a few lots, put in over REST like anybody's."""
+"""The demo seller: an empty shop in each sandbox to connect, and a few lots, put in over REST like anybody's."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -48,7 +48,7 @@ LOTS: Sequence[dict[str, Any]] = (
 )
 
 
-# The sandbox's own keys for its demo shop: they open nothing else, so they may stand here and in the README
+# The sandboxes' own keys for their demo shops: they open nothing else, so they may stand here and in the README
 SHOP = "demo"
 KEYS = {
     "consumer_key": "demo-consumer-key",
@@ -56,18 +56,29 @@ KEYS = {
     "token": "demo-token",
     "token_secret": "demo-token-secret",
 }
+BRICKOWL_KEYS = {"key": "demo-brickowl-key"}
 
 
 def load(*, gateway_url: str, token: str, sandbox_url: str) -> None:
     """Open the shop and create the lots, as far as they are not there. Raises `Problem` if one is refused."""
     with httpx.Client(timeout=30, trust_env=False) as client:  # a proxy in the environment does not lead here
-        shop = f"{sandbox_url}/sandbox/shops/{SHOP}"
-        if client.get(shop).status_code == httpx.codes.NOT_FOUND:
-            _accepted("shop", client.put(shop, json={**KEYS, "seller_name": "demo_seller", "currency": _EUR}))
+        _open_shop(client, sandbox_url, KEYS)
         for lot in LOTS:
             key = str(uuid5(_NAMESPACE, json.dumps(lot, sort_keys=True)))
             headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
             _accepted(f"lot {lot['item_no']}", client.post(f"{gateway_url}/v1/lots", json=lot, headers=headers))
+
+
+def open_brickowl_shop(sandbox_url: str) -> None:
+    """Open the shop at Brick Owl, if it is not there. Raises `Problem` if it is refused."""
+    with httpx.Client(timeout=30, trust_env=False) as client:
+        _open_shop(client, sandbox_url, BRICKOWL_KEYS)
+
+
+def _open_shop(client: httpx.Client, sandbox_url: str, keys: Mapping[str, str]) -> None:
+    shop = f"{sandbox_url}/sandbox/shops/{SHOP}"
+    if client.get(shop).status_code == httpx.codes.NOT_FOUND:
+        _accepted("shop", client.put(shop, json={**keys, "seller_name": "demo_seller", "currency": _EUR}))
 
 
 def _accepted(what: str, answer: httpx.Response) -> None:

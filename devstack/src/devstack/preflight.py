@@ -6,7 +6,7 @@ from collections.abc import Callable
 from devstack import kafka, postgres
 from devstack.ports import require_free
 from devstack.problems import Problem
-from devstack.services import ORDER, port_field
+from devstack.services import BRICKOWL_SANDBOX, ORDER, SANDBOX, port_field
 from devstack.settings import Surroundings, variable_for
 from devstack.state import require_space
 
@@ -36,7 +36,8 @@ def started_elsewhere(surroundings: Surroundings) -> set[str]:
     given = {
         "postgres": surroundings.settings.postgres_url,
         "kafka": surroundings.settings.kafka,
-        "sandbox": surroundings.bricklink_api_url,
+        SANDBOX: surroundings.bricklink_api_url,
+        BRICKOWL_SANDBOX: surroundings.brickowl_api_url,
     }
     return {name for name, where in given.items() if where}
 

@@ -20,8 +20,10 @@ from devstack.problems import GivenUp, Problem
 from devstack.programs import Program, Running, end_leftovers, exit_words
 from devstack.secret_files import write_secret
 from devstack.services import (
+    BRICKOWL_SANDBOX,
     ORDER,
     PROBE,
+    SANDBOX,
     TOPICS,
     WITH_CERTIFICATE,
     WITH_DATABASE,
@@ -36,7 +38,7 @@ _MIGRATION_WITHIN = 120  # seconds
 
 
 class Product:
-    """PostgreSQL, Kafka, issuer, sandbox and every service, each a process of its own.
+    """PostgreSQL, Kafka, issuer, sandboxes and every service, each a process of its own.
 
     Blocking; may be used from any thread, by one at a time. `running` holds what was started, by name; `report` is told
     each step in words.
@@ -128,8 +130,11 @@ class Product:
         return self._services
 
     def load_demo(self) -> None:
-        """Load the demo seller, unless the shop is a real one: it must not be offered what nobody has."""
-        if self._surroundings.bricklink_api_url is None:
+        """Open the demo shops; load the demo seller unless BrickLink is real: it must not be offered what nobody has."""
+        surroundings = self._surroundings
+        if surroundings.brickowl_api_url is None:
+            demo.open_brickowl_shop(self.brickowl_sandbox_url)
+        if surroundings.bricklink_api_url is None:
             self._report("loading the demo seller")
             demo.load(gateway_url=self.gateway_url, token=self.token(), sandbox_url=self.sandbox_url)
 
@@ -145,8 +150,13 @@ class Product:
 
     @property
     def sandbox_url(self) -> str:
-        """Where the sandbox begins: its page, `/sandbox/...` and `/api/store/v1/...`."""
+        """Where BrickLink's sandbox begins: its page, `/sandbox/...` and `/api/store/v1/...`."""
         return self.wired.sandbox_url
+
+    @property
+    def brickowl_sandbox_url(self) -> str:
+        """Where Brick Owl's sandbox begins: its page, `/sandbox/...` and `/v1/...`."""
+        return self.wired.brickowl_sandbox_url
 
     @property
     def issuer_url(self) -> str:
@@ -204,8 +214,10 @@ class Product:
 
     def _start_surroundings(self) -> None:
         self.begin(self.wired.issuer())
-        if self._surroundings.bricklink_api_url is None:
-            self.begin(self.wired.sandbox())
+        elsewhere = preflight.started_elsewhere(self._surroundings)
+        for name in (SANDBOX, BRICKOWL_SANDBOX):
+            if name not in elsewhere:
+                self.begin(self.wired.sandbox(name))
 
     def _migrate(self, service: str) -> None:
         running = Running(self.wired.migration(service))

@@ -22,7 +22,11 @@ WITH_CERTIFICATE = (*WITH_DATABASE, "gateway")
 PROBE = "devstack"  # the certificate that health probes show
 
 # In the order of starting; stopping goes the other way
-ORDER = ("postgres", "kafka", "issuer", "sandbox", "credentials", "inventory", "sync-bricklink", "gateway")
+SANDBOX, BRICKOWL_SANDBOX = "sandbox", "sandbox-brickowl"  # BrickLink's, which was there first, and Brick Owl's
+ORDER = (
+    *("postgres", "kafka", "issuer", SANDBOX, BRICKOWL_SANDBOX),
+    *("credentials", "inventory", "sync-bricklink", "gateway"),
+)
 
 TOPICS = (
     Topic(name="brickops.lots.bricklink.v1"),
@@ -78,16 +82,19 @@ class Services:
             port=self.port_of("issuer"),
         )
 
-    def sandbox(self) -> Program:
-        """The marketplaces, as local HTTP servers."""
-        state = self._folder / "sandbox"
+    def sandbox(self, name: str = SANDBOX) -> Program:
+        """A marketplace, as a local HTTP server; both keep their shops in one folder."""
+        marketplace = "brickowl" if name == BRICKOWL_SANDBOX else "bricklink"
         return Program(
-            name="sandbox",
-            command=(*_python("sandbox"), "serve", "--listen", self.address_of("sandbox"), "--state", str(state)),
+            name=name,
+            command=(
+                *(*_python("sandbox"), "serve", "--marketplace", marketplace),
+                *("--listen", self.address_of(name), "--state", str(self._folder / "sandbox")),
+            ),
             environment=self._base(),
             folder=self._folder,
-            check=http_answers(self.port_of("sandbox"), "/healthz"),
-            port=self.port_of("sandbox"),
+            check=http_answers(self.port_of(name), "/healthz"),
+            port=self.port_of(name),
         )
 
     def service(self, name: str, *, instance: str = "", port: int | None = None) -> Program:
@@ -167,8 +174,13 @@ class Services:
 
     @property
     def sandbox_url(self) -> str:
-        """Where the sandbox's pages, control and shop APIs begin."""
-        return f"http://{self.address_of('sandbox')}"
+        """Where the pages, control API and shop API of BrickLink's sandbox begin."""
+        return f"http://{self.address_of(SANDBOX)}"
+
+    @property
+    def brickowl_sandbox_url(self) -> str:
+        """Where those of Brick Owl's sandbox begin."""
+        return f"http://{self.address_of(BRICKOWL_SANDBOX)}"
 
     @property
     def gateway_url(self) -> str:

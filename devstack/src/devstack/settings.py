@@ -30,6 +30,7 @@ class Settings:
     gateway_port: int = 8080
     issuer_port: int = 8081
     sandbox_port: int = 8091
+    sandbox_brickowl_port: int = 8092
     inventory_port: int = 50051
     credentials_port: int = 50052
     sync_bricklink_port: int = 50053
@@ -73,6 +74,7 @@ class Surroundings:
     cache: Path
     path: str  # PATH
     bricklink_api_url: str | None  # a real shop instead of the sandbox
+    brickowl_api_url: str | None = None  # the same at Brick Owl
     net: Mapping[str, str]
     flags: Mapping[str, str] = field(default_factory=dict)  # the operators' switches that are set
 
@@ -85,6 +87,7 @@ class Surroundings:
             cache=cache_folder(environ),
             path=environ.get("PATH", "/usr/bin:/bin"),
             bricklink_api_url=environ.get("BRICKLINK_API_URL") or None,
+            brickowl_api_url=environ.get("BRICKOWL_API_URL") or None,
             net={name: environ[name] for name in _NET if name in environ},
             flags={name: environ[name] for name in _FLAGS if name in environ},
         )

@@ -28,7 +28,7 @@ _COMMAND_WITHIN = 120  # seconds
 
 
 class Stack(Product):
-    """A started product. Programs go by their names: postgres kafka issuer sandbox credentials inventory ...
+    """A started product. Programs go by their names: postgres kafka issuer sandbox sandbox-brickowl credentials ...
 
     Each call blocks until what it asks for is so; give it to `asyncio.to_thread` where a test must go on meanwhile.
     """

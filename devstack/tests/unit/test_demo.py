@@ -1,4 +1,4 @@
-from devstack.demo import KEYS, LOTS
+from devstack.demo import BRICKOWL_KEYS, KEYS, LOTS
 
 
 def test_the_demo_lots_differ_in_what_a_shop_cannot_change() -> None:
@@ -8,4 +8,4 @@ def test_the_demo_lots_differ_in_what_a_shop_cannot_change() -> None:
 
 
 def test_the_demo_keys_could_open_no_real_shop() -> None:
-    assert all(key.startswith("demo-") for key in KEYS.values())
+    assert all(key.startswith("demo-") for key in (KEYS | BRICKOWL_KEYS).values())

@@ -11,7 +11,8 @@ import inventory.config
 import sync_bricklink.config
 from devstack.certificates import ensure_certificates
 from devstack.postgres import DatabaseUrls
-from devstack.services import PROBE, WITH_CERTIFICATE, WITH_DATABASE, Services
+from devstack.preflight import started_elsewhere
+from devstack.services import BRICKOWL_SANDBOX, PROBE, SANDBOX, WITH_CERTIFICATE, WITH_DATABASE, Services
 from devstack.settings import Surroundings
 from servicekit.config import from_environment
 
@@ -78,6 +79,19 @@ def test_the_sandbox_is_the_shop_unless_another_is_named(services: Services) -> 
     assert told["SYNC_BRICKLINK_API_URL"] == real
     assert "SYNC_BRICKLINK_LATE_WINDOW" not in told
     assert "SYNC_BRICKLINK_CALLS_PER_DAY" not in told
+
+
+def test_each_marketplace_has_a_sandbox_and_both_keep_their_shops_in_one_folder(services: Services) -> None:
+    programs = [services.sandbox(name) for name in (SANDBOX, BRICKOWL_SANDBOX)]
+    assert [program.port for program in programs] == [8091, 8092]
+    told = [program.command[program.command.index("--marketplace") + 1] for program in programs]
+    assert told == ["bricklink", "brickowl"]
+    assert len({program.command[-1] for program in programs}) == 1
+
+
+def test_a_real_shop_takes_the_place_of_its_own_sandbox_only() -> None:
+    for variable, name in (("BRICKLINK_API_URL", SANDBOX), ("BRICKOWL_API_URL", BRICKOWL_SANDBOX)):
+        assert started_elsewhere(Surroundings.of({variable: "https://shop.example"})) == {name}
 
 
 def test_only_the_service_that_leaves_the_machine_is_told_the_way(services: Services) -> None:

@@ -14,6 +14,7 @@ def test_without_variables_everything_is_here() -> None:
     assert surroundings.cache == CHECKOUT / ".state" / "cache"
     assert (CHECKOUT / "requirements.lock").exists()
     assert surroundings.bricklink_api_url is None
+    assert surroundings.brickowl_api_url is None
 
 
 def test_another_state_keeps_the_same_downloads(tmp_path: Path) -> None:

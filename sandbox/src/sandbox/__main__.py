@@ -7,13 +7,15 @@ import os
 import signal
 import socket
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
-from sandbox.bricklink.hosting import Shops
-from sandbox.bricklink.journal import Journal, StateInUse
+from sandbox.bricklink.marketplace import BRICKLINK
 from sandbox.bricklink.upload_xml import upload_xml
 from sandbox.catalog import Catalog
+from sandbox.hosting.journal import StateInUse
+from sandbox.hosting.marketplace import Marketplace
+from sandbox.marketplaces import MARKETPLACES
 from sandbox.server import Server, system_clock
 
 _LOG = logging.getLogger("sandbox")
@@ -29,7 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        asyncio.run(_serve(arguments.listen, arguments.state, arguments.public_url))
+        marketplace = MARKETPLACES[arguments.marketplace]
+        listen = arguments.listen or ("127.0.0.1", marketplace.port)
+        asyncio.run(_serve(marketplace, listen, arguments.state, arguments.public_url))
     except (StateInUse, _CannotListen) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 1
@@ -40,16 +44,16 @@ class _CannotListen(Exception):
     """The address is taken, or not ours."""
 
 
-async def _serve(listen: tuple[str, int], state: Path | None, public_url: str | None) -> None:
+async def _serve(marketplace: Marketplace, listen: tuple[str, int], state: Path | None, public_url: str | None) -> None:
     """Serve until SIGTERM or SIGINT."""
     with ExitStack() as stack:
         listener = stack.enter_context(_listening(*listen))
-        journal = stack.enter_context(closing(Journal(state)))
-        server = Server(Shops(journal, system_clock, Catalog.shipped()), public_url=public_url)
+        shops = stack.enter_context(marketplace.open_shops(state, system_clock))
+        server = Server(shops, public_url=public_url)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
         host, port = listener.getsockname()[:2]
-        _LOG.info("listening on http://%s:%d, state in %s", host, port, state or "memory")
+        _LOG.info("%s listening on http://%s:%d, state in %s", marketplace.title, host, port, state or "memory")
         await server.serve([listener])
 
 
@@ -63,12 +67,12 @@ def _listening(host: str, port: int) -> socket.socket:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="serve the marketplaces' APIs, the control API and a page for people")
-    serve.add_argument(
-        "--listen", type=_address, default=("127.0.0.1", 8091), metavar="HOST:PORT", help="default 127.0.0.1:8091"
-    )
+    serve = commands.add_parser("serve", help="serve a marketplace's API, the control API and a page for people")
+    serve.add_argument("--marketplace", choices=MARKETPLACES, default=BRICKLINK.name, help="default bricklink")
+    ports = ", ".join(f"{each.name} {each.port}" for each in MARKETPLACES.values())
+    serve.add_argument("--listen", type=_address, metavar="HOST:PORT", help=f"default 127.0.0.1 ({ports})")
     serve.add_argument("--state", type=Path, metavar="FOLDER", help="where shops are kept; default: in memory")
-    serve.add_argument("--public-url", metavar="URL", help="what clients sign; default: what they ask for")
+    serve.add_argument("--public-url", metavar="URL", help="what BrickLink's clients sign; default: what they ask for")
     xml = commands.add_parser("bricklink-xml", help="write a BrickLink upload XML of made-up lots to standard output")
     xml.add_argument("--lots", type=int, required=True, metavar="N", help="how many lots")
     xml.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed gives the same file; default 1")

@@ -1,4 +1,4 @@
-"""For every test of the repository: one real sandbox a session, in which each test makes its own shops.
+"""For every test of the repository: one real sandbox a marketplace and session, in which each test makes its own shops.
 
 Registering this plugin in the root conftest also imports the package `sandbox` before pytest takes the folder of the
 same name for it.
@@ -19,4 +19,14 @@ async def sandbox() -> "AsyncIterator[RunningSandbox]":
     from sandbox.testing import running_sandbox  # a server is only loaded by the tests that use one
 
     async with running_sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def brickowl_sandbox() -> "AsyncIterator[RunningSandbox]":
+    """The same of Brick Owl; `sandbox.testing.OwlShopControl` makes shops in it."""
+    from sandbox.brickowl.marketplace import BRICKOWL
+    from sandbox.testing import running_sandbox
+
+    async with running_sandbox(BRICKOWL) as running:
         yield running

@@ -1,19 +1,22 @@
-"""The sandbox as one HTTP application, and the server that runs it."""
+"""A sandbox of one marketplace as an HTTP application, and the server that runs it."""
 
 import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sandbox.bricklink import api, control, observing, page
-from sandbox.bricklink.errors import ShopError
-from sandbox.bricklink.hosting import Shops
+from sandbox.control import observing, shops, stock
+from sandbox.hosting.shops import Shops
+from sandbox.marketplaces import MARKETPLACES
+from sandbox.model.errors import Refusal
+from sandbox.page import pages
 
 _GRACE_SECONDS = 5
 
@@ -23,19 +26,23 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(shops: Shops, *, public_url: str | None = None) -> FastAPI:
-    """Return the application: Store API, control API, health, and a page for people."""
+def create_app(hosted: Shops[Any, Any], *, public_url: str | None = None) -> FastAPI:
+    """Return the application: the marketplace's API, control API, health, and a page for people."""
+    marketplace = MARKETPLACES[hosted.marketplace]
     app = FastAPI(
-        title="BrickOps sandbox", description=control.__doc__ or "", version="1", docs_url=None, redoc_url=None
+        title=f"{marketplace.title} sandbox",
+        description=shops.__doc__ or "",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
     )
-    app.state.shops = shops
-    app.mount(api.ROOT, api.StoreApi(shops, public_url))
-    app.include_router(control.router)
-    app.include_router(observing.router)
-    app.include_router(page.router)
+    app.state.shops = hosted
+    app.mount(marketplace.root, marketplace.api(hosted, public_url))
+    for router in (shops.router, stock.router, marketplace.router, observing.router, pages.router):
+        app.include_router(router)
 
-    @app.exception_handler(ShopError)
-    async def refused(request: Request, error: ShopError) -> JSONResponse:
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> JSONResponse:
         return JSONResponse({"detail": error.description}, status_code=error.code)
 
     @app.get("/healthz", tags=["health"])
@@ -59,22 +66,22 @@ class _Protocol(H11Protocol):
 class Server(uvicorn.Server):
     """A uvicorn server that leaves signals to its owner and does not wait for withheld replies when it stops."""
 
-    def __init__(self, shops: Shops, *, public_url: str | None = None) -> None:
+    def __init__(self, hosted: Shops[Any, Any], *, public_url: str | None = None) -> None:
         super().__init__(
             uvicorn.Config(
-                create_app(shops, public_url=public_url),
+                create_app(hosted, public_url=public_url),
                 http=_Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
-                access_log=False,  # its lines would hold query strings, where OAuth parameters may be
+                access_log=False,  # its lines would hold query strings, where keys may be
                 proxy_headers=False,  # the caller's address is part of what is checked
                 server_header=False,
-                date_header=False,  # the Store API answers the shop's clock
+                date_header=False,  # the API answers the shop's clock
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
-        self._shops = shops
+        self._shops = hosted
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

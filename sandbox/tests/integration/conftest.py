@@ -102,6 +102,6 @@ async def shop(sandbox: RunningSandbox) -> AsyncIterator[Shop]:
     name = f"shop{keys['token'][-4:]}"
     async with ShopControl.open(sandbox.url, name) as control:
         await control.put(keys=keys)
-        api = BrickLink(sandbox.bricklink_url, keys)
+        api = BrickLink(sandbox.api_url, keys)
         async with api.http:
             yield Shop(name, keys, api, control)

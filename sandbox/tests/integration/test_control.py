@@ -42,7 +42,7 @@ async def test_a_shop_can_be_closed_for_good(sandbox: RunningSandbox) -> None:
         await control.put(keys=keys)
         await control.add_lot(**LOT)
         fault = await control.set_fault("withhold")
-        api = BrickLink(sandbox.bricklink_url, keys)
+        api = BrickLink(sandbox.api_url, keys)
         async with api.http:
             held = asyncio.create_task(api.call("GET", "/orders"))
             await control.wait_for_fault(fault)

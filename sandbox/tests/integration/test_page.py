@@ -59,7 +59,7 @@ async def test_lots_can_be_found(sandbox: RunningSandbox, shop: Shop) -> None:
 async def test_pieces_can_be_bought(sandbox: RunningSandbox, shop: Shop, quantity: str, said: str, left: int) -> None:
     lot_id = (await shop.control.add_lot(**LOT))["inventory_id"]
     async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False, verify=NO_TLS, follow_redirects=True) as client:
-        form = {"inventory_id": str(lot_id), "quantity": quantity}
+        form = {"lot_id": str(lot_id), "quantity": quantity}
         response = await client.post(f"/shops/{shop.name}/orders?find=red", data=form)
     assert (response.status_code, response.url.path) == (200, f"/shops/{shop.name}")
     assert re.search(said, response.text)

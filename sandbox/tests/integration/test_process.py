@@ -78,7 +78,7 @@ async def test_kill_9_loses_nothing_that_was_answered_and_forgets_no_nonce(tmp_p
         assert requests == before[2]
         assert landed in requests
         shown = await control.show()
-        assert (shown["switches"]["daily_limit"], shown["calls_today"]) == (77, 6)
+        assert (shown["switches"]["daily_limit"], shown["calls"]) == (77, {"day": 6})
         assert (await control.add_lot(**LOT))["inventory_id"] == deleted + 1
         assert (await control.order({kept: 1}))["order_id"] == max(before[1]) + 1
         again = BrickLink(f"{second.url}/api/store/v1", keys)

@@ -45,7 +45,7 @@ async def test_the_test_vectors_pass(
         f'oauth_signature_method="HMAC-SHA1", oauth_signature="{signature}", oauth_timestamp="{timestamp}", '
         f'oauth_nonce="{nonce}", oauth_version="1.0"'
     )
-    async with httpx.AsyncClient(base_url=public.bricklink_url, trust_env=False, verify=NO_TLS) as client:
+    async with httpx.AsyncClient(base_url=public.api_url, trust_env=False, verify=NO_TLS) as client:
         body = {"quantity": "-1", "description": ""} if method == "PUT" else None
         first = await client.request(method, path, json=body, headers={"Authorization": header})
         again = await client.request(method, path, json=body, headers={"Authorization": header})
@@ -98,13 +98,13 @@ async def test_a_timestamp_outside_of_the_window_is_refused(shop: Shop, off: int
     ],
 )
 async def test_each_wrong_key_is_refused(sandbox: RunningSandbox, shop: Shop, key: str, reason: str) -> None:
-    other = BrickLink(sandbox.bricklink_url, shop.keys | {key: "WRONG"})
+    other = BrickLink(sandbox.api_url, shop.keys | {key: "WRONG"})
     async with other.http:
         answer = await other.call("POST", "/inventories", LOT)
     assert answer["meta"]["code"] == 401
     assert answer["meta"]["description"].startswith(reason)
     assert await shop.control.lots() == {}
-    assert (await shop.control.show())["calls_today"] == 0
+    assert (await shop.control.show())["calls"] == {"day": 0}
     logged = await shop.control.requests()
     assert [(entry["auth"], entry["applied"]) for entry in logged] == (
         [(reason, False)] if key != "consumer_key" else []
@@ -144,7 +144,7 @@ async def test_two_shops_do_not_share_nonces(sandbox: RunningSandbox, shop: Shop
         keys = make_keys()
         await twin.put(keys=keys)
         fixed = ("same-nonce", int(time.time()))
-        other = BrickLink(sandbox.bricklink_url, keys)
+        other = BrickLink(sandbox.api_url, keys)
         shop.api.signer.client.fixed = other.signer.client.fixed = fixed
         async with other.http:
             await other.get("/orders")

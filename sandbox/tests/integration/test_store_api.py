@@ -211,7 +211,7 @@ async def test_the_call_over_the_limit_is_refused(
     assert refused.headers.get("Retry-After") == retry_after
     assert (refused.json()["meta"]["code"] if code is not None else None) == code
     assert await shop.control.lots() == {}
-    assert (await shop.control.show())["calls_today"] == 11
+    assert (await shop.control.show())["calls"] == {"day": 11}
 
 
 async def test_too_many_calls_at_once_meet_the_gateway(shop: Shop) -> None:
@@ -234,7 +234,7 @@ async def test_keys_choose_the_shop_and_can_be_replaced(sandbox: RunningSandbox,
     new = make_keys()
     await shop.control.put(keys=new, seller_name="renamed", currency="USD")
     assert (await shop.api.call("GET", "/orders"))["meta"]["description"].startswith("CONSUMER_KEY_UNKNOWN")
-    renewed = BrickLink(sandbox.bricklink_url, new)
+    renewed = BrickLink(sandbox.api_url, new)
     async with renewed.http:
         assert len(await renewed.get("/inventories")) == 1
     shown = await shop.control.show()

@@ -9,7 +9,7 @@ import pytest
 from sandbox.bricklink.bodies import decode_body
 from sandbox.bricklink.errors import ShopError
 from sandbox.bricklink.render import Renderer, escaped, money, plain, timestamp
-from sandbox.bricklink.shop import Wanted
+from sandbox.model.orders import Wanted
 
 from .conftest import MakeShop
 from .samples import NOW, lot_body, tiers

@@ -5,11 +5,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sandbox.bricklink.faults import Fault, Faults
+from sandbox.bricklink.shop import Shop
+from sandbox.hosting.faults import Fault, Faults
 
 from .conftest import MakeShop
 
-PUT = ("PUT", "/inventories/50001001", {"quantity": "-3", "description": "", "item": {"no": "3001"}})
+PUT = (
+    "PUT",
+    "/inventories/50001001",
+    {"quantity": "-3", "description": "", "item": {"no": "3001"}, "lots": [{"no": "3001"}, {"no": "3002"}]},
+)
 
 
 @pytest.mark.parametrize(
@@ -28,18 +33,20 @@ PUT = ("PUT", "/inventories/50001001", {"quantity": "-3", "description": "", "it
         ({"body": {"quantity": -3}}, False),
         ({"body": {"item.no": "3001"}}, True),
         ({"body": {"item.no.x": "3001"}}, False),
+        ({"body": {"lots.1.no": "3002"}}, True),
+        ({"body": {"lots.2.no": "3002"}}, False),
         ({"body_has": ["quantity"]}, True),
         ({"body_has": ["quantity", "unit_price"]}, False),
     ],
 )
 def test_a_fault_matches_by_method_path_and_body(make_shop: MakeShop, match: dict[str, Any], hit: bool) -> None:
-    faults = Faults(lambda: None)
+    faults: Faults[Shop] = Faults(lambda: None)
     active = faults.set(Fault(effect="drop", **match), make_shop())
     assert (faults.hit(1, *PUT) is active) == hit
 
 
 def test_any_element_of_an_array_matches(make_shop: MakeShop) -> None:
-    faults = Faults(lambda: None)
+    faults: Faults[Shop] = Faults(lambda: None)
     faults.set(Fault(effect="drop", body={"remarks": "b"}, body_has=["quantity"]), make_shop())
     assert faults.hit(1, "POST", "/inventories", [{"remarks": "b"}, {"quantity": 1}]) is None
     assert faults.hit(2, "POST", "/inventories", [{"remarks": "a"}, {"remarks": "b", "quantity": 1}])
@@ -52,7 +59,7 @@ def test_any_element_of_an_array_matches(make_shop: MakeShop) -> None:
 def test_the_nth_match_and_so_many_after_it_are_hit(
     make_shop: MakeShop, nth: int, count: int | None, hits: list[int]
 ) -> None:
-    faults = Faults(lambda: None)
+    faults: Faults[Shop] = Faults(lambda: None)
     active = faults.set(Fault(effect="drop", method="PUT", nth=nth, count=count), make_shop())
     for number in range(1, 6):
         faults.hit(number, *PUT)
@@ -63,7 +70,7 @@ def test_the_nth_match_and_so_many_after_it_are_hit(
 
 
 def test_the_first_of_several_faults_hits_and_the_others_still_count(make_shop: MakeShop) -> None:
-    faults = Faults(lambda: None)
+    faults: Faults[Shop] = Faults(lambda: None)
     first = faults.set(Fault(effect="drop"), make_shop())
     second = faults.set(Fault(effect="delay", nth=2), make_shop())
     assert faults.hit(1, *PUT) is first

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.bricklink.journal import Journal, Settings, StateInUse
+from sandbox.bricklink.journal import Journal, Settings
 from sandbox.bricklink.oauth import Keys, Use
-from sandbox.bricklink.request_log import REQUESTS_KEPT, LoggedRequest, LotEffect
-from sandbox.bricklink.shop import Shop, Wanted
+from sandbox.bricklink.shop import Shop
 from sandbox.bricklink.switches import Switches
+from sandbox.hosting.journal import StateInUse
+from sandbox.hosting.request_log import REQUESTS_KEPT, LoggedRequest
+from sandbox.model.orders import Wanted
 
 from .conftest import MakeShop
 from .samples import NOW, lot_body, tiers
@@ -39,13 +41,13 @@ def test_a_shop_comes_back_as_it_was(tmp_path: Path, make_shop: MakeShop) -> Non
         query="",
         body={"quantity": "-1"},
         applied=True,
-        lots=[LotEffect(inventory_id=1, quantity_before=None, quantity_after=2)],
+        lots=[{"inventory_id": 1, "quantity_before": None, "quantity_after": 2}],
     )
     with closing(Journal(tmp_path)) as journal:
         with journal.transaction():
             journal.save_shop("demo", 4, SETTINGS, shop)
             journal.save_request("demo", request)
-            journal.save_calls("demo", 7, 3)
+            journal.save_calls("demo", "day", 60, 3)
             journal.save_use("demo", Use(1_700_000_000, "nonce"))
         kept = shop.create_lot(lot_body(**tiers(50, "0.11", 0, "0", 0, "0"), sale_rate=5), NOW).lot_id
         sold = shop.create_lot(lot_body(is_stock_room=False), NOW).lot_id
@@ -59,12 +61,13 @@ def test_a_shop_comes_back_as_it_was(tmp_path: Path, make_shop: MakeShop) -> Non
         keep(journal, shop)
     with closing(Journal(tmp_path)) as journal:
         (stored,) = journal.load()
+        uses = journal.load_uses("demo")
     assert (stored.name, stored.place, stored.settings) == ("demo", 4, SETTINGS)
     assert (stored.lots, stored.orders, stored.notifications) == (shop.lots, shop.orders, shop.notifications)
     assert stored.orders[order_id].earlier is not None
     assert (stored.next_lot_id, stored.next_order_id) == (shop.next_lot_id, shop.next_order_id)
     assert stored.next_notification_id == shop.next_notification_id
-    assert (stored.requests, stored.calls, stored.uses) == ([request], {7: 3}, [Use(1_700_000_000, "nonce")])
+    assert (stored.requests, stored.calls, uses) == ([request], {"day": {60: 3}}, [Use(1_700_000_000, "nonce")])
 
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path, make_shop: MakeShop) -> None:
@@ -74,7 +77,7 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path, make_shop: Make
 
         def write_and_fail() -> None:
             with journal.transaction():
-                journal.save_calls("demo", 1, 1)
+                journal.save_calls("demo", "day", 60, 1)
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -94,7 +97,8 @@ def test_a_removed_shop_leaves_nothing_behind(tmp_path: Path, make_shop: MakeSho
             journal.remove_shop("demo")
             journal.save_shop("demo", 0, SETTINGS, make_shop())
         (stored,) = journal.load()
-    assert (stored.lots, stored.uses) == ({}, [])
+        uses = journal.load_uses("demo")
+    assert (stored.lots, uses) == ({}, [])
 
 
 def test_what_no_rule_looks_at_is_pruned(make_shop: MakeShop) -> None:
@@ -104,14 +108,15 @@ def test_what_no_rule_looks_at_is_pruned(make_shop: MakeShop) -> None:
             journal.save_shop("demo", 0, SETTINGS, make_shop())
             for age in (0, 3 * 86_400):
                 journal.save_use("demo", Use(now - age, "n"))
-                journal.save_calls("demo", (now - age) // 60, 1)
+                journal.save_calls("demo", "day", now - age, 1)
             for number in (1, 2, REQUESTS_KEPT + 1):
                 logged = LoggedRequest(number=number, time=NOW, method="GET", path="/", query="")
                 journal.save_request("demo", logged)
         with journal.transaction():
             journal.prune("demo", NOW)
         (stored,) = journal.load()
-    assert (stored.uses, stored.calls) == ([Use(now, "n")], {now // 60: 1})
+        uses = journal.load_uses("demo")
+    assert (uses, stored.calls) == ([Use(now, "n")], {"day": {now: 1}})
     assert [request.number for request in stored.requests] == [2, REQUESTS_KEPT + 1]
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from sandbox.bricklink.errors import ShopError
 from sandbox.bricklink.filters import OrderFilter
-from sandbox.bricklink.shop import Shop, Wanted
+from sandbox.bricklink.shop import Shop
+from sandbox.model.orders import Wanted
 
 from .conftest import MakeShop
 from .samples import NOW, lot_body, tiers

@@ -1,53 +1,30 @@
-"""The HTTP face of the Store API: `/api/store/v1`, signed requests in, envelopes out (sections 1 to 5).
+"""The HTTP face of the Store API: `/api/store/v1`, signed requests in, envelopes out (sections 1 to 5)."""
 
-A request passes, in this order: signature, quota, faults, the model, the journal, faults again, and the reply.
-"""
-
-import asyncio
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from sandbox.bricklink.bodies import decode_body
 from sandbox.bricklink.errors import ShopError, bad_oauth, not_found
-from sandbox.bricklink.faults import ActiveFault
 from sandbox.bricklink.filters import LotFilter, OrderFilter
-from sandbox.bricklink.hosting import HostedShop, Shops
-from sandbox.bricklink.oauth import Authorization
+from sandbox.bricklink.hosting import DAY, HostedShop, Shops
+from sandbox.bricklink.oauth import Authorization, ip_mismatch
 from sandbox.bricklink.render import Renderer
-from sandbox.bricklink.request_log import LoggedRequest
 from sandbox.bricklink.shop import Shop
 from sandbox.bricklink.switches import Switches
+from sandbox.hosting.api import NO_DATA, Arrival, Done, Plain, ShopApi, Sight, too_many_requests
+from sandbox.hosting.faults import Fault
+from sandbox.model.errors import Refusal
 
 ROOT = "/api/store/v1"
 
 _MESSAGES = {200: "OK", 201: "OK_CREATED", 204: "OK_NO_CONTENT"}
-_NO_DATA = object()
-_UNAVAILABLE = (
-    "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n"
-    "<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n"
-    "</html>\r\n"
-)
-
-
-class ConnectionGone(Exception):
-    """Nobody will read the reply: the client left, a fault dropped the connection, or the server stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A success: the envelope's code, and the data unless there is none."""
-
-    code: int
-    data: Any = _NO_DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +132,7 @@ def _route(method: str, path: str) -> tuple[Endpoint, dict[str, int]]:
     raise not_found("No such path")
 
 
-class StoreApi:
+class StoreApi(ShopApi[HostedShop]):
     """The ASGI application under `/api/store/v1`.
 
     `public_url` is what clients sign, where that is not what they connect to.
@@ -165,38 +142,80 @@ class StoreApi:
         self._shops = shops
         self._public_url = public_url
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or leave its connection without a reply."""
-        request = Request(scope, receive)
-        try:
-            response = await self._answer(request, await request.body())
-        except (ClientDisconnect, ConnectionGone):
-            return
-        await response(scope, receive, send)
+    def now(self) -> datetime:
+        """Return the time by the machine's clock."""
+        return self._shops.now()
 
-    async def _answer(self, request: Request, raw_body: bytes) -> Response:
-        try:
-            authorization = self._read_authorization(request)
-            host = self._shops.find_by_consumer_key(authorization.consumer_key)
-            if host is None:
-                raise bad_oauth(f"CONSUMER_KEY_UNKNOWN: {authorization.consumer_key}")
-        except ShopError as error:
-            return _refusal(error, Switches(), self._shops.now())
-        logged = host.log.arrive(
-            time=host.now(),
-            method=request.method,
+    def identify(self, request: Request, raw_body: bytes) -> Arrival[HostedShop]:
+        """Find the shop by the consumer key."""
+        authorization = self._read_authorization(request)
+        host = self._shops.find_by_key(authorization.consumer_key)
+        if host is None:
+            raise bad_oauth(f"CONSUMER_KEY_UNKNOWN: {authorization.consumer_key}")
+        caller_ip = request.client.host if request.client is not None else ""
+        return Arrival(
+            host=host,
+            request=request,
+            raw_body=raw_body,
             path=request.scope["raw_path"].decode("ascii").removeprefix(ROOT),
             query=authorization.query,
-            raw_body=raw_body,
+            body=_readable(raw_body),
+            admit=lambda logged: host.admit(authorization, logged, caller_ip=caller_ip),
         )
-        host.calls_in_progress += 1
-        try:
-            return await _Visit(self._shops, host, request, logged, raw_body).answer(authorization)
-        finally:
-            host.calls_in_progress -= 1
-            if logged.reply in {"pending", "withheld"}:
-                logged.reply = "sent"
-            host.save_request(logged)
+
+    def do(self, arrival: Arrival[HostedShop], sight: Sight) -> Done:
+        """Do what is asked; raises ShopError."""
+        endpoint, ids = _route(arrival.request.method, arrival.path)
+        self._check_content_type(arrival)
+        self._check_owner(arrival.host, ids)
+        return endpoint(
+            Call(
+                host=arrival.host,
+                shop=sight.shop,
+                query=dict(arrival.request.query_params),
+                raw_body=arrival.raw_body,
+                ids=ids,
+                hidden=sight.hidden,
+            )
+        )
+
+    def over_quota(self, arrival: Arrival[HostedShop], at: datetime) -> Refusal | Plain | None:
+        """Return the refusal of a call over the daily limit, in the form that the switch names (10.6)."""
+        host = arrival.host
+        if host.counters[DAY].used(at, fixed=host.has_fixed_windows) <= host.switches.daily_limit:
+            return None
+        match host.switches.quota_refusal:
+            case "http_429":
+                return too_many_requests()
+            case "http_429_retry_after":
+                return too_many_requests(3600)
+            case "envelope_429":
+                return ShopError(429, "TOO_MANY_REQUESTS", "The daily limit of calls is exceeded")
+            case "envelope_403":
+                return ShopError(403, "PERMISSION_DENIED", "The daily limit of calls is exceeded")
+
+    def fault_error(self, arrival: Arrival[HostedShop], fault: Fault, caller_ip: str) -> Refusal:
+        """Return an envelope of choice; by default the refusal that holds the key (section 1.2)."""
+        key = arrival.host.settings.keys.consumer_key
+        if fault.description is None:
+            description = ip_mismatch(key, caller_ip)
+        else:
+            description = fault.description.replace("{key}", key).replace("{ip}", caller_ip)
+        return ShopError(fault.code or 401, fault.message or "BAD_OAUTH_REQUEST", description)
+
+    def success(self, arrival: Arrival[HostedShop], done: Done) -> Response:
+        """Return an envelope, or a true HTTP 204 for a delete if the switch says so (3.6)."""
+        switches = arrival.host.switches
+        if arrival.request.method == "DELETE" and switches.delete_answer == "no_content":
+            return Response(status_code=204)
+        return _envelope(done.code, _MESSAGES[done.code], _MESSAGES[done.code], done.data, switches)
+
+    def refusal(self, error: Refusal, host: HostedShop | None) -> Response:
+        """Return an envelope that says no."""
+        message = error.message if isinstance(error, ShopError) else ""
+        return _envelope(
+            error.code, message, error.description, NO_DATA, host.switches if host is not None else Switches()
+        )
 
     def _read_authorization(self, request: Request) -> Authorization:
         origin = self._public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
@@ -205,187 +224,39 @@ class StoreApi:
             url += f"?{query}"
         return Authorization.read(request.method, url, request.headers.get("authorization"))
 
-
-class _Visit:
-    """One request of one shop, from the door to the reply."""
-
-    def __init__(
-        self, shops: Shops, host: HostedShop, request: Request, logged: LoggedRequest, raw_body: bytes
-    ) -> None:
-        self._shops = shops
-        self._host = host
-        self._request = request
-        self._logged = logged
-        self._raw_body = raw_body
-        self._caller_ip = request.client.host if request.client is not None else ""
-
-    async def answer(self, authorization: Authorization) -> Response:
-        """Return the reply; raises ConnectionGone when there is nobody to give it to."""
-        host, logged = self._host, self._logged
-        try:
-            host.admit(authorization, logged, caller_ip=self._caller_ip)
-        except ShopError as error:
-            logged.auth = error.description.partition(":")[0]
-            return self._refuse(error)
-        limit = host.switches.parallel_limit
-        if limit is not None and host.calls_in_progress > limit:
-            return self._without_envelope(503, _UNAVAILABLE, "text/html")
-        if host.calls.is_over(logged.time, host.switches):
-            return self._over_quota()
-        active = host.faults.hit(logged.number, logged.method, logged.path, logged.body)
-        if active is None:
-            return self._apply(None)
-        logged.fault = active.fault_id
-        if active.fault.when == "before":
-            return await self._suffer(active) or self._apply(active)
-        applied = self._apply(active)
-        return await self._suffer(active) or applied
-
-    def _apply(self, active: ActiveFault | None) -> Response:
-        """Do what is asked, durably; returns the reply."""
-        logged, switches = self._logged, self._host.switches
-        fault = active.fault if active is not None else None
-        stale = active is not None and active.fault.effect == "stale" and logged.method == "GET"
-        with self._host.recorded(logged):
-            try:
-                endpoint, ids = _route(logged.method, logged.path)
-                self._check_content_type()
-                self._check_owner(ids)
-                call = Call(
-                    host=self._host,
-                    shop=active.past if active is not None and stale else self._host.shop,
-                    query=dict(self._request.query_params),
-                    raw_body=self._raw_body,
-                    ids=ids,
-                    hidden=frozenset(fault.ids if fault is not None else ()),
-                )
-                done = endpoint(call)
-            except ShopError as error:
-                return self._refuse(error)
-            data = done.data
-            if fault is not None and fault.effect == "empty_list" and isinstance(data, list):
-                data = []
-            logged.code, logged.description = done.code, None
-            if endpoint is _delete_lot and switches.delete_answer == "no_content":
-                return Response(status_code=204, headers=self._headers())
-            return _envelope(done.code, _MESSAGES[done.code], _MESSAGES[done.code], data, switches, self._headers())
-
-    async def _suffer(self, active: ActiveFault) -> Response | None:
-        """Let the fault happen; returns the reply to give instead, or None to go on."""
-        fault = active.fault
-        match fault.effect:
-            case "withhold" | "delay":
-                await self._hold(active)
-            case "drop":
-                await self._drop()
-            case "html_503":
-                return self._without_envelope(503, _UNAVAILABLE, "text/html")
-            case "http_429":
-                return self._without_envelope(429, "Too Many Requests", "text/plain", fault.retry_after)
-            case "error":
-                words = {"key": self._host.settings.keys.consumer_key, "ip": self._caller_ip}
-                description = fault.description.replace("{key}", words["key"]).replace("{ip}", words["ip"])
-                return self._refuse(ShopError(fault.code, fault.message, description))
-            case "empty_list" | "stale" | "without_lots" | "without_orders":
-                pass  # these change what is read, in _apply
-        return None
-
-    async def _hold(self, active: ActiveFault) -> None:
-        """Withhold the reply until it is released, its time is up, or the client leaves."""
-        fault, logged = active.fault, self._logged
-        must_land = fault.effect == "delay" or (fault.lands_late and fault.when == "before")
-        released = active.hold(logged.number)
-        left: asyncio.Future[None] = asyncio.create_task(_client_left(self._request))
-        logged.reply = "withheld"
-        self._host.save_request(logged)
-        try:
-            async with asyncio.timeout(fault.seconds):
-                await asyncio.wait((released, left), return_when=asyncio.FIRST_COMPLETED)
-                if left.done():
-                    logged.reply = "abandoned"
-                    if not must_land:
-                        raise ConnectionGone
-                    await asyncio.wait((released,))
-        except TimeoutError:
-            pass  # released by time
-        finally:
-            left.cancel()
-            active.let_go(logged.number)
-        if released.done() and released.result() == "stopping":
-            await self._drop()
-
-    async def _drop(self) -> None:
-        """Close the connection with nothing said."""
-        self._logged.reply = "dropped"
-        self._request.scope["state"]["transport"].abort()
-        await _client_left(self._request)
-        raise ConnectionGone
-
-    def _over_quota(self) -> Response:
-        match self._host.switches.quota_refusal:
-            case "http_429":
-                return self._without_envelope(429, "Too Many Requests", "text/plain")
-            case "http_429_retry_after":
-                return self._without_envelope(429, "Too Many Requests", "text/plain", 3600)
-            case "envelope_429":
-                return self._refuse(ShopError(429, "TOO_MANY_REQUESTS", "The daily limit of calls is exceeded"))
-            case "envelope_403":
-                return self._refuse(ShopError(403, "PERMISSION_DENIED", "The daily limit of calls is exceeded"))
-
-    def _check_content_type(self) -> None:
+    def _check_content_type(self, arrival: Arrival[HostedShop]) -> None:
         """A POST or PUT must say `application/json`, bare (section 1)."""
-        if self._logged.method not in {"POST", "PUT"}:
+        if arrival.request.method not in {"POST", "PUT"}:
             return
-        media_type = self._request.headers.get("content-type", "")
-        if not self._host.switches.refuse_content_type_parameters:
+        media_type = arrival.request.headers.get("content-type", "")
+        if not arrival.host.switches.refuse_content_type_parameters:
             media_type = media_type.partition(";")[0].strip()
         if media_type.lower() != "application/json":
             raise ShopError(415, "UNSUPPORTED_MEDIA_TYPE", "The Content-Type must be application/json")
 
-    def _check_owner(self, ids: dict[str, int]) -> None:
+    def _check_owner(self, host: HostedShop, ids: dict[str, int]) -> None:
         """A lot of another seller is 404 like any unknown one, or 403: a switch (3.3)."""
-        if self._host.switches.foreign_lot == 403 and "lot" in ids:
+        if host.switches.foreign_lot == 403 and "lot" in ids:
             owner = self._shops.find_owner(ids["lot"])
-            if owner is not None and owner is not self._host:
+            if owner is not None and owner is not host:
                 raise ShopError(403, "PERMISSION_DENIED", "This lot is not yours")
 
-    def _refuse(self, error: ShopError) -> Response:
-        self._logged.code = error.code
-        self._logged.description = self._host.settings.keys.redact(f"{error.message}: {error.description}")
-        return _refusal(error, self._host.switches, self._host.now())
 
-    def _without_envelope(self, status: int, text: str, media_type: str, retry_after: int | None = None) -> Response:
-        self._logged.code, self._logged.description = status, None
-        headers = self._headers()
-        if retry_after is not None:
-            headers["Retry-After"] = str(retry_after)
-        return Response(text, status_code=status, media_type=media_type, headers=headers)
-
-    def _headers(self) -> dict[str, str]:
-        return _date(self._host.now())
+def _readable(raw_body: bytes) -> Any:
+    if not raw_body:
+        return None
+    try:
+        return json.loads(raw_body)
+    except ValueError:
+        return raw_body[:1000].decode("utf-8", errors="replace")
 
 
-async def _client_left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _date(now: datetime) -> dict[str, str]:
-    return {"Date": format_datetime(now.astimezone(UTC), usegmt=True)}
-
-
-def _refusal(error: ShopError, switches: Switches, now: datetime) -> Response:
-    return _envelope(error.code, error.message, error.description, _NO_DATA, switches, _date(now))
-
-
-def _envelope(
-    code: int, message: str, description: str, data: object, switches: Switches, headers: dict[str, str]
-) -> Response:
+def _envelope(code: int, message: str, description: str, data: object, switches: Switches) -> Response:
     envelope: dict[str, object] = {"meta": {"code": code, "message": message, "description": description}}
-    if data is not _NO_DATA:
+    if data is not NO_DATA:
         envelope["data"] = data
     elif switches.empty_data != "missing":
         envelope["data"] = {} if switches.empty_data == "object" else None
     status = 200 if switches.errors_as_http_200 or code == 204 else code
     body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
-    return Response(body, status_code=status, media_type="application/json", headers=headers)
+    return Response(body, status_code=status, media_type="application/json")

@@ -9,8 +9,9 @@ from typing import NoReturn, TypeVar
 from urllib.parse import unquote_plus
 
 from sandbox.bricklink.entities import NO_TIER, Tier, rounded_up
-from sandbox.bricklink.errors import ShopError, invalid, missing, refuse, unparseable
+from sandbox.bricklink.errors import ShopError, invalid, missing, unparseable
 from sandbox.bricklink.switches import Switches
+from sandbox.model.errors import refuse
 
 T = TypeVar("T")
 

@@ -1,10 +1,11 @@
-"""What a shop holds: lots, orders, notifications. Frozen values; a change makes a new one."""
+"""What a shop holds: lots and orders. Frozen values; a change makes a new one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 
 from sandbox.catalog import Item
+from sandbox.model.orders import VersionedOrder
 
 Tier = tuple[int, Decimal]
 """From how many pieces on, at which price; (0, 0) is no tier."""
@@ -62,10 +63,9 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """An order received. `earlier` is what the API shows until `listed_from`: the order lag (K2, K4, C4)."""
+class Order(VersionedOrder):
+    """An order received."""
 
-    order_id: int
     date_ordered: datetime
     date_status_changed: datetime
     buyer_name: str
@@ -74,37 +74,8 @@ class Order:
     batches: tuple[tuple[OrderLine, ...], ...]
     is_filed: bool = False
     remarks: str = ""
-    listed_from: datetime
-    earlier: "Order | None" = None
 
     @property
     def lines(self) -> list[OrderLine]:
         """All lines of all batches; a lot may occur more than once."""
         return [line for batch in self.batches for line in batch]
-
-    def shown(self, now: datetime) -> "Order | None":
-        """Return the version of this order that the API shows now; None while a new order is not listed yet."""
-        order: Order | None = self
-        while order is not None and order.listed_from > now:
-            order = order.earlier
-        return order
-
-    def followed_by(self, later: "Order", now: datetime, listed_from: datetime) -> "Order":
-        """Return `later`, which shows as this order until `listed_from`; versions out of sight are let go."""
-        if listed_from <= now:
-            return replace(later, listed_from=now, earlier=None)
-        return replace(later, listed_from=listed_from, earlier=self._without_unseen(now))
-
-    def _without_unseen(self, now: datetime) -> "Order":
-        if self.listed_from <= now or self.earlier is None:
-            return replace(self, earlier=None)
-        return replace(self, earlier=self.earlier._without_unseen(now))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """One entry of `GET /notifications` (section 5)."""
-
-    event_type: str
-    resource_id: int
-    timestamp: datetime

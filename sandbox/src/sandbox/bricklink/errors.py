@@ -1,16 +1,14 @@
 """What a shop answers when it does not do what was asked: `marketplaces/bricklink.md` section 1.2."""
 
-from typing import NoReturn
+from sandbox.model.errors import Refusal
 
 
-class ShopError(Exception):
+class ShopError(Refusal):
     """A refusal in BrickLink's words: the envelope's code, its constant message, and the free description."""
 
     def __init__(self, code: int, message: str, description: str) -> None:
-        super().__init__(f"{code} {message}: {description}")
-        self.code = code
+        super().__init__(code, f"{message}: {description}", description)
         self.message = message
-        self.description = description
 
 
 def missing(parameter: str) -> ShopError:
@@ -36,8 +34,3 @@ def bad_oauth(description: str) -> ShopError:
 def not_found(what: str) -> ShopError:
     """Say that a lot, an order or a path does not exist."""
     return ShopError(404, "RESOURCE_NOT_FOUND", what)
-
-
-def refuse(error: ShopError) -> NoReturn:
-    """Raise, where an expression is needed."""
-    raise error

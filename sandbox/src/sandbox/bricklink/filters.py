@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from sandbox.bricklink.bodies import ITEM_TYPES
 from sandbox.bricklink.entities import Lot, Order
-from sandbox.bricklink.errors import invalid, refuse
+from sandbox.bricklink.errors import invalid
 from sandbox.bricklink.switches import Switches
+from sandbox.model.errors import refuse
 
 STATUS_LETTERS = ("Y", "S", "B", "C", "N", "R")
 

@@ -1,66 +1,22 @@
-"""Persistence: a shop survives a restart of the sandbox, kill -9 included.
+"""What is kept of BrickLink's shops beside what all have: the timestamps and nonces that keys used up."""
 
-One SQLite file. Whatever a request changed is written in one transaction before its reply leaves, each entity as one
-row; nothing is rewritten as a whole. `synchronous=OFF` is safe against the death of this process (the kernel has the
-pages), which is what can happen to a sandbox; it is not meant to survive the machine.
-"""
-
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Generic, TypeVar
 
-from pydantic import TypeAdapter
-
-from sandbox.bricklink.entities import Lot, Notification, Order
+from sandbox.bricklink.entities import Lot, Order
 from sandbox.bricklink.oauth import Keys, Use
-from sandbox.bricklink.request_log import REQUESTS_KEPT, LoggedRequest
-from sandbox.bricklink.shop import Changes, Shop
 from sandbox.bricklink.switches import Switches
+from sandbox.hosting import journal
 
-E = TypeVar("E")
+NAME = "bricklink"
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS shops (
-    name TEXT PRIMARY KEY, place INTEGER NOT NULL, settings TEXT NOT NULL,
-    next_lot_id INTEGER NOT NULL, next_order_id INTEGER NOT NULL, next_notification_id INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS entities (
-    shop TEXT NOT NULL REFERENCES shops ON DELETE CASCADE, kind TEXT NOT NULL, id INTEGER NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (shop, kind, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS calls (
-    shop TEXT NOT NULL REFERENCES shops ON DELETE CASCADE, minute INTEGER NOT NULL, calls INTEGER NOT NULL,
-    PRIMARY KEY (shop, minute)
-) WITHOUT ROWID;
+_USES = """
 CREATE TABLE IF NOT EXISTS uses (
     shop TEXT NOT NULL REFERENCES shops ON DELETE CASCADE, timestamp INTEGER NOT NULL, nonce TEXT NOT NULL,
     PRIMARY KEY (shop, timestamp, nonce)
 ) WITHOUT ROWID;
 """
-
-
-class _Kind(Generic[E]):
-    """How one kind of entity is kept."""
-
-    def __init__(self, name: str, entity: type[E]) -> None:
-        self.name = name
-        self._adapter = TypeAdapter(entity)
-
-    def dump(self, entity: E) -> str:
-        return self._adapter.dump_json(entity).decode()
-
-    def load(self, body: str) -> E:
-        return self._adapter.validate_json(body)
-
-
-_LOTS = _Kind("lot", Lot)
-_ORDERS = _Kind("order", Order)
-_NOTIFICATIONS = _Kind("notification", Notification)
-_REQUESTS = _Kind("request", LoggedRequest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,155 +29,26 @@ class Settings:
     switches: Switches
 
 
-_SETTINGS = TypeAdapter(Settings)
+StoredShop = journal.StoredShop[Settings, Lot, Order]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoredShop:
-    """Everything that is kept of one shop."""
-
-    name: str
-    place: int
-    settings: Settings
-    next_lot_id: int
-    next_order_id: int
-    next_notification_id: int
-    lots: dict[int, Lot]
-    orders: dict[int, Order]
-    notifications: dict[int, Notification]
-    requests: list[LoggedRequest]
-    calls: dict[int, int]
-    uses: list[Use]
-
-
-class StateInUse(Exception):
-    """Another process has this state folder open."""
-
-
-class Journal:
-    """The file; or, without a folder, a database in memory that is gone with the process."""
+class Journal(journal.Journal[Settings, Lot, Order]):
+    """The file of BrickLink's shops."""
 
     def __init__(self, folder: Path | None) -> None:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._db = sqlite3.connect(":memory:" if folder is None else folder / "bricklink.sqlite3", timeout=0)
-        self._db.isolation_level = None
-        try:
-            for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=OFF", "foreign_keys=ON"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.executescript(_TABLES)
-        except sqlite3.OperationalError as error:
-            self._db.close()
-            raise StateInUse(f"The state in {folder} cannot be opened: {error}") from error
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make all writes inside one transaction."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
-    def save_shop(self, name: str, place: int, settings: Settings, shop: Shop) -> None:
-        """Write a shop's settings and counters."""
-        self._db.execute(
-            "INSERT INTO shops VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET settings = excluded.settings",
-            (
-                name,
-                place,
-                _SETTINGS.dump_json(settings).decode(),
-                *(shop.next_lot_id, shop.next_order_id, shop.next_notification_id),
-            ),
-        )
-
-    def remove_shop(self, name: str) -> None:
-        """Forget a shop with all it had."""
-        self._db.execute("DELETE FROM shops WHERE name = ?", (name,))
-
-    def save_changes(self, name: str, changes: Changes, shop: Shop) -> None:
-        """Write the entities that changed, and the counters that gave them their ids."""
-        if not (changes.lots or changes.orders or changes.notifications):
-            return
-        self._save(name, _LOTS, {lot_id: change.after for lot_id, change in changes.lots.items()})
-        self._save(name, _ORDERS, changes.orders)
-        self._save(name, _NOTIFICATIONS, changes.notifications)
-        self._db.execute(
-            "UPDATE shops SET next_lot_id = ?, next_order_id = ?, next_notification_id = ? WHERE name = ?",
-            (shop.next_lot_id, shop.next_order_id, shop.next_notification_id, name),
-        )
-
-    def save_request(self, name: str, request: LoggedRequest) -> None:
-        """Write a logged request as it is now."""
-        self._save(name, _REQUESTS, {request.number: request})
+        super().__init__(folder, marketplace=NAME, settings=Settings, lot=Lot, order=Order, more_tables=_USES)
 
     def save_use(self, name: str, use: Use) -> None:
         """Write what a signed request used up."""
         self._db.execute("INSERT OR IGNORE INTO uses VALUES (?, ?, ?)", (name, use.timestamp, use.nonce))
 
-    def save_calls(self, name: str, minute: int, calls: int) -> None:
-        """Write how many calls a minute had."""
-        self._db.execute("INSERT OR REPLACE INTO calls VALUES (?, ?, ?)", (name, minute, calls))
-
-    def load(self) -> list[StoredShop]:
-        """Return every shop, in the order in which they were made."""
-        rows = self._db.execute(
-            "SELECT name, place, settings, next_lot_id, next_order_id, next_notification_id FROM shops ORDER BY place"
-        ).fetchall()
-        return [
-            StoredShop(
-                name=name,
-                place=place,
-                settings=_SETTINGS.validate_json(settings),
-                next_lot_id=next_lot_id,
-                next_order_id=next_order_id,
-                next_notification_id=next_notification_id,
-                lots=self._load(name, _LOTS),
-                orders=self._load(name, _ORDERS),
-                notifications=self._load(name, _NOTIFICATIONS),
-                requests=list(self._load(name, _REQUESTS).values()),
-                calls=dict(self._db.execute("SELECT minute, calls FROM calls WHERE shop = ?", (name,))),
-                uses=[
-                    Use(*row)
-                    for row in self._db.execute(
-                        "SELECT timestamp, nonce FROM uses WHERE shop = ? ORDER BY timestamp", (name,)
-                    )
-                ],
-            )
-            for name, place, settings, next_lot_id, next_order_id, next_notification_id in rows
-        ]
+    def load_uses(self, name: str) -> list[Use]:
+        """Return what a shop's keys used up, oldest first."""
+        rows = self._db.execute("SELECT timestamp, nonce FROM uses WHERE shop = ? ORDER BY timestamp", (name,))
+        return [Use(*row) for row in rows]
 
     def prune(self, name: str, now: datetime) -> None:
-        """Forget what no rule looks at any more: calls and uses of past days, all but the newest requests."""
+        """Forget what no rule looks at any more, uses of past days too."""
+        super().prune(name, now)
         yesterday = int((now - timedelta(days=2)).timestamp())
-        self._db.execute("DELETE FROM calls WHERE shop = ? AND minute < ?", (name, yesterday // 60))
         self._db.execute("DELETE FROM uses WHERE shop = ? AND timestamp < ?", (name, yesterday))
-        self._db.execute(
-            "DELETE FROM entities WHERE shop = ?1 AND kind = ?2 AND id <= "
-            "(SELECT max(id) FROM entities WHERE shop = ?1 AND kind = ?2) - ?3",
-            (name, _REQUESTS.name, REQUESTS_KEPT),
-        )
-
-    def _save(self, name: str, kind: _Kind[E], entities: Mapping[int, E | None]) -> None:
-        gone = [(name, kind.name, entity_id) for entity_id, entity in entities.items() if entity is None]
-        kept = [
-            (name, kind.name, entity_id, kind.dump(entity))
-            for entity_id, entity in entities.items()
-            if entity is not None
-        ]
-        if gone:
-            self._db.executemany("DELETE FROM entities WHERE shop = ? AND kind = ? AND id = ?", gone)
-        if kept:
-            self._db.executemany("INSERT OR REPLACE INTO entities VALUES (?, ?, ?, ?)", kept)
-
-    def _load(self, name: str, kind: _Kind[E]) -> dict[int, E]:
-        rows: Iterable[tuple[int, str]] = self._db.execute(
-            "SELECT id, body FROM entities WHERE shop = ? AND kind = ? ORDER BY id", (name, kind.name)
-        )
-        return {entity_id: kind.load(body) for entity_id, body in rows}

@@ -6,8 +6,9 @@ from decimal import Decimal
 from html import escape as escape_markup
 from typing import Any
 
-from sandbox.bricklink.entities import Lot, Notification, Order, OrderLine
+from sandbox.bricklink.entities import Lot, Order, OrderLine
 from sandbox.bricklink.shop import Shop
+from sandbox.model.orders import Notification
 
 Json = dict[str, Any]
 

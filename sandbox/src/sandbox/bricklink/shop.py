@@ -2,23 +2,26 @@
 
 Pure: no I/O, no clock (`now` is an argument), no randomness; the same calls give the same answers, so a simulation can
 run it. Answers are frozen values (`entities.py`); what BrickLink would refuse raises `ShopError` with its code,
-message and description. Three kinds of callers: the Store API (first part), buyers and the seller on the website
-(second part), and whoever keeps the shop (`take_changes`, `copy`).
+message and description. Two kinds of callers: the Store API (first part), buyers and the seller on the website (second
+part); whoever keeps the shop finds what changed in its `Books`.
 """
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sandbox.bricklink.bodies import LotFields, an_object, difference, pieces, read_lot
-from sandbox.bricklink.entities import NO_TIERS, Lot, Notification, Order, OrderLine, Tier
-from sandbox.bricklink.errors import ShopError, invalid, missing, not_found, refuse, unparseable
+from sandbox.bricklink.entities import NO_TIERS, Lot, Order, OrderLine, Tier
+from sandbox.bricklink.errors import ShopError, invalid, missing, not_found, unparseable
 from sandbox.bricklink.filters import LotFilter, OrderFilter
 from sandbox.bricklink.switches import Switches
 from sandbox.catalog import Catalog
+from sandbox.model.books import Books
+from sandbox.model.errors import refuse
+from sandbox.model.orders import Notification, Wanted
 
 T = TypeVar("T")
 
@@ -29,36 +32,10 @@ ORDER_STATUSES = (
 CLOSED_STATUSES = frozenset({"CANCELLED", "PURGED", "NPX", "NRS", "NSS"})
 """An order in one of these cannot be changed by the seller, nor can a buyer add to it."""
 
-_UNREAD_KEPT = 500  # a shop nobody asks for notifications should not grow for ever
 _SET_WITH_VARIANT = re.compile(r".+-\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class LotChange:
-    """What happened to one lot: `before` is None for a new one, `after` for one that is gone."""
-
-    before: Lot | None
-    after: Lot | None
-
-
-@dataclass(slots=True)
-class Changes:
-    """Everything that changed since it was last asked; a write that left a lot as it was is here too."""
-
-    lots: dict[int, LotChange] = field(default_factory=dict)
-    orders: dict[int, Order] = field(default_factory=dict)
-    notifications: dict[int, Notification | None] = field(default_factory=dict)  # None: read, or forgotten
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A line of an order to place: so many pieces of a lot."""
-
-    lot_id: int
-    quantity: int
-
-
-class Shop:
+class Shop(Books[Lot, Order]):
     """One shop: its lots, its orders, its unread notifications, and the rules they follow."""
 
     def __init__(
@@ -72,17 +49,13 @@ class Shop:
         next_order_id: int = 9_000_001,
         next_notification_id: int = 1,
     ) -> None:
+        super().__init__(
+            next_lot_id=next_lot_id, next_order_id=next_order_id, next_notification_id=next_notification_id
+        )
         self.seller_name = seller_name
         self.currency = currency
-        self.switches = switches or Switches()
-        self.lots: dict[int, Lot] = {}
-        self.orders: dict[int, Order] = {}
-        self.notifications: dict[int, Notification] = {}
-        self.next_lot_id = next_lot_id
-        self.next_order_id = next_order_id
-        self.next_notification_id = next_notification_id
+        self.switches: Switches = switches or Switches()
         self._catalog = catalog
-        self._changes = Changes()
 
     # ---- What the Store API can do ----
 
@@ -156,7 +129,7 @@ class Shop:
             order = replace(order, is_filed=is_filed if isinstance(is_filed, bool) else refuse(unparseable("is_filed")))
         if remarks is not None:
             order = replace(order, remarks=remarks if isinstance(remarks, str) else refuse(unparseable("remarks")))
-        return self._store_order(order)
+        return self._keep_order(order)
 
     def update_order_status(self, order_id: int, body: object, now: datetime) -> Order:
         """Set the status from `{"field": "status", "value": "PACKED"}`; 422 for an order that is closed (4.1)."""
@@ -173,8 +146,8 @@ class Shop:
         """Return what is unread, oldest first; reading marks it read unless the switch says otherwise (5)."""
         unread = list(self.notifications.values())
         if self.switches.notifications_read_once:
-            self._changes.notifications.update(dict.fromkeys(self.notifications))
-            self.notifications.clear()
+            for number in list(self.notifications):
+                self._forget_notification(number)
         return unread
 
     # ---- What buyers, and the seller on the website, can do ----
@@ -185,36 +158,33 @@ class Shop:
         now: datetime,
         *,
         buyer_name: str = "demo_buyer",
-        status: str = "PENDING",
+        status: str | None = None,
         lag_seconds: float | None = None,
     ) -> Order:
-        """Place an order: all lines' pieces leave the stock at once, or ShopError is raised and none does (4.6).
-
-        The order is listed `lag_seconds` later (by default as the switch says).
-        """
-        batch = self._take(wanted)
+        """Place an order, PENDING unless told otherwise (4.6)."""
+        known = _known_status(status or "PENDING")
+        batch = self._batch(wanted)
         order = Order(
-            order_id=self.next_order_id,
+            order_id=self._new_order_id(),
             date_ordered=now,
             date_status_changed=now,
             buyer_name=buyer_name,
-            status=_known_status(status),
+            status=known,
             payment_status="None",
             batches=(batch,),
             listed_from=self._listed_from(now, lag_seconds),
         )
-        self.next_order_id += 1
         self._notify(order.order_id, now)
-        return self._store_order(order)
+        return self._keep_order(order)
 
     def add_to_order(
         self, order_id: int, wanted: Iterable[Wanted], now: datetime, *, lag_seconds: float | None = None
     ) -> Order:
         """Add a batch to an open order, which becomes UPDATED; the pieces leave at once (4.6)."""
-        order = self._order(order_id)
+        order = self.find_order(order_id)
         if order.status in CLOSED_STATUSES:
             raise ShopError(422, "RESOURCE_UPDATE_NOT_ALLOWED", "NOT_IN_UPDATABLE_STATUS")
-        batch = self._take(wanted)
+        batch = self._batch(wanted)
         self._notify(order_id, now)
         return self._follow(
             order_id,
@@ -227,7 +197,7 @@ class Shop:
 
     def reduce_line(self, order_id: int, lot_id: int, by: int, now: datetime, *, restock: bool) -> Order:
         """Take pieces of a lot out of an order, last batch first; `restock` says whether they come back (4.6)."""
-        order = self._order(order_id)
+        order = self.find_order(order_id)
         if by < 1 or by > sum(line.quantity for line in order.lines if line.lot.lot_id == lot_id):
             raise invalid("quantity", "is not a number of pieces that the order has of this lot")
         left, batches = by, []
@@ -244,9 +214,9 @@ class Shop:
         self._notify(order_id, now)
         return self._follow(order_id, now, batches=tuple(reversed(batches)), date_status_changed=now)
 
-    def cancel_order(self, order_id: int, now: datetime, *, restock: bool = False) -> Order:
+    def cancel_order(self, order_id: int, now: datetime, *, restock: bool | None = None) -> Order:
         """Cancel an order; pieces come back only with `restock`, the box that the website offers (4.6)."""
-        order = self._order(order_id)
+        order = self.find_order(order_id)
         if order.status == "CANCELLED":
             raise ShopError(422, "RESOURCE_UPDATE_NOT_ALLOWED", "NOT_IN_UPDATABLE_STATUS")
         if restock:
@@ -255,17 +225,21 @@ class Shop:
         self._notify(order_id, now)
         return self._follow(order_id, now, status="CANCELLED", date_status_changed=now)
 
+    def find_order(self, order_id: int) -> Order:
+        """Return the newest version of an order, listed or not; raises ShopError (404)."""
+        return self.orders.get(order_id) or refuse(not_found(f"No such order: {order_id}"))
+
     def set_order_status(self, order_id: int, status: str, now: datetime) -> Order:
         """Set any status, as a buyer's payment, the website or time would."""
         known = _known_status(status)
-        paid = "Received" if known == "PAID" else self._order(order_id).payment_status
+        paid = "Received" if known == "PAID" else self.find_order(order_id).payment_status
         order = self._follow(order_id, now, status=known, payment_status=paid, date_status_changed=now)
         self._notify(order_id, now)
         return order
 
     def file_order(self, order_id: int, *, filed: bool) -> Order:
         """File an order away, or take it out again."""
-        return self._store_order(replace(self._order(order_id), is_filed=filed))
+        return self._keep_order(replace(self.find_order(order_id), is_filed=filed))
 
     def put_up_lot(self, body: object, now: datetime) -> Lot:
         """Create a lot as the seller would on the website, whose form knows the fields that the API insists on."""
@@ -292,28 +266,6 @@ class Shop:
             completeness=read.completeness or lot.completeness,
         )
         return self._store_lot(lot, keep_empty=True)
-
-    # ---- For whoever keeps the shop ----
-
-    def take_changes(self) -> Changes:
-        """Return what changed since the last time this was asked."""
-        changes, self._changes = self._changes, Changes()
-        return changes
-
-    def copy(self) -> "Shop":
-        """Return the shop as it is now, for answers out of the past."""
-        twin = Shop(
-            seller_name=self.seller_name,
-            currency=self.currency,
-            catalog=self._catalog,
-            switches=self.switches,
-            next_lot_id=self.next_lot_id,
-            next_order_id=self.next_order_id,
-            next_notification_id=self.next_notification_id,
-        )
-        twin.lots, twin.orders = dict(self.lots), dict(self.orders)
-        twin.notifications = dict(self.notifications)
-        return twin
 
     # ---- Rules shared by the above ----
 
@@ -384,52 +336,34 @@ class Shop:
         return color.name if color is not None else refuse(invalid("color_id"))
 
     def _put_up(self, lot: Lot) -> Lot:
-        """Give the lot the next id, which no other lot ever had."""
-        lot = replace(lot, lot_id=self.next_lot_id)
-        self.next_lot_id += 1
-        return self._store_lot(lot, keep_empty=True)
+        return self._keep(replace(lot, lot_id=self._new_lot_id()))
 
     def _store_lot(self, lot: Lot, *, keep_empty: bool) -> Lot:
         """Keep the lot as it is now; an empty one that is not to be kept disappears."""
-        if lot.quantity == 0 and not keep_empty:
-            self._remove(self.lots[lot.lot_id])
-        else:
-            self._note(lot.lot_id, lot)
-            self.lots[lot.lot_id] = lot
+        if lot.quantity or keep_empty:
+            return self._keep(lot)
+        self._remove(self.lots[lot.lot_id])
         return lot
 
-    def _remove(self, lot: Lot) -> None:
-        self._note(lot.lot_id, None)
-        del self.lots[lot.lot_id]
-
-    def _note(self, lot_id: int, after: Lot | None) -> None:
-        known = self._changes.lots.get(lot_id)
-        before = known.before if known is not None else self.lots.get(lot_id)
-        self._changes.lots[lot_id] = LotChange(before, after)
-
-    def _take(self, wanted: Iterable[Wanted]) -> tuple[OrderLine, ...]:
+    def _batch(self, wanted: Iterable[Wanted]) -> tuple[OrderLine, ...]:
         """Take the pieces of a batch out of the stock, all or none."""
-        lines = []
-        left: dict[int, int] = {}
-        for line in wanted:
-            lot = self.get_lot(line.lot_id)
-            available = left.get(lot.lot_id, lot.quantity)
-            if lot.stock_room is not None or lot.reserved_for:
-                raise invalid("inventory_id", f"{lot.lot_id} is not for sale")
-            if line.quantity < 1 or line.quantity % lot.bulk:
-                raise invalid("quantity", f"of {lot.lot_id} must be a multiple of {lot.bulk}")
-            if line.quantity > available:
-                raise invalid("quantity", f"of {lot.lot_id} is only {available}")
-            left[lot.lot_id] = available - line.quantity
-            lines.append(
-                OrderLine(lot=lot, quantity=line.quantity, unit_price_final=lot.price_for(line.quantity)),
-            )
-        if not lines:
+        taken = self._take(wanted)
+        if not taken:
             raise missing("lines")
-        for lot_id, quantity in left.items():
-            lot = replace(self.lots[lot_id], quantity=quantity)
-            self._store_lot(lot, keep_empty=lot.is_retain)
-        return tuple(lines)
+        return tuple(
+            OrderLine(lot=lot, quantity=quantity, unit_price_final=lot.price_for(quantity)) for lot, quantity in taken
+        )
+
+    def _check_sale(self, lot: Lot, pieces: int, available: int) -> None:
+        if lot.stock_room is not None or lot.reserved_for:
+            raise invalid("inventory_id", f"{lot.lot_id} is not for sale")
+        if pieces < 1 or pieces % lot.bulk:
+            raise invalid("quantity", f"of {lot.lot_id} must be a multiple of {lot.bulk}")
+        if pieces > available:
+            raise invalid("quantity", f"of {lot.lot_id} is only {available}")
+
+    def _sell(self, lot: Lot, left: int) -> None:
+        self._store_lot(replace(lot, quantity=left), keep_empty=lot.is_retain)
 
     def _restock(self, as_ordered: Lot, returned: int, now: datetime) -> None:
         """Give pieces back to their lot; one that vanished is made again, under a new id (4.6)."""
@@ -438,33 +372,6 @@ class Shop:
             self._put_up(replace(as_ordered, quantity=returned, date_created=now))
         else:
             self._store_lot(replace(lot, quantity=lot.quantity + returned), keep_empty=True)
-
-    def _order(self, order_id: int) -> Order:
-        """Return the newest version of an order, listed or not."""
-        return self.orders.get(order_id) or refuse(not_found(f"No such order: {order_id}"))
-
-    def _follow(self, order_id: int, now: datetime, lag_seconds: float | None = None, **changes: Any) -> Order:
-        """Store a changed order, which the API shows once the lag has passed."""
-        order = self._order(order_id)
-        return self._store_order(order.followed_by(replace(order, **changes), now, self._listed_from(now, lag_seconds)))
-
-    def _store_order(self, order: Order) -> Order:
-        self.orders[order.order_id] = order
-        self._changes.orders[order.order_id] = order
-        return order
-
-    def _listed_from(self, now: datetime, lag_seconds: float | None) -> datetime:
-        return now + timedelta(seconds=self.switches.order_lag_seconds if lag_seconds is None else lag_seconds)
-
-    def _notify(self, order_id: int, now: datetime) -> None:
-        notification = Notification(event_type="Order", resource_id=order_id, timestamp=now)
-        self.notifications[self.next_notification_id] = notification
-        self._changes.notifications[self.next_notification_id] = notification
-        self.next_notification_id += 1
-        if len(self.notifications) > _UNREAD_KEPT:
-            oldest = next(iter(self.notifications))
-            del self.notifications[oldest]
-            self._changes.notifications[oldest] = None
 
 
 def _required(parameter: str, value: T | None) -> T:

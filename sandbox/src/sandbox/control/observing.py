@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
-from sandbox.bricklink.control import AShop
-from sandbox.bricklink.faults import ActiveFault, Fault, Hit
-from sandbox.bricklink.hosting import HostedShop
-from sandbox.bricklink.request_log import LoggedRequest, Reply, RequestFilter
+from sandbox.control.asking import AShop
+from sandbox.control.shops import PREFIX
+from sandbox.hosting.faults import ActiveFault, Fault, Hit
+from sandbox.hosting.request_log import LoggedRequest, Reply, RequestFilter
+from sandbox.hosting.shops import HostedShop
 
-router = APIRouter(prefix="/sandbox/shops/{shop}", tags=["faults and the request log"])
+router = APIRouter(prefix=f"{PREFIX}/{{shop}}", tags=["faults and the request log"])
 
 
 class FaultShown(BaseModel):
@@ -46,7 +47,7 @@ class Asked(BaseModel):
     """Only those with a higher number."""
     method: str | None = None
     path: str | None = None
-    """A regular expression for the whole path below `/api/store/v1`."""
+    """A regular expression for the whole path below the API's root."""
     applied: bool | None = None
     """Only writes that landed, or only those that did not."""
     reply: Reply | None = None
@@ -98,7 +99,7 @@ async def release(host: AShop, fault_id: str) -> Released:
 
 @router.get("/requests")
 async def list_requests(host: AShop, asked: Annotated[Asked, Query()]) -> list[LoggedRequest]:
-    """List the requests to the Store API, oldest first, with what each did to the stock."""
+    """List the requests to the API, oldest first, with what each did to the stock."""
     return host.log.list(asked.filter)
 
 
@@ -128,21 +129,21 @@ async def wait(host: AShop, asked: Annotated[WaitedFor, Query()]) -> Waited:
         raise HTTPException(408, f"Did not happen within {asked.timeout:g} seconds") from None
 
 
-async def _until(host: HostedShop, holds: Callable[[], bool]) -> None:
+async def _until(host: HostedShop[Any, Any], holds: Callable[[], bool]) -> None:
     while not holds():
         if host.is_stopping:
             raise HTTPException(503, "The shop or the sandbox is being stopped")
         await host.bell.wait()
 
 
-def _fault(host: HostedShop, fault_id: str) -> ActiveFault:
-    active = host.faults.find(fault_id)
+def _fault(host: HostedShop[Any, Any], fault_id: str) -> ActiveFault[Any]:
+    active: ActiveFault[Any] | None = host.faults.find(fault_id)
     if active is None:
         raise HTTPException(404, f"No such fault: {fault_id}")
     return active
 
 
-def _fault_shown(active: ActiveFault) -> FaultShown:
+def _fault_shown(active: ActiveFault[Any]) -> FaultShown:
     return FaultShown(
         id=active.fault_id,
         fault=active.fault,

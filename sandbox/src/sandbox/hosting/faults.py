@@ -8,11 +8,11 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from sandbox.bricklink.shop import Shop
+ShopT = TypeVar("ShopT")
 
 Effect = Literal[
     "withhold",
@@ -25,6 +25,7 @@ Effect = Literal[
     "stale",
     "without_lots",
     "without_orders",
+    "short_batch",
 ]
 Released = Literal["released", "stopping"]
 
@@ -44,16 +45,18 @@ class Fault(BaseModel):
 
     effect: Effect
     """`withhold` the reply until released, or the client leaves; `drop` the connection; `delay` the request;
-    answer `html_503`, `http_429` or an `error` envelope; and for reads: an `empty_list`, a `stale` answer (the shop as
-    it was when the fault was made), a list `without_lots` or `without_orders` (those in `ids`)."""
+    answer `html_503`, `http_429` or an `error` of the API; for reads: an `empty_list`, a `stale` answer (the shop as
+    it was when the fault was made), a list `without_lots` or `without_orders` (those in `ids`); for batches: a
+    `short_batch`, of which only the first `entries` are answered (before: and applied)."""
     when: Literal["before", "after"] = "before"
     """Whether the effect comes before the request is applied, or after."""
     method: str | None = None
     """The HTTP method; null: any."""
     path: Annotated[str, AfterValidator(_a_regular_expression)] | None = None
-    """A regular expression for the whole path below `/api/store/v1`, for example `/inventories/\\d+`; null: any."""
+    """A regular expression for the whole path below the API's root, for example `/inventories/\\d+`; null: any."""
     body: dict[str, Any] = Field(default_factory=dict)
-    """Fields that the body must have with exactly these values (`item.no` reaches inside); in an array, any element."""
+    """Fields that the body must have with exactly these values (`item.no` and `params.0.lot_id` reach inside); in an
+    array, any element."""
     body_has: list[str] = Field(default_factory=list)
     """Fields that the body must have, whatever their value."""
     nth: int = Field(default=1, ge=1)
@@ -64,16 +67,18 @@ class Fault(BaseModel):
     """`delay`: how long. `withhold`: released by itself after so long; null: never."""
     lands_late: bool = False
     """`withhold` before: the request is applied on release although its client has left (a write that lands late)."""
-    code: int = 401
-    """`error`: the envelope's code."""
-    message: str = "BAD_OAUTH_REQUEST"
-    """`error`: the envelope's message."""
-    description: str = "TOKEN_IP_MISMATCHED: consumer: {key} IP: {ip}"
-    """`error`: the description; `{key}` is the consumer key, `{ip}` the caller's address."""
+    code: int | None = None
+    """`error`: the API's code; null: the one for a refused key."""
+    message: str | None = None
+    """`error`: the API's constant words; null: those for a refused key."""
+    description: str | None = None
+    """`error`: the free text, where the API has one; `{key}` is the key, `{ip}` the caller's address."""
     retry_after: int | None = None
     """`http_429`: the seconds in Retry-After; null: no such header."""
     ids: list[int] = Field(default_factory=list)
     """`without_lots`, `without_orders`: what is missing."""
+    entries: int = Field(default=0, ge=0)
+    """`short_batch`: how many are answered."""
 
 
 @dataclass
@@ -87,12 +92,12 @@ class Hit:
 
 
 @dataclass
-class ActiveFault:
+class ActiveFault(Generic[ShopT]):
     """A fault that was set, and what it did so far."""
 
     fault_id: str
     fault: Fault
-    past: Shop = field(repr=False)
+    past: ShopT = field(repr=False)
     """The shop as it was when the fault was made, for stale answers."""
     matched: int = 0
     hits: list[Hit] = field(default_factory=list)
@@ -125,25 +130,25 @@ class ActiveFault:
         return next(hit for hit in self.hits if hit.request == request)
 
 
-class Faults:
+class Faults(Generic[ShopT]):
     """The faults of one shop, oldest first."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self._active: dict[str, ActiveFault] = {}
+        self._active: dict[str, ActiveFault[ShopT]] = {}
         self._made = 0
 
-    def __iter__(self) -> Iterator[ActiveFault]:
+    def __iter__(self) -> Iterator[ActiveFault[ShopT]]:
         return iter(self._active.values())
 
-    def set(self, fault: Fault, past: Shop) -> ActiveFault:
+    def set(self, fault: Fault, past: ShopT) -> ActiveFault[ShopT]:
         """Switch a fault on."""
         self._made += 1
         active = ActiveFault(f"fault-{self._made}", fault, past)
         self._active[active.fault_id] = active
         return active
 
-    def find(self, fault_id: str) -> ActiveFault | None:
+    def find(self, fault_id: str) -> ActiveFault[ShopT] | None:
         """Return the fault with this id, spent or not."""
         return self._active.get(fault_id)
 
@@ -156,7 +161,7 @@ class Faults:
         for fault_id in list(self._active):
             self.remove(fault_id)
 
-    def hit(self, request: int, method: str, path: str, body: object) -> ActiveFault | None:
+    def hit(self, request: int, method: str, path: str, body: object) -> ActiveFault[ShopT] | None:
         """Count the request on every fault it matches; the first whose turn it is hits it and is returned."""
         hitting = None
         for active in self._active.values():
@@ -192,9 +197,12 @@ def _matches(fault: Fault, method: str, path: str, body: object) -> bool:
 
 
 def _field(element: object, name: str) -> object:
-    """Return `item.no` out of an object, None where it is not there."""
+    """Return `item.no` or `params.0` out of an object, None where it is not there."""
     for part in name.split("."):
-        if not isinstance(element, dict):
+        if isinstance(element, list) and part.isdecimal() and int(part) < len(element):
+            element = element[int(part)]
+        elif isinstance(element, dict):
+            element = element.get(part)
+        else:
             return None
-        element = element.get(part)
     return element

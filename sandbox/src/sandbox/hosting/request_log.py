@@ -1,6 +1,5 @@
-"""Every request a shop got, for tests to judge by. No OAuth parameters, no keys."""
+"""Every request a shop got, for tests to judge by. No keys, nothing signed with them."""
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,15 +8,6 @@ from typing import Any, Literal
 
 Reply = Literal["pending", "withheld", "sent", "dropped", "abandoned"]
 REQUESTS_KEPT = 50_000
-
-
-@dataclass(kw_only=True)
-class LotEffect:
-    """One lot that a write touched; a quantity is null where the lot was not there."""
-
-    inventory_id: int
-    quantity_before: int | None
-    quantity_after: int | None
 
 
 @dataclass(kw_only=True)
@@ -30,19 +20,20 @@ class LoggedRequest:
     """When it arrived, by the shop's clock."""
     method: str
     path: str
-    """Below the API's root, still percent-encoded: `/inventories/50001001`."""
+    """Below the API's root, still percent-encoded: `/inventories/50001001`, `/inventory/update`."""
     query: str
     body: Any = None
-    """The JSON body; a text where it was no JSON."""
+    """What the body says: JSON, or the fields of a form; a text where it was neither."""
     auth: str = "ok"
-    """`ok`, or the word for what was wrong: `SIGNATURE_INVALID`."""
+    """`ok`, or what was wrong with the keys: `SIGNATURE_INVALID`."""
     code: int | None = None
-    """The envelope's code, or the HTTP status of an answer without envelope; null until the outcome is known."""
+    """The code in the answer's envelope, or the HTTP status of one without; null until the outcome is known."""
     description: str | None = None
     applied: bool = False
     """Whether it was a write that landed, whatever was answered."""
-    lots: list[LotEffect] = field(default_factory=list)
-    """What an applied write did to each lot."""
+    lots: list[dict[str, int | None]] = field(default_factory=list)
+    """What an applied write did to each lot, which goes by the API's own word (`inventory_id`, `lot_id`):
+    `quantity_before` and `quantity_after`, null where the lot was not there."""
     fault: str | None = None
     """The id of the fault that hit this request."""
     reply: Reply = "pending"
@@ -78,11 +69,9 @@ class RequestLog:
         self._entries = entries or []
         self._next = self._entries[-1].number + 1 if self._entries else 1
 
-    def arrive(self, *, time: datetime, method: str, path: str, query: str, raw_body: bytes) -> LoggedRequest:
+    def arrive(self, *, time: datetime, method: str, path: str, query: str, body: Any) -> LoggedRequest:
         """Write down a request that just came in."""
-        request = LoggedRequest(
-            number=self._next, time=time, method=method, path=path, query=query, body=_readable(raw_body)
-        )
+        request = LoggedRequest(number=self._next, time=time, method=method, path=path, query=query, body=body)
         self._next += 1
         self._entries.append(request)
         if len(self._entries) > 2 * REQUESTS_KEPT:
@@ -98,12 +87,3 @@ class RequestLog:
     def list(self, asked: RequestFilter) -> list[LoggedRequest]:
         """Return the requests that are meant, oldest first."""
         return [request for request in self._entries if asked.admits(request)]
-
-
-def _readable(raw_body: bytes) -> Any:
-    if not raw_body:
-        return None
-    try:
-        return json.loads(raw_body)
-    except ValueError:
-        return raw_body[:1000].decode("utf-8", errors="replace")

@@ -4,8 +4,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment
-
 Schema = dict[str, Any]
 
 
@@ -17,8 +15,8 @@ class _Field:
     meaning: str
 
 
-def render_docs(templates: Environment, document: dict[str, Any]) -> str:
-    """Return the page that shows an OpenAPI document."""
+def docs_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page shows of an OpenAPI document."""
     schemas: dict[str, Schema] = document["components"]["schemas"]
     operations = [
         {
@@ -33,9 +31,11 @@ def render_docs(templates: Environment, document: dict[str, Any]) -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    return templates.get_template("docs.html").render(
-        operations=operations, switches=_fields(schemas["Switches"]), meaning=document["info"]["description"]
-    )
+    return {
+        "operations": operations,
+        "switches": _fields(schemas["Switches"]),
+        "meaning": document["info"]["description"],
+    }
 
 
 def _parameter(parameter: dict[str, Any]) -> _Field:

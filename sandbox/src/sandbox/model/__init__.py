@@ -1,0 +1,1 @@
+"""What the models of all shops have in common. Pure: no I/O, no clock."""
