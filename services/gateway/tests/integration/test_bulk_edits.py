@@ -59,6 +59,9 @@ async def test_a_bulk_edit_is_accepted_once_read_cancelled_and_undone(owner: htt
     undone = await owner.post(f"{path}/undo", json={"reason": "a mistake"})
     assert (undone.status_code, undone.json()["undo"]["refused_changes"]) == (202, 1)
     assert undone.json()["undo"]["refusals"][0]["change_id"] == "change-1"
+    redone = await owner.post(f"{path}/redo", json={"reason": "it was right"})
+    assert (redone.status_code, redone.json()["undo"]["redo"]) == (202, True)
+    assert (await owner.post(f"{path}/undo")).status_code == 202
     again = await owner.post(f"{path}/undo")
     assert (again.status_code, again.json()["reason"]) == (409, "ALREADY_UNDONE")
 

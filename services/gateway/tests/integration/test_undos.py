@@ -43,6 +43,9 @@ async def test_an_import_is_undone_and_what_was_refused_is_told(
     read = (await owner.get(path)).json()
     assert (read["undone_changes"], read["refused_changes"], read["finished_at"]) == (1, 1, None)
     assert read["refusals"][0]["reason"] == "The lot was changed since."
+    redone = await owner.post(path.replace("undo", "redo"), json={"reason": "it was right"})
+    assert (redone.status_code, redone.headers["Location"], redone.json()["redo"]) == (202, path, True)
+    assert (await owner.post(path)).status_code == 202
 
 
 async def test_a_bad_filter_is_named(owner: httpx.AsyncClient) -> None:

@@ -11,7 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inventory.chunks import Chunks
 from inventory.commands import By, Done
 from inventory.domain.changes import Cause, Change, ChangeSource
-from inventory.domain.errors import BulkEditIsRunning, ImportIsRunning, NotEnoughPieces, UndoRefused
+from inventory.domain.errors import (
+    AlreadyUndone,
+    BulkEditIsRunning,
+    ImportIsRunning,
+    NotEnoughPieces,
+    NothingToRedo,
+    UndoIsRunning,
+    UndoRefused,
+)
 from inventory.domain.lot import Lot
 from inventory.domain.undo import undo
 from inventory.storage.bulk_edits import find_bulk_edit
@@ -25,6 +33,7 @@ from inventory.storage.undos import (
     add_refusals,
     add_undos,
     expect_not_undone,
+    find_operation_undo,
     lock_running_undo,
     move_undo,
     next_changes,
@@ -43,9 +52,10 @@ class UndoChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoImport:
-    """Undo all that an import did."""
+    """Undo all that an import did, or redo what was undone."""
 
     import_id: str
+    redo: bool = False
 
 
 async def undo_change(command: UndoChange, by: By, work: UnitOfWork) -> Done:
@@ -63,32 +73,45 @@ async def undo_change(command: UndoChange, by: By, work: UnitOfWork) -> Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoBulkEdit:
-    """Undo all that a bulk edit did."""
+    """Undo all that a bulk edit did, or redo what was undone."""
 
     bulk_edit_id: str
+    redo: bool = False
 
 
 async def undo_import(command: UndoImport, by: By, work: UnitOfWork) -> OperationUndo:
-    """Accepts the undo of an import. Raises InvalidFields, ImportNotFound, ImportIsRunning, AlreadyUndone."""
+    """Accepts the undo of an import, or its redo: the undo of the undo.
+
+    Raises InvalidFields, ImportNotFound, ImportIsRunning, AlreadyUndone, NothingToRedo, UndoIsRunning.
+    """
     cause = by.cause()
     found = await find_import(work.conn, by.seller_id, command.import_id)
     if found.finished_at is None:
         raise ImportIsRunning
-    return await _accepted(found.import_id, cause, by, work)
+    return await _accepted(found.import_id, cause, by, work, redo=command.redo)
 
 
 async def undo_bulk_edit(command: UndoBulkEdit, by: By, work: UnitOfWork) -> OperationUndo:
-    """Accepts the undo of a bulk edit. Raises InvalidFields, BulkEditNotFound, BulkEditIsRunning, AlreadyUndone."""
+    """Accepts the undo of a bulk edit, or its redo: the undo of the undo.
+
+    Raises InvalidFields, BulkEditNotFound, BulkEditIsRunning, AlreadyUndone, NothingToRedo, UndoIsRunning.
+    """
     cause = by.cause()
     found = await find_bulk_edit(work.conn, by.seller_id, command.bulk_edit_id)
     if found.finished_at is None:
         raise BulkEditIsRunning
-    return await _accepted(found.bulk_edit_id, cause, by, work)
+    return await _accepted(found.bulk_edit_id, cause, by, work, redo=command.redo)
 
 
-async def _accepted(operation_id: str, cause: Cause, by: By, work: UnitOfWork) -> OperationUndo:
+async def _accepted(operation_id: str, cause: Cause, by: By, work: UnitOfWork, *, redo: bool) -> OperationUndo:
+    before = await find_operation_undo(work.conn, by.seller_id, operation_id)
+    if redo == (before is None or before.is_redo):
+        raise NothingToRedo if redo else AlreadyUndone
+    if before is not None and before.finished_at is None:
+        raise UndoIsRunning
     operation = OperationUndo(
         operation_id=operation_id,
+        step=1 if before is None else before.step + 1,
         seller_id=by.seller_id,
         actor=cause.actor,
         reason=cause.reason,
@@ -129,8 +152,8 @@ class OperationUndoer(Chunks[OperationUndo]):
                 refusals.append(Refusal(change.change_id, change.lot_id, str(refusal)))
             else:
                 undone.append((change.change_id, recorded.change_id))
-        await add_undos(work.conn, undone)
-        await add_refusals(work.conn, operation.operation_id, refusals)
+        await add_undos(work.conn, undone, operation)
+        await add_refusals(work.conn, operation, refusals)
         last = changes[-1].change_id if changes else None
         await move_undo(work.conn, operation, last=last, undone=len(undone), refused=len(refusals), now=now)
 
@@ -144,4 +167,4 @@ class OperationUndoer(Chunks[OperationUndo]):
         return work.recorder.record(lot, difference, cause)
 
     async def _put_last(self, operation: OperationUndo, conn: AsyncConnection) -> None:
-        await put_undo_last(conn, operation.operation_id, self._clock.now())
+        await put_undo_last(conn, operation, self._clock.now())

@@ -224,6 +224,9 @@ async def test_cancelled_between_chunks_the_rest_stays(
     await calls.undo_bulk_edit(accepted.bulk_edit_id)
     await to_the_end(undoer)
     assert await prices(calls) == [price * 100 for price in range(1, 26)]
+    assert (await calls.undo_bulk_edit(accepted.bulk_edit_id, redo=True)).undo.redo
+    await to_the_end(undoer)
+    assert await prices(calls) == [price * (200 if price <= 10 else 100) for price in range(1, 26)]
 
 
 async def test_one_that_is_over_cannot_be_cancelled(calls: Calls, editor: BulkEditor) -> None:

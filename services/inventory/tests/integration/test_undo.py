@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brickops.inventory.v1 import change_pb2, lot_pb2, undo_pb2
+from inventory.chunks import Chunks
 from inventory.consuming.sales import SalesHandler
 from inventory.events import LotTopics
 from inventory.imports.runner import ImportRunner
@@ -38,7 +39,7 @@ async def refused(call: Awaitable[Any]) -> tuple[str, str]:
 async def sell(engine: AsyncEngine, topics: LotTopics, calls: Calls, lot_id: str, pieces: int) -> None:
     async with engine.begin() as conn:
         await SalesHandler(topics, SystemClock()).absorb(
-            conn, [sale(str(calls.seller), lot_id, pieces, seq=100, ours=True)]
+            conn, [sale(str(calls.seller), lot_id, pieces, seq=100, listing_id=f"of {lot_id}", ours=True)]
         )
 
 
@@ -182,11 +183,26 @@ async def imported(calls: Calls, engine: AsyncEngine, topics: LotTopics, rows: i
     """The id of an import that is done, and its lots."""
     lines = "".join(ROW.format(number=3000 + number) for number in range(rows))
     operation = await calls.import_file(f"<INVENTORY>{lines}</INVENTORY>".encode())
-    runner = ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock())
-    while await runner.make_chunk():
-        pass
+    await made(ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock()), engine)
     found = (await calls.list_rows(operation.import_id, page_size=500)).rows
     return operation.import_id, [row.lot_id for row in found]
+
+
+async def made(operations: Chunks[Any], engine: AsyncEngine) -> None:
+    """All chunks, with somebody who takes what they publish: a long outbox makes them pause."""
+    while await operations.make_chunk():
+        await take_outbox(engine)
+
+
+async def pieces(calls: Calls) -> dict[str, int]:
+    """Of each lot that is not put away."""
+    found: dict[str, int] = {}
+    page = await calls.list_lots(page_size=500)
+    while True:
+        found |= {one.lot.lot_id: one.lot.quantity for one in page.lots}
+        if not page.next_page_token:
+            return found
+        page = await calls.list_lots(page_size=500, page_token=page.next_page_token)
 
 
 async def to_the_end(undoer: OperationUndoer) -> None:
@@ -215,6 +231,53 @@ async def test_an_import_is_undone_but_for_what_somebody_changed_since(
     assert {(one.actor, one.reason) for one in undos} == {("user-1", "wrong file")}
     undone = (await calls.list_changes(undone=True, import_id=import_id)).changes
     assert [one.undone_by for one in undone] == [one.change_id for one in reversed(undos)]
+
+
+async def test_what_was_undone_is_redone_and_undone_again(
+    calls: Calls, engine: AsyncEngine, topics: LotTopics, undoer: OperationUndoer
+) -> None:
+    import_id, lots = await imported(calls, engine, topics, 25)
+    assert (await refused(calls.undo_import(import_id, redo=True)))[0] == "NOTHING_TO_REDO"
+    await calls.adjust(lots[3], 1)
+    await calls.undo_import(import_id)
+    assert (await refused(calls.undo_import(import_id, redo=True)))[0] == "UNDO_IS_RUNNING"
+    await to_the_end(undoer)
+    redone = await calls.undo_import(import_id, redo=True, reason="the right file after all")
+    assert (redone.redo, redone.total_changes) == (True, 24)
+    await to_the_end(undoer)
+    done = await calls.get_import_undo(import_id)
+    assert (done.redo, done.undone_changes, done.refused_changes, len(done.refusals)) == (True, 24, 0, 0)
+    assert {one.lot.lot_id for one in (await calls.list_lots()).lots} == set(lots)
+    assert (await refused(calls.undo_import(import_id, redo=True)))[0] == "NOTHING_TO_REDO"
+    again = await calls.undo_import(import_id)
+    assert (again.redo, again.total_changes) == (False, 24)
+    await to_the_end(undoer)
+    assert [one.lot.lot_id for one in (await calls.list_lots()).lots] == [lots[3]]
+
+
+async def test_a_thousand_lots_are_taken_back_and_forty_sales_stay(
+    calls: Calls, engine: AsyncEngine, topics: LotTopics
+) -> None:
+    """Sold before the undo, and between it and its redo: each piece counted once, nothing below zero."""
+    import_id, _ = await imported(calls, engine, topics, 1000)
+    start = await pieces(calls)
+    lots = list(start)
+    sold = dict.fromkeys(lots[::25], 1)
+    assert (len(lots), len(sold)) == (1000, 40)
+    for lot_id in sold:
+        await sell(engine, topics, calls, lot_id, 1)
+    undoer = OperationUndoer(engine, partial(UnitOfWork, engine, topics), SystemClock())
+    await calls.undo_import(import_id)
+    await made(undoer, engine)
+    assert (await calls.get_import_undo(import_id)).undone_changes == 1000
+    assert not (await calls.list_lots()).lots
+    late = lots[1]
+    await sell(engine, topics, calls, late, 1)
+    await calls.undo_import(import_id, redo=True)
+    await made(undoer, engine)
+    left = await pieces(calls)
+    assert left == {lot_id: start[lot_id] - sold.get(lot_id, 0) - (lot_id == late) for lot_id in lots}
+    assert min(left.values()) >= 0
 
 
 async def test_the_undo_of_an_import_goes_on_where_a_killed_process_left_it(

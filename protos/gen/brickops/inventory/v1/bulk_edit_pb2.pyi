@@ -304,12 +304,15 @@ class BulkEditUndo(_message.Message):
     REFUSALS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FINISHED_AT_FIELD_NUMBER: _builtins.int
+    REDO_FIELD_NUMBER: _builtins.int
     total_changes: _builtins.int
     """Changes of the bulk edit that were not undone when it was accepted."""
     undone_changes: _builtins.int
     """How many of them were undone so far."""
     refused_changes: _builtins.int
     """How many were refused so far."""
+    redo: _builtins.bool
+    """It undoes the last undo: the bulk edit stands again as it was."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[_undo_pb2.UndoRefusal]:
         """The first hundred that were refused."""
@@ -331,10 +334,11 @@ class BulkEditUndo(_message.Message):
         refusals: _abc.Iterable[_undo_pb2.UndoRefusal] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         finished_at: _timestamp_pb2.Timestamp | None = ...,
+        redo: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at", "refusals", b"refusals", "refused_changes", b"refused_changes", "total_changes", b"total_changes", "undone_changes", b"undone_changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at", "redo", b"redo", "refusals", b"refusals", "refused_changes", b"refused_changes", "total_changes", b"total_changes", "undone_changes", b"undone_changes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

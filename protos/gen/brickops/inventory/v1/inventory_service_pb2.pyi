@@ -727,22 +727,26 @@ class UndoImportRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     IMPORT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    REDO_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat harmless."""
     import_id: _builtins.str
     """The import; it must have run to its end."""
     reason: _builtins.str
     """Why, in the caller's words; may be empty."""
+    redo: _builtins.bool
+    """Undo the last undo instead: a redo."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         import_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        redo: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "reason", b"reason", "redo", b"redo", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1549,22 +1553,26 @@ class UndoBulkEditRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     BULK_EDIT_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    REDO_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat harmless."""
     bulk_edit_id: _builtins.str
     """The bulk edit; it must be over."""
     reason: _builtins.str
     """Why, in the caller's words; may be empty."""
+    redo: _builtins.bool
+    """Undo the last undo instead: a redo."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         bulk_edit_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        redo: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk_edit_id", b"bulk_edit_id", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bulk_edit_id", b"bulk_edit_id", "reason", b"reason", "redo", b"redo", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

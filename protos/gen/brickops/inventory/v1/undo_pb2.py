@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n brickops/inventory/v1/undo.proto\x12\x15\x62rickops.inventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\x0bUndoRefusal\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xb5\x02\n\nImportUndo\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.brickops.inventory.v1.ImportUndoState\x12\x15\n\rtotal_changes\x18\x03 \x01(\x05\x12\x16\n\x0eundone_changes\x18\x04 \x01(\x05\x12\x17\n\x0frefused_changes\x18\x05 \x01(\x05\x12\x34\n\x08refusals\x18\x06 \x03(\x0b\x32\".brickops.inventory.v1.UndoRefusal\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*o\n\x0fImportUndoState\x12!\n\x1dIMPORT_UNDO_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19IMPORT_UNDO_STATE_RUNNING\x10\x01\x12\x1a\n\x16IMPORT_UNDO_STATE_DONE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n brickops/inventory/v1/undo.proto\x12\x15\x62rickops.inventory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\x0bUndoRefusal\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12\x0e\n\x06lot_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc3\x02\n\nImportUndo\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x35\n\x05state\x18\x02 \x01(\x0e\x32&.brickops.inventory.v1.ImportUndoState\x12\x15\n\rtotal_changes\x18\x03 \x01(\x05\x12\x16\n\x0eundone_changes\x18\x04 \x01(\x05\x12\x17\n\x0frefused_changes\x18\x05 \x01(\x05\x12\x34\n\x08refusals\x18\x06 \x03(\x0b\x32\".brickops.inventory.v1.UndoRefusal\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04redo\x18\t \x01(\x08*o\n\x0fImportUndoState\x12!\n\x1dIMPORT_UNDO_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19IMPORT_UNDO_STATE_RUNNING\x10\x01\x12\x1a\n\x16IMPORT_UNDO_STATE_DONE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.inventory.v1.undo_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTUNDOSTATE']._serialized_start=470
-  _globals['_IMPORTUNDOSTATE']._serialized_end=581
+  _globals['_IMPORTUNDOSTATE']._serialized_start=484
+  _globals['_IMPORTUNDOSTATE']._serialized_end=595
   _globals['_UNDOREFUSAL']._serialized_start=92
   _globals['_UNDOREFUSAL']._serialized_end=156
   _globals['_IMPORTUNDO']._serialized_start=159
-  _globals['_IMPORTUNDO']._serialized_end=468
+  _globals['_IMPORTUNDO']._serialized_end=482
 # @@protoc_insertion_point(module_scope)

@@ -88,8 +88,9 @@ class ImportUndo(_message.Message):
     REFUSALS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     FINISHED_AT_FIELD_NUMBER: _builtins.int
+    REDO_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
-    """The import; it has one undo at most."""
+    """The import."""
     state: Global___ImportUndoState.ValueType
     """How far it has come."""
     total_changes: _builtins.int
@@ -98,6 +99,8 @@ class ImportUndo(_message.Message):
     """How many of them were undone so far."""
     refused_changes: _builtins.int
     """How many were refused so far."""
+    redo: _builtins.bool
+    """It undoes the last undo: the import stands again as it was."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___UndoRefusal]:
         """The first hundred that were refused."""
@@ -121,10 +124,11 @@ class ImportUndo(_message.Message):
         refusals: _abc.Iterable[Global___UndoRefusal] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         finished_at: _timestamp_pb2.Timestamp | None = ...,
+        redo: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at", "import_id", b"import_id", "refusals", b"refusals", "refused_changes", b"refused_changes", "state", b"state", "total_changes", b"total_changes", "undone_changes", b"undone_changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "finished_at", b"finished_at", "import_id", b"import_id", "redo", b"redo", "refusals", b"refusals", "refused_changes", b"refused_changes", "state", b"state", "total_changes", b"total_changes", "undone_changes", b"undone_changes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -123,6 +123,7 @@ class BulkEditUndo(BaseModel):
     refusals: list[UndoRefusal] = Field(description="The first hundred of those that were refused.")
     created_at: datetime
     finished_at: datetime | None = Field(description="Null while it runs.")
+    redo: bool = Field(description="It undoes the last undo: the bulk edit stands again as it was.")
 
 
 class BulkEdit(BaseModel):

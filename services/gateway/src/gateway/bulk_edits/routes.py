@@ -73,9 +73,25 @@ async def undo_bulk_edit(
 ) -> BulkEdit:
     """Undoes all changes of a bulk edit that is over, newest first; those that cannot be undone are listed.
 
-    A field goes back only where nobody changed it since. A bulk edit is undone once.
+    A field goes back only where nobody changed it since. A bulk edit is undone once, unless it was redone.
     """
     asked = inventory.UndoBulkEditRequest(
         request_id=request_id, bulk_edit_id=bulk_edit_id, reason=why.reason if why else ""
+    )
+    return bulk_edit_of((await behind.ask(behind.inventory.UndoBulkEdit, asked, seconds=COMMAND_SECONDS)).operation)
+
+
+@router.post(
+    "/{bulk_edit_id}/redo",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Redo a bulk edit that was undone",
+    responses=problems(404, 409),
+)
+async def redo_bulk_edit(
+    bulk_edit_id: BulkEditId, request_id: RequestId, behind: FromBehind, why: Reason | None = None
+) -> BulkEdit:
+    """Undoes the undo of a bulk edit, once that is done."""
+    asked = inventory.UndoBulkEditRequest(
+        request_id=request_id, bulk_edit_id=bulk_edit_id, reason=why.reason if why else "", redo=True
     )
     return bulk_edit_of((await behind.ask(behind.inventory.UndoBulkEdit, asked, seconds=COMMAND_SECONDS)).operation)

@@ -88,4 +88,5 @@ def _undo(undo: bulk_edit_pb2.BulkEditUndo) -> dict[str, Any]:
         "refusals": refusals,
         "created_at": time_in(undo, "created_at"),
         "finished_at": time_in(undo, "finished_at"),
+        "redo": undo.redo,
     }

@@ -271,7 +271,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
     def _undo_import(self, request: inventory_pb.UndoImportRequest) -> inventory_pb.UndoImportResponse:
         self._import(request.import_id)
         key = (current_caller().require_seller(), request.import_id)
-        if key in self._undos:
+        if request.redo != (key in self._undos and not self._undos[key].redo):
             raise Undone("This was undone before; to redo it, undo the undo.")
         operation = undo_pb2.ImportUndo(
             import_id=request.import_id,
@@ -280,6 +280,7 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
             undone_changes=1,
             refused_changes=1,
             refusals=[undo_pb2.UndoRefusal(change_id="change-1", lot_id="lot-1", reason="The lot was changed since.")],
+            redo=request.redo,
         )
         operation.created_at.FromDatetime(_START)
         self._undos[key] = operation
@@ -356,8 +357,10 @@ class InventoryFake(inventory_grpc.InventoryServiceServicer):
         require_role("owner", "editor")
         async with self.faults.around(context):
             operation = self._bulk_edit(request.bulk_edit_id)
-            if operation.HasField("undo"):
+            if request.redo != (operation.HasField("undo") and not operation.undo.redo):
                 raise Undone("This was undone before; to redo it, undo the undo.")
+            operation.undo.Clear()
+            operation.undo.redo = request.redo
             operation.undo.total_changes = operation.undo.refused_changes = 1
             operation.undo.refusals.add(change_id="change-1", lot_id="lot-1", reason="The lot was changed since.")
             operation.undo.created_at.FromDatetime(_START)

@@ -32,3 +32,4 @@ class ImportUndo(BaseModel):
     refusals: list[UndoRefusal] = Field(description="The first hundred of those that were refused.")
     created_at: datetime
     finished_at: datetime | None = Field(description="Null while it runs.")
+    redo: bool = Field(description="It undoes the last undo: the import stands again as it was.")

@@ -1,4 +1,4 @@
-"""/v1/changes/{change_id}/undo and /v1/imports/{import_id}/undo."""
+"""/v1/changes/{change_id}/undo, /v1/imports/{import_id}/undo and /redo."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -47,11 +47,30 @@ async def undo_import(
 ) -> ImportUndo:
     """Undoes all changes of an import, newest first, one after the other; those that cannot be undone are listed.
 
-    An import that still runs is not undone, nor is one a second time.
+    An import that still runs is not undone, nor is one a second time unless it was redone.
     """
     asked = inventory.UndoImportRequest(request_id=request_id, import_id=import_id, reason=why.reason if why else "")
+    return await _accepted(asked, behind, response)
+
+
+@router.post(
+    "/imports/{import_id}/redo",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Redo an import that was undone",
+    responses=problems(404, 409),
+)
+async def redo_import(
+    import_id: ImportId, request_id: RequestId, behind: FromBehind, response: Response, why: Reason | None = None
+) -> ImportUndo:
+    """Undoes the undo of an import, once that is done; how far it has come is read as the undo is."""
+    reason = why.reason if why else ""
+    asked = inventory.UndoImportRequest(request_id=request_id, import_id=import_id, reason=reason, redo=True)
+    return await _accepted(asked, behind, response)
+
+
+async def _accepted(asked: inventory.UndoImportRequest, behind: FromBehind, response: Response) -> ImportUndo:
     answer = await behind.ask(behind.inventory.UndoImport, asked, seconds=COMMAND_SECONDS)
-    response.headers["Location"] = f"/v1/imports/{import_id}/undo"
+    response.headers["Location"] = f"/v1/imports/{asked.import_id}/undo"
     return import_undo_of(answer.operation)
 
 

@@ -19,5 +19,6 @@ def import_undo_of(operation: undo_pb2.ImportUndo) -> ImportUndo:
             "refusals": refusals,
             "created_at": time_in(operation, "created_at"),
             "finished_at": time_in(operation, "finished_at"),
+            "redo": operation.redo,
         }
     )

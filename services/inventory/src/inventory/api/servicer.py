@@ -217,7 +217,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
 
     async def UndoImport(self, request: pb.UndoImportRequest, context: Context) -> pb.UndoImportResponse:
         """Accepts the undo of all changes of an import, which then runs by itself."""
-        command = undoing.UndoImport(import_id=request.import_id)
+        command = undoing.UndoImport(import_id=request.import_id, redo=request.redo)
 
         async def run(by: By, work: UnitOfWork) -> pb.UndoImportResponse:
             accepted = await undoing.undo_import(command, by, work)
@@ -234,7 +234,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
             found = await find_operation_undo(conn, seller_id, request.import_id)
             if found is None:
                 raise errors.ImportUndoNotFound
-            refusals = await first_refusals(conn, found.operation_id)
+            refusals = await first_refusals(conn, found)
         return pb.GetImportUndoResponse(operation=import_undo_to_proto(found, refusals))
 
     async def PreviewBulkEdit(self, request: pb.PreviewBulkEditRequest, context: Context) -> pb.PreviewBulkEditResponse:
@@ -267,7 +267,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
                 found,
                 await first_refused(conn, found.bulk_edit_id),
                 undo,
-                await first_refusals(conn, found.bulk_edit_id),
+                [] if undo is None else await first_refusals(conn, undo),
             )
         return pb.GetBulkEditResponse(operation=operation)
 
@@ -283,7 +283,7 @@ class InventoryServicer(inventory_service_pb2_grpc.InventoryServiceServicer):
 
     async def UndoBulkEdit(self, request: pb.UndoBulkEditRequest, context: Context) -> pb.UndoBulkEditResponse:
         """Accepts the undo of all changes of a bulk edit, which then runs by itself."""
-        command = undoing.UndoBulkEdit(bulk_edit_id=request.bulk_edit_id)
+        command = undoing.UndoBulkEdit(bulk_edit_id=request.bulk_edit_id, redo=request.redo)
 
         async def run(by: By, work: UnitOfWork) -> pb.UndoBulkEditResponse:
             undo = await undoing.undo_bulk_edit(command, by, work)

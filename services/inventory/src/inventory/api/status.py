@@ -16,12 +16,14 @@ from inventory.domain.errors import (
     ImportUndoNotFound,
     LotNotFound,
     NotEnoughPieces,
+    NothingToRedo,
     NotUndoable,
     RequestIdReused,
     ReturnHasChanged,
     ReturnIsClosed,
     ReturnNotFound,
     StaleRevision,
+    UndoIsRunning,
 )
 from inventory.imports.operation import ImportIsOver, ImportNotInPreview, NothingToImport
 from servicekit.grpc_errors import ErrorTable
@@ -37,6 +39,8 @@ STATUS_OF: Final[ErrorTable] = {
     NotEnoughPieces: (StatusCode.FAILED_PRECONDITION, "NOT_ENOUGH_PIECES"),
     ImportUndoNotFound: (StatusCode.NOT_FOUND, "IMPORT_UNDO_NOT_FOUND"),
     AlreadyUndone: (StatusCode.FAILED_PRECONDITION, "ALREADY_UNDONE"),
+    NothingToRedo: (StatusCode.FAILED_PRECONDITION, "NOTHING_TO_REDO"),
+    UndoIsRunning: (StatusCode.FAILED_PRECONDITION, "UNDO_IS_RUNNING"),
     NotUndoable: (StatusCode.FAILED_PRECONDITION, "NOT_UNDOABLE"),
     ChangedSince: (StatusCode.FAILED_PRECONDITION, "CHANGED_SINCE"),
     ImportIsRunning: (StatusCode.FAILED_PRECONDITION, "IMPORT_IS_RUNNING"),

@@ -191,6 +191,7 @@ def import_undo_to_proto(operation: OperationUndo, refusals: Sequence[Refusal]) 
         undone_changes=operation.undone_changes,
         refused_changes=operation.refused_changes,
         refusals=[undo_pb2.UndoRefusal(**one._asdict()) for one in refusals],
+        redo=operation.is_redo,
         created_at=timestamp_of(operation.created_at),
         finished_at=None if operation.finished_at is None else timestamp_of(operation.finished_at),
     )

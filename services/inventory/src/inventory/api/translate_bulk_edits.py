@@ -116,6 +116,7 @@ def _undo(undo: OperationUndo, refusals: Sequence[Refusal]) -> bulk_edit_pb2.Bul
         undone_changes=undo.undone_changes,
         refused_changes=undo.refused_changes,
         refusals=[undo_pb2.UndoRefusal(**one._asdict()) for one in refusals],
+        redo=undo.is_redo,
         created_at=timestamp_of(undo.created_at),
         finished_at=None if undo.finished_at is None else timestamp_of(undo.finished_at),
     )

@@ -98,6 +98,20 @@ class ImportIsRunning(UndoRefused):
         super().__init__("The import is still running; undo it when it is done.")
 
 
+class UndoIsRunning(UndoRefused):
+    """What is being undone can only be redone, or undone again, once that is done."""
+
+    def __init__(self) -> None:
+        super().__init__("It is still being undone, or redone; ask again when that is done.")
+
+
+class NothingToRedo(UndoRefused):
+    """It stands as it was done."""
+
+    def __init__(self) -> None:
+        super().__init__("It was not undone, or was redone since: there is nothing to redo.")
+
+
 class BulkEditNotFound(Exception):
     """The seller has no such bulk edit."""
 

@@ -104,6 +104,9 @@ UNDOS: Final = Table(
     # a second undo of the same change is a key violation
     Column("undoes", _ID, primary_key=True),
     Column("undone_by", _ID, nullable=False),
+    # by which step of which operation's undo; null for one that was undone by itself
+    Column("operation_id", _ID),
+    Column("step", SmallInteger),
 )
 
 OPERATION_UNDOS: Final = Table(
@@ -111,6 +114,8 @@ OPERATION_UNDOS: Final = Table(
     METADATA,
     # of an import or of a bulk edit; their ids never meet
     Column("import_id", _ID, key="operation_id", primary_key=True),
+    # 1 undoes the operation, 2 undoes that, and so on
+    Column("step", SmallInteger, primary_key=True),
     Column("seller_id", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -129,6 +134,7 @@ UNDO_REFUSALS: Final = Table(
     "undo_refusals",
     METADATA,
     Column("import_id", _ID, key="operation_id", primary_key=True),
+    Column("step", SmallInteger, primary_key=True),
     Column("change_id", _ID, primary_key=True),
     Column("lot_id", _ID, nullable=False),
     Column("reason", Text, nullable=False),

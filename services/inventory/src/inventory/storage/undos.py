@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, exists, func, insert, select, text, update
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from inventory.domain.changes import Change, ChangeSource
 from inventory.domain.errors import AlreadyUndone
@@ -32,6 +33,8 @@ class OperationUndo:
 
     operation_id: str
     """The import's or the bulk edit's."""
+    step: int
+    """1 undoes the operation, 2 undoes that undo (a redo), 3 undoes the redo, and so on."""
     seller_id: str
     actor: str
     reason: str
@@ -44,6 +47,11 @@ class OperationUndo:
     created_at: datetime
     finished_at: datetime | None
 
+    @property
+    def is_redo(self) -> bool:
+        """Whether the operation's changes stand again once it is done."""
+        return self.step % 2 == 0
+
 
 async def expect_not_undone(conn: AsyncConnection, change_id: str) -> None:
     """Raises AlreadyUndone. Whoever holds the lot's lock can rely on it: an undo needs that too."""
@@ -51,10 +59,13 @@ async def expect_not_undone(conn: AsyncConnection, change_id: str) -> None:
         raise AlreadyUndone
 
 
-async def add_undos(conn: AsyncConnection, undone: Sequence[tuple[str, str]]) -> None:
-    """Note which changes were undone, each with the change that did it."""
+async def add_undos(
+    conn: AsyncConnection, undone: Sequence[tuple[str, str]], operation: OperationUndo | None = None
+) -> None:
+    """Note which changes were undone, each with the change that did it. `operation`: the undo that this is part of."""
     if undone:
-        rows = [{"undoes": change_id, "undone_by": undo_id} for change_id, undo_id in undone]
+        by = {"operation_id": operation and operation.operation_id, "step": operation and operation.step}
+        rows = [{"undoes": change_id, "undone_by": undo_id, **by} for change_id, undo_id in undone]
         await conn.execute(insert(UNDOS), rows)
 
 
@@ -71,10 +82,10 @@ async def ordered_deltas(conn: AsyncConnection, lot_ids: Sequence[str]) -> dict[
 
 
 async def add_operation_undo(conn: AsyncConnection, operation: OperationUndo) -> OperationUndo:
-    """Accept the undo of an operation, with the number of its changes. Raises AlreadyUndone."""
+    """Accept the undo of an operation, with the number of its changes. Raises AlreadyUndone: another was quicker."""
     total = 0
-    for made_by in _MADE_BY:
-        count = select(func.count()).select_from(CHANGES).where(*_still_to_undo(made_by, operation.operation_id))
+    for made in _changes_of(operation):
+        count = select(func.count()).select_from(CHANGES).where(*made)
         total += (await conn.execute(count)).scalar_one()
     values = {name: getattr(operation, name) for name in OperationUndo.__dataclass_fields__}
     values |= {"total_changes": total, "finished_at": None if total else operation.created_at}
@@ -86,19 +97,19 @@ async def add_operation_undo(conn: AsyncConnection, operation: OperationUndo) ->
 
 
 async def find_operation_undo(conn: AsyncConnection, seller_id: str, operation_id: str) -> OperationUndo | None:
-    """How far it has come; None if nobody asked for one, and for another seller's."""
+    """How far the last step has come; None if nobody asked for one, and for another seller's."""
     if not is_id(operation_id):
         return None
     columns = OPERATION_UNDOS.c
     query = select(OPERATION_UNDOS).where(columns.operation_id == operation_id, columns.seller_id == seller_id)
-    row = (await conn.execute(query)).mappings().one_or_none()
+    row = (await conn.execute(query.order_by(columns.step.desc()).limit(1))).mappings().one_or_none()
     return None if row is None else _undo_of(row)
 
 
-async def first_refusals(conn: AsyncConnection, operation_id: str) -> list[Refusal]:
-    """Changes of an operation that could not be undone, newest first; a hundred at most."""
+async def first_refusals(conn: AsyncConnection, operation: OperationUndo) -> list[Refusal]:
+    """Changes that this step could not undo, newest first; a hundred at most."""
     columns = UNDO_REFUSALS.c
-    query = select(columns.change_id, columns.lot_id, columns.reason).where(columns.operation_id == operation_id)
+    query = select(columns.change_id, columns.lot_id, columns.reason).where(*_same(columns, operation))
     found = await conn.execute(query.order_by(columns.change_id.desc()).limit(SHOWN_REFUSALS))
     return [Refusal(row.change_id, row.lot_id, row.reason) for row in found]
 
@@ -116,8 +127,8 @@ def _running() -> Select[Any]:
 
 async def next_changes(conn: AsyncConnection, operation: OperationUndo, *, limit: int) -> list[Change]:
     """The next changes to undo, newest first."""
-    for made_by in _MADE_BY:
-        query = select(CHANGES).where(*_still_to_undo(made_by, operation.operation_id))
+    for made in _changes_of(operation):
+        query = select(CHANGES).where(*made)
         if operation.last_change_id is not None:
             query = query.where(CHANGES.c.change_id < operation.last_change_id)
         found = await conn.execute(query.order_by(CHANGES.c.change_id.desc()).limit(limit))
@@ -126,20 +137,23 @@ async def next_changes(conn: AsyncConnection, operation: OperationUndo, *, limit
     return []
 
 
-# One after the other: asked for either at once, PostgreSQL would read all of an operation's changes for each chunk.
-_MADE_BY: Final = (CHANGES.c.import_id, CHANGES.c.bulk_edit_id)
-
-
-def _still_to_undo(made_by: Column[Any], operation_id: str) -> tuple[ColumnElement[bool], ...]:
+def _changes_of(operation: OperationUndo) -> list[tuple[ColumnElement[bool], ...]]:
+    """Say which changes a step undoes: one query after the other finds them all."""
     is_undone = exists().where(UNDOS.c.undoes == CHANGES.c.change_id)
-    sources = (ChangeSource.IMPORT.value, ChangeSource.USER.value)
-    return (made_by == operation_id, CHANGES.c.source.in_(sources), ~is_undone)
+    if operation.step > 1:
+        before = (UNDOS.c.operation_id == operation.operation_id, UNDOS.c.step == operation.step - 1)
+        return [(CHANGES.c.change_id.in_(select(UNDOS.c.undone_by).where(*before)), ~is_undone)]
+    made = CHANGES.c.source.in_((ChangeSource.IMPORT.value, ChangeSource.USER.value))
+    # Asked for either at once, PostgreSQL would read all of an operation's changes for each chunk.
+    operations = (CHANGES.c.import_id, CHANGES.c.bulk_edit_id)
+    return [(operation_id == operation.operation_id, made, ~is_undone) for operation_id in operations]
 
 
-async def add_refusals(conn: AsyncConnection, operation_id: str, refusals: Sequence[Refusal]) -> None:
+async def add_refusals(conn: AsyncConnection, operation: OperationUndo, refusals: Sequence[Refusal]) -> None:
     """Keep which changes could not be undone, and why."""
     if refusals:
-        await conn.execute(insert(UNDO_REFUSALS), [{"operation_id": operation_id} | one._asdict() for one in refusals])
+        step = {"operation_id": operation.operation_id, "step": operation.step}
+        await conn.execute(insert(UNDO_REFUSALS), [step | one._asdict() for one in refusals])
 
 
 async def move_undo(
@@ -153,17 +167,20 @@ async def move_undo(
         "moved_at": now,
         "finished_at": None if last else now,
     }
-    await _update(conn, operation.operation_id, values)
+    await _update(conn, operation, values)
 
 
-async def put_undo_last(conn: AsyncConnection, operation_id: str, now: datetime) -> None:
+async def put_undo_last(conn: AsyncConnection, operation: OperationUndo, now: datetime) -> None:
     """Make an undo the one that waits least."""
-    await _update(conn, operation_id, {"moved_at": now})
+    await _update(conn, operation, {"moved_at": now})
 
 
-async def _update(conn: AsyncConnection, operation_id: str, values: Mapping[str, Any]) -> None:
-    same = OPERATION_UNDOS.c.operation_id == operation_id
-    await conn.execute(update(OPERATION_UNDOS).where(same).values(**values))
+async def _update(conn: AsyncConnection, operation: OperationUndo, values: Mapping[str, Any]) -> None:
+    await conn.execute(update(OPERATION_UNDOS).where(*_same(OPERATION_UNDOS.c, operation)).values(**values))
+
+
+def _same(columns: ReadOnlyColumnCollection[str, Any], operation: OperationUndo) -> tuple[ColumnElement[bool], ...]:
+    return columns.operation_id == operation.operation_id, columns.step == operation.step
 
 
 def _undo_of(row: RowMapping) -> OperationUndo:
