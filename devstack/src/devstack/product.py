@@ -130,7 +130,7 @@ class Product:
         return self._services
 
     def load_demo(self) -> None:
-        """Open the demo shops; load the demo seller unless BrickLink is real: it must not be offered what nobody has."""
+        """Open demo shops; load the demo seller unless BrickLink is real: it must not be offered what nobody has."""
         surroundings = self._surroundings
         if surroundings.brickowl_api_url is None:
             demo.open_brickowl_shop(self.brickowl_sandbox_url)

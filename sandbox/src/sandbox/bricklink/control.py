@@ -13,7 +13,7 @@ from sandbox.control import shops, stock
 from sandbox.control.asking import AllShops, StrictBody, hosted
 from sandbox.control.shops import PREFIX, ShopShown
 from sandbox.control.stock import LineToOrder, PiecesToTakeOut
-from sandbox.hosting.shops import Json
+from sandbox.hosting.hosted import Json
 
 router = APIRouter(prefix=PREFIX, tags=["BrickLink"])
 shops.add_switches_route(router, Switches)

@@ -13,11 +13,11 @@ from sandbox.bricklink.rows import lot_row, order_row
 from sandbox.bricklink.shop import Shop
 from sandbox.bricklink.switches import Switches
 from sandbox.catalog import Catalog
-from sandbox.hosting import shops
+from sandbox.hosting import hosted, shops
+from sandbox.hosting.hosted import Clock, Json
 from sandbox.hosting.pushes import Push
 from sandbox.hosting.request_log import LoggedRequest
 from sandbox.hosting.rows import LotRow, OrderRow
-from sandbox.hosting.shops import Clock, Json
 from sandbox.model.orders import Notification
 from sandbox.model.quota import Window
 
@@ -25,7 +25,7 @@ DAY = "day"
 """The name of the one limit on calls."""
 
 
-class HostedShop(shops.HostedShop[Shop, Settings]):
+class HostedShop(hosted.HostedShop[Shop, Settings]):
     """One BrickLink shop of this server."""
 
     lot_word = "inventory_id"
@@ -61,7 +61,6 @@ class HostedShop(shops.HostedShop[Shop, Settings]):
         """Set keys, names and switches; new keys have used nothing up."""
         if settings.keys != self.settings.keys:
             self.door = Door(settings.keys)
-        self.shop.seller_name, self.shop.currency = settings.seller_name, settings.currency
         super().configure(settings)
 
     def admit(self, authorization: Authorization, request: LoggedRequest, *, caller_ip: str) -> None:

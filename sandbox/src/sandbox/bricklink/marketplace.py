@@ -9,8 +9,8 @@ from sandbox.bricklink.control import router
 from sandbox.bricklink.hosting import Shops
 from sandbox.bricklink.journal import NAME, Journal
 from sandbox.catalog import Catalog
+from sandbox.hosting.hosted import Clock
 from sandbox.hosting.marketplace import Marketplace
-from sandbox.hosting.shops import Clock
 
 
 @contextmanager

@@ -50,10 +50,12 @@ class Shop(Books[Lot, Order]):
         next_notification_id: int = 1,
     ) -> None:
         super().__init__(
-            next_lot_id=next_lot_id, next_order_id=next_order_id, next_notification_id=next_notification_id
+            seller_name=seller_name,
+            currency=currency,
+            next_lot_id=next_lot_id,
+            next_order_id=next_order_id,
+            next_notification_id=next_notification_id,
         )
-        self.seller_name = seller_name
-        self.currency = currency
         self.switches: Switches = switches or Switches()
         self._catalog = catalog
 

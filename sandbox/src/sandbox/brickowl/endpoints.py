@@ -140,7 +140,13 @@ def _look_up_many(call: Call) -> Any:
     boids = required(call.params, "boids").split(",")
     if len(boids) > _MOST_BOIDS:
         raise invalid("boids", f"more than {_MOST_BOIDS}")
-    return {"items": {boid: _catalog_entry(call, boid) for boid in boids}}
+    entries = {boid: _catalog_entry(call, boid) for boid in boids}
+    match call.shop.switches.bulk_lookup_form:
+        case "items":
+            return {"items": entries}
+        case "keyed":
+            return entries
+    return list(entries.values())
 
 
 def _catalog_entry(call: Call, boid: str) -> Json:

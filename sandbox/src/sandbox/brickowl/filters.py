@@ -11,6 +11,7 @@ from sandbox.brickowl.fields import Params, flag, number_of
 from sandbox.brickowl.switches import Switches
 
 _LIMIT, _MOST = 500, 5000
+_LATEST = 253_402_300_799  # the end of the year 9999, in seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class OrderFilter:
 
     status_id: int | None = None
     ordered_since: datetime | None = None
+    changed_since: datetime | None = None
     limit: int = _LIMIT
     list_type: str | None = None
     by_update: bool = False
@@ -69,10 +71,10 @@ class OrderFilter:
             raise invalid("list_type")
         if sort_by not in {"created", "updated"}:
             raise invalid("sort_by")
-        since = number_of(params, "order_time", most=253_402_300_799) if params.get("order_time") else None
         return cls(
             status_id=known_status(params["status"]) if params.get("status") else None,
-            ordered_since=datetime.fromtimestamp(since, UTC) if since is not None else None,
+            ordered_since=_moment(params, "order_time"),
+            changed_since=_moment(params, "update_time"),
             limit=number_of(params, "limit", otherwise=_LIMIT, most=_MOST),
             list_type=list_type,
             by_update=sort_by == "updated",
@@ -80,17 +82,25 @@ class OrderFilter:
 
     def of_shown(self, orders: Iterable[Order], switches: Switches) -> list[Order]:
         """Return those that are asked for, sorted and as many as asked for."""
+        changed_since = self.changed_since if switches.knows_update_time else None
         meant = [
             order
             for order in orders
             if (self.status_id is None or order.status_id == self.status_id)
             and (self.ordered_since is None or order.ordered.replace(microsecond=0) >= self.ordered_since)
+            and (changed_since is None or order.updated.replace(microsecond=0) >= changed_since)
         ]
         meant.sort(
             key=lambda order: (order.updated if self.by_update else order.ordered, order.order_id),
             reverse=switches.order_direction == "newest_first",
         )
         return meant[: self.limit]
+
+
+def _moment(params: Params, name: str) -> datetime | None:
+    if not params.get(name):
+        return None
+    return datetime.fromtimestamp(number_of(params, name, most=_LATEST), UTC)
 
 
 def known_status(text: str) -> int:

@@ -13,10 +13,10 @@ from sandbox.brickowl.render import Renderer, shown
 from sandbox.brickowl.rows import lot_row, order_row
 from sandbox.brickowl.shop import Shop
 from sandbox.brickowl.switches import Switches
-from sandbox.hosting import shops
+from sandbox.hosting import hosted, shops
+from sandbox.hosting.hosted import Clock, Json
 from sandbox.hosting.pushes import Push
 from sandbox.hosting.rows import LotRow, OrderRow
-from sandbox.hosting.shops import Clock, Json
 from sandbox.model.orders import Notification
 from sandbox.model.quota import Window
 
@@ -28,7 +28,7 @@ _FIRST_STORE_ID = 5001
 _NO_COLOR = "FFFFFF"
 
 
-class HostedShop(shops.HostedShop[Shop, Settings]):
+class HostedShop(hosted.HostedShop[Shop, Settings]):
     """One Brick Owl shop of this server."""
 
     lot_word = "lot_id"
@@ -57,11 +57,6 @@ class HostedShop(shops.HostedShop[Shop, Settings]):
     def has_fixed_windows(self) -> bool:
         """Whether the minute starts with the clock's (9.7)."""
         return self.switches.quota_window == "fixed"
-
-    def configure(self, settings: Settings) -> None:
-        """Set the key, names and switches."""
-        self.shop.seller_name, self.shop.currency = settings.seller_name, settings.currency
-        super().configure(settings)
 
     def notify(self, ip: str) -> None:
         """Tell this host of new orders from now on; none if it is empty (section 4)."""

@@ -9,8 +9,8 @@ from sandbox.brickowl.catalog import Catalog
 from sandbox.brickowl.control import router
 from sandbox.brickowl.hosting import Shops
 from sandbox.brickowl.journal import NAME, Journal
+from sandbox.hosting.hosted import Clock
 from sandbox.hosting.marketplace import Marketplace
-from sandbox.hosting.shops import Clock
 
 
 @contextmanager

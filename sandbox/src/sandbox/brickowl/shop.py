@@ -44,10 +44,12 @@ class Shop(Stock):
         next_notification_id: int = 1,
     ) -> None:
         super().__init__(
-            next_lot_id=next_lot_id, next_order_id=next_order_id, next_notification_id=next_notification_id
+            seller_name=seller_name,
+            currency=currency,
+            next_lot_id=next_lot_id,
+            next_order_id=next_order_id,
+            next_notification_id=next_notification_id,
         )
-        self.seller_name = seller_name
-        self.currency = currency
         self.catalog = catalog
         self.switches = switches or Switches()
         self.store_id = store_id

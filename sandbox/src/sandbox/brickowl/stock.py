@@ -168,15 +168,17 @@ class Stock(Books[Lot, Order]):
         lot = replace(lot, **changes)
         if lot.condition not in conditions_of(lot.item.item_type):
             raise invalid("condition", f"not for {lot.item.item_type}")
-        others = (other for other in self.lots.values() if other.lot_id != lot.lot_id)
-        is_taken = lot.external_id != "" and any(other.external_id == lot.external_id for other in others)
-        if self.switches.unique_external_ids and is_taken:
+        if self.switches.unique_external_ids and self._is_taken(lot):
             raise invalid("external_id", "not unique")
         if self.switches.tier_rule == "falling":
             prices = [lot.base_price, *(amount for _, amount in lot.tiers)]
             if any(cheaper >= dearer for dearer, cheaper in pairwise(prices)):
                 raise invalid("tier_price", "prices must fall")
         return lot
+
+    def _is_taken(self, lot: Lot) -> bool:
+        others = (other for other in self.lots.values() if other.lot_id != lot.lot_id)
+        return lot.external_id != "" and any(other.external_id == lot.external_id for other in others)
 
     def _colored(self, lot: Lot, color_id: int) -> Lot:
         color = self.catalog.colors.get(color_id) or refuse(invalid("color_id"))

@@ -94,6 +94,8 @@ class Switches:
     """How long a new or changed order stays unseen, while its pieces are gone at once."""
     order_direction: Literal["newest_first", "oldest_first"] = "newest_first"
     """Which end comes first, by creation or by the last change as asked (section 4 does not say)."""
+    knows_update_time: bool = False
+    """Whether `order/list` knows `update_time`, which one client sends: orders changed since then (section 4)."""
     has_store: bool = True
     """Without a store, orders are refused unless `list_type=customer` is sent (section 4)."""
     status_backwards: Literal["refuse", "ignore"] = "refuse"
@@ -110,6 +112,9 @@ class Switches:
     # Catalogue
     lookup_form: Literal["bare", "with_colors"] = "bare"
     """Whether `id_lookup` answers bare BOIDs, or coloured ones before them (section 5)."""
+
+    bulk_lookup_form: Literal["items", "keyed", "array"] = "items"
+    """How `bulk_lookup` holds its entries: by BOID in `items`, by BOID alone, or as an array (section 5)."""
 
     # Keys and limits
     missing_rights: tuple[Area, ...] = ()

@@ -5,7 +5,8 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, HTTPException, Request
 from pydantic import BaseModel, ConfigDict
 
-from sandbox.hosting.shops import HostedShop, Shops
+from sandbox.hosting.hosted import HostedShop
+from sandbox.hosting.shops import Shops
 
 
 def all_shops(request: Request) -> Shops[Any, Any]:

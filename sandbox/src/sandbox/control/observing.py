@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from sandbox.control.asking import AShop
 from sandbox.control.shops import PREFIX
 from sandbox.hosting.faults import ActiveFault, Fault, Hit
+from sandbox.hosting.hosted import HostedShop
 from sandbox.hosting.request_log import LoggedRequest, Reply, RequestFilter
-from sandbox.hosting.shops import HostedShop
 
 router = APIRouter(prefix=f"{PREFIX}/{{shop}}", tags=["faults and the request log"])
 

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Body, HTTPException
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from sandbox.control.asking import AllShops, AShop, StrictBody
-from sandbox.hosting.shops import AnySettings, HostedShop, KeyTaken, Shops
+from sandbox.hosting.hosted import AnySettings, HostedShop
+from sandbox.hosting.shops import KeyTaken, Shops
 from sandbox.model.switches import AnySwitches
 
 S = TypeVar("S", bound=AnySwitches)

@@ -8,7 +8,7 @@ from pydantic import AliasChoices, Field
 
 from sandbox.control.asking import AShop, StrictBody
 from sandbox.control.shops import PREFIX
-from sandbox.hosting.shops import Json
+from sandbox.hosting.hosted import Json
 from sandbox.model.orders import Wanted
 
 router = APIRouter(prefix=PREFIX, tags=["lots and orders"])

@@ -9,7 +9,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from sandbox.hosting.api import ShopApi
-from sandbox.hosting.shops import Clock, Shops
+from sandbox.hosting.hosted import Clock
+from sandbox.hosting.shops import Shops
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,11 @@ class Books(ABC, Generic[LotT, OrderT]):
 
     switches: AnySwitches
 
-    def __init__(self, *, next_lot_id: int, next_order_id: int, next_notification_id: int) -> None:
+    def __init__(
+        self, *, seller_name: str, currency: str, next_lot_id: int, next_order_id: int, next_notification_id: int
+    ) -> None:
+        self.seller_name = seller_name
+        self.currency = currency
         self.lots: dict[int, LotT] = {}
         self.orders: dict[int, OrderT] = {}
         self.notifications: dict[int, Notification] = {}

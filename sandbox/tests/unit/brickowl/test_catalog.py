@@ -100,11 +100,17 @@ def test_lookups(make_shop: MakeShop) -> None:
     assert {"id": "3001", "type": "bl_item_no"} in entry["ids"]
     wrong = [ask(shop, "GET", "catalog/lookup", boid=boid)["ids"] for boid in ("3003", "939628")]
     assert [{"id": "3003", "type": "bl_item_no"} in ids for ids in wrong] == [True, False]
-    assert list(ask(shop, "GET", "catalog/bulk_lookup", boids=f"{BRICK},3003")["items"]) == [BRICK, "3003"]
     with pytest.raises(ShopError, match="404 Invalid BOID"):
         ask(shop, "GET", "catalog/lookup", boid=f"{BRICK}-9999")
     with pytest.raises(ShopError, match="400"):
         ask(shop, "GET", "catalog/bulk_lookup", boids=",".join(["1"] * 101))
+
+
+@pytest.mark.parametrize("form", ["items", "keyed", "array"])
+def test_several_lookups_at_once(make_shop: MakeShop, form: str) -> None:
+    found = ask(make_shop(bulk_lookup_form=form), "GET", "catalog/bulk_lookup", boids=f"{BRICK},3003")
+    entries = found if form == "array" else (found["items"] if form == "items" else found).values()
+    assert [entry["boid"] for entry in entries] == [BRICK, "3003"]
 
 
 def test_colours_and_conditions(make_shop: MakeShop) -> None:

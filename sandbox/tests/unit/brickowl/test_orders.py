@@ -63,6 +63,8 @@ def test_an_order_that_cannot_be_filled_takes_nothing(make_shop: MakeShop, field
         ({"status": "Processing"}, {}, [0]),
         ({"status": "3"}, {}, [0]),
         ({"order_time": str(int(NOW.timestamp()) + 1)}, {}, [2, 1]),
+        ({"update_time": str(int(LATER.timestamp()))}, {}, [2, 1, 0]),
+        ({"update_time": str(int(LATER.timestamp()))}, {"knows_update_time": True}, [0]),
     ],
 )
 def test_an_order_filter(
@@ -76,7 +78,15 @@ def test_an_order_filter(
 
 
 @pytest.mark.parametrize(
-    "query", [{"list_type": "mine"}, {"sort_by": "price"}, {"limit": "5001"}, {"status": "Lost"}, {"status": "9"}]
+    "query",
+    [
+        {"list_type": "mine"},
+        {"sort_by": "price"},
+        {"limit": "5001"},
+        {"order_time": "today"},
+        {"status": "Lost"},
+        {"status": "9"},
+    ],
 )
 def test_a_query_that_makes_no_sense_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(ShopError, match="400 Invalid"):
