@@ -23,15 +23,18 @@ _LOG = logging.getLogger("sandbox")
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command in `argv`; returns the exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
     if arguments.command == "bricklink-xml":
         sys.stdout.write(upload_xml(Catalog.shipped(), lots=arguments.lots, seed=arguments.seed))
         return 0
+    marketplace = MARKETPLACES[arguments.marketplace]
+    if arguments.public_url and marketplace is not BRICKLINK:
+        parser.error("--public-url: only BrickLink's clients sign one")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        marketplace = MARKETPLACES[arguments.marketplace]
         listen = arguments.listen or ("127.0.0.1", marketplace.port)
         asyncio.run(_serve(marketplace, listen, arguments.state, arguments.public_url))
     except (StateInUse, _CannotListen) as error:

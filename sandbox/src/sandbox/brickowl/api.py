@@ -47,7 +47,7 @@ class OwlApi(ShopApi[HostedShop]):
         calls = {CALLS: max(1, len(entries)) if host.switches.batch_counts == "each" else 1}
         if path.strip("/") == _BATCH:
             calls[BATCHES] = 1
-        query = [(name, value) for name, value in parse_qsl(request.url.query) if name != "key"]
+        query = [(name, value) for name, value in parse_qsl(request.url.query, keep_blank_values=True) if name != "key"]
         return Arrival(
             host=host,
             request=request,

@@ -102,7 +102,7 @@ class Catalog:
             return self.parts[boid]
         match = _MADE_UP.fullmatch(boid)
         item_type, number = (TYPES[int(match[1])], _number(int(match[2]))) if match else ("", "")
-        if not number or not self._knows(item_type, number):
+        if not self._knows(item_type, number) or _made_up_boid(item_type, number) != boid:
             return None
         kind = "set_number" if item_type in {"Set", "Instructions", "Packaging"} else "design_id"
         ids = ((boid, "boid"), (number, kind), (number, "bl_item_no"))

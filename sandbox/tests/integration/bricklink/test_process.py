@@ -149,6 +149,12 @@ async def test_a_port_or_a_state_in_use_is_one_clear_line(tmp_path: Path) -> Non
     assert re.fullmatch(r"sandbox: The state in \S+ cannot be opened: database is locked\n", said)
 
 
+async def test_an_address_to_sign_is_refused_where_nobody_signs() -> None:
+    code, said = await run_to_its_end("serve", "--marketplace", "brickowl", "--public-url", "https://shop.example")
+    assert code == 2
+    assert "only BrickLink's clients sign one" in said
+
+
 async def test_an_address_that_is_none_is_refused() -> None:
     code, said = await run_to_its_end("serve", "--listen", "somewhere")
     assert code == 2

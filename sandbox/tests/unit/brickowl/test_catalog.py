@@ -65,7 +65,9 @@ def test_some_parts_are_missing_and_half_of_them_are_minibuilds(catalog: Catalog
     assert 0.25 < len(minibuilds) / len(missing) < 0.75
 
 
-@pytest.mark.parametrize("boid", ["", "1", "90", "9000000000000000", "9800000000000001", "90000000000000" + "9" * 90])
+@pytest.mark.parametrize(
+    "boid", ["", "1", "90", "9000000000000000", "9800000000000001", "9000000000000000041", "90000000000000" + "9" * 90]
+)
 def test_a_boid_that_means_nothing(catalog: Catalog, boid: str) -> None:
     assert catalog.find(boid) is None
 
