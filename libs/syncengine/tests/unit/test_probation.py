@@ -7,8 +7,9 @@ import pytest
 
 from syncengine.explain import explain, explain_in_hindsight
 from syncengine.listing import Group, ListingId, OrderId, OrderRead
-from syncengine.marketplace import Ticket
-from syncengine.rows import Observation, Probation
+from syncengine.marketplace import Remove, Ticket
+from syncengine.rows import Intent, Observation, Probation
+from syncengine.testing.samples import sample
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import QUICK, World
 
@@ -100,3 +101,30 @@ async def test_a_listing_that_sold_out_by_our_books_still_stands_where_a_verdict
     await world.settle(timedelta(seconds=15))
     assert (world.shown(), world.row("a").trouble) == ({}, None)
     assert world.inventory.lots[world.row("a").lot_id].quantity == 0
+
+
+@pytest.mark.parametrize(("shown", "may_show_more"), [(5, True), (7, False)])
+async def test_pieces_that_may_be_in_twice_stay_in_doubt_where_the_lower_number_fits(
+    shown: int, may_show_more: bool
+) -> None:
+    """As many may be sold by an order not yet listed; the higher number only our books explain (simulated life 191)."""
+    world = await raised_by_four()
+    row = replace(world.row("a"), ledger=5, doubt=2, probation=None, look_since=NOW)
+    known = explain(row, None, Observation(quantity=shown, holds=False, read_at=NOW, at=NOW), QUICK, NOW)
+    assert known is not None
+    assert (known.row.ledger, known.row.doubt, known.row.may_show_more) == (shown, 0, may_show_more)
+
+
+async def test_a_removal_without_effect_explains_no_other_number() -> None:
+    """What is missing beside it may be sold by an order not yet listed, and is not filled up (simulated life 245)."""
+    world = await raised_by_four()
+    row = replace(world.row("a"), ledger=14, probation=None, look_since=NOW)
+    blank = sample(Intent)
+    intent = replace(blank, write=Remove(listing_id=FIRST), groups=(Group.QUANTITY,))
+    at_once = [
+        explain(row, intent, Observation(quantity=shown, holds=False, read_at=NOW, at=NOW), QUICK, NOW)
+        for shown in (14, 0)
+    ]
+    assert at_once[0] is not None
+    assert at_once[0].row.ledger == 14
+    assert at_once[1] is None
