@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from syncengine.held import since_connected
 from syncengine.listing import Item, ListingId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.rows import LineRow, ListingRow, Trouble
@@ -34,7 +35,8 @@ async def free_look_alikes(
     But one that sold out may still have been the lot's.
     """
     waiting = [row for row in await tx.rows_in_trouble(seller_id, Trouble.LOOK_ALIKE) if row.desired.item in items]
-    ownerless = await tx.ownerless_lines(seller_id) if waiting else []
+    connection = await tx.lock_connection(seller_id)
+    ownerless = since_connected(await tx.ownerless_lines(seller_id), connection) if waiting else []
     sure = [row for row in waiting if not _alike(ownerless, row) and not await look_alikes(tx, row)]
     freed = [replace(row, trouble=None) for row in sure]
-    await save_rows(tx, await tx.lock_connection(seller_id), freed, facts, now)
+    await save_rows(tx, connection, freed, facts, now)

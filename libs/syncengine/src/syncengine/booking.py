@@ -140,8 +140,8 @@ def in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, n
         if line.ordered_at <= row.ledger_from + settings.anchor_doubt:
             return wants_look(replace(row, ledger=row.ledger - pieces, doubt=row.doubt + pieces), now)
     row = replace(row, ledger=row.ledger - pieces)
-    if row.ledger is not None and row.ledger < 0:
-        return wants_look(row, now)  # rule K3
+    if row.ledger is not None and (row.ledger < 0 or (row.ledger == 0 and row.probation is not None)):
+        return wants_look(row, now)  # rules K3, K5: the listing may stand with what a wrong verdict left in it
     if row.ledger == 0 and not row.sent_retain and row.intent_id is None and row.look_since is None:
         return sold_out(row)  # else a look tells: some shops keep a listing that our own decrease emptied
     return row

@@ -7,7 +7,7 @@ from datetime import datetime
 from syncengine.booking import tell_linked_lines
 from syncengine.drift import noticed, shown_values
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
-from syncengine.held import hold_items
+from syncengine.held import hold_items, since_connected
 from syncengine.lane import Lane
 from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, SellerId
 from syncengine.marketplace import Facts
@@ -106,7 +106,7 @@ async def _book_census(
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     matched = match(rows, read.listings, owners)
     returned = await _returned(tx, connection, rows, matched)
-    ownerless = {line.item for line in await tx.ownerless_lines(connection.seller_id)}
+    ownerless = {line.item for line in since_connected(await tx.ownerless_lines(connection.seller_id), connection)}
     if vouched and connection.census_reason in (None, CensusReason.KEYS_REPLACED):
         late = listed_at + lane.settings.lag_window
         rows = [row if row.lot_id in matched.links else _gone_as_said(row, late) for row in rows]

@@ -53,9 +53,12 @@ def explain(
         return None
     if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
         return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
+    doubt = row.doubt if seen.quantity == (row.ledger or 0) + restocked else 0
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
+    if doubt and row.listing_id is not None:  # or they were in twice, and as many sold by an order not yet listed
+        row = replace(row, probation=Probation(delta=doubt, due_at=now + settings.lag_window))
     if intent is not None and isinstance(intent.write, Update) and intent.write.delta and row.listing_id is not None:
         delta = -intent.write.delta if finding is Finding.APPLIED else intent.write.delta
         row = replace(row, probation=Probation(delta=delta, due_at=now + settings.lag_window))  # rule K5
@@ -119,8 +122,10 @@ def _find(row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: 
     match write:
         case Create():
             raise TypeError("a create is explained by explain_create()")
+        case Remove() if shown is None:
+            return Finding.APPLIED
         case Remove():
-            return Finding.APPLIED if shown is None else Finding.NOT_APPLIED
+            return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER
         case Update():
             return _find_update(row, write, seen, ledger=ledger)
     if shown is None:

@@ -42,8 +42,13 @@ async def _marked(tx: Transaction, connection: ConnectionRow, lines: Sequence[Li
 
 def holding_lines(lines: Sequence[LineRow], connection: ConnectionRow) -> list[LineRow]:
     """List those that hold their item: ordered since the connection began, of a listing that was never seen."""
+    return [line for line in since_connected(lines, connection) if not line.unowned]
+
+
+def since_connected(lines: Sequence[LineRow], connection: ConnectionRow) -> list[LineRow]:
+    """List those ordered since the connection began: pieces of older ones are in no lot's count (rule C3)."""
     begun_at = connection.baseline_at or connection.baseline_taken_at
-    return [line for line in lines if not line.unowned and begun_at is not None and line.ordered_at > begun_at]
+    return [line for line in lines if begun_at is not None and line.ordered_at > begun_at]
 
 
 def _held(lines: Sequence[LineRow], connection: ConnectionRow) -> tuple[Item, ...]:

@@ -94,7 +94,7 @@ async def _link(lane: Lane, tx: Transaction, made: Sequence[_Found]) -> None:
     told = await tell_linked_lines(tx, [_linked(each, facts, now) for each in made], lots, RECOUNT, facts, now)
     rows = [sold_out(row) if row.ledger == 0 and not row.sent_retain else row for row in told.values()]
     await lane.save(tx, rows)
-    await free_look_alikes(tx, seller_id, {row.desired.item for row in rows}, facts, now)
+    await free_look_alikes(tx, seller_id, {_item_of(each.intent) for each in made}, facts, now)
     await hold_items(tx, seller_id, facts, now)
 
 

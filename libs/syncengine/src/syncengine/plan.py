@@ -223,7 +223,7 @@ def is_settled(row: ListingRow, facts: Facts, group: Group) -> bool:
     if row.listed_item not in (None, row.desired.item):
         return False
     if group is Group.QUANTITY:
-        if row.look_since is not None or row.trouble is not None or not _is_counted(row):
+        if row.look_since is not None or row.trouble is not None or row.may_show_more or not _is_counted(row):
             return False
         if row.uncounted or row.ledger != row.target or row.sent_for_sale != row.desired.for_sale:
             return False

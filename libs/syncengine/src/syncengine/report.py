@@ -80,7 +80,7 @@ def _report(row: ListingRow, facts: Facts, group: Group, settled: int) -> GroupR
             settled_revision=settled,
             reason=WORDS[row.trouble],
         )
-    if row.unknown or (group is Group.QUANTITY and row.look_since is not None):
+    if row.unknown or (group is Group.QUANTITY and (row.look_since is not None or row.may_show_more)):
         return GroupReport(
             group=group,
             state=lot_sync_pb2.SYNC_STATE_UNKNOWN,

@@ -375,6 +375,11 @@ class ListingRow:
         """Pieces that the shop should show (rule Q2)."""
         return max(0, self.desired.quantity - self.uncounted)
 
+    @property
+    def may_show_more(self) -> bool:
+        """A decrease counts as done by a number that a sale not yet listed makes as well: it is on probation (K5)."""
+        return self.probation is not None and self.probation.delta > 0
+
 
 NO_ID_IN_REPLY = "NO_ID_IN_REPLY"
 """Why the outcome of a create is open though the shop said that it was done."""
