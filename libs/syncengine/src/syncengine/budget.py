@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from syncengine.marketplace import Facts, Ticket
 from syncengine.rows import ConnectionRow, Settings, Spent
 
+_LOOK = 10
+"""Calls that a look may take: every page of orders twice, the list, and a listing or two."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotBefore:
@@ -21,9 +24,13 @@ def cap_of(connection: ConnectionRow, facts: Facts) -> int:
 
 
 def writes_left(connection: ConnectionRow, facts: Facts, settings: Settings, spent: Spent) -> int:
-    """Say how many writes may still be made: looks and order reads own a share that is not lent (rule B2)."""
+    """Say how many writes may still be made: looks and order reads own a share that is not lent (rule B2).
+
+    Order reads alone may use that share up; so the last calls are never a write's: what it leaves unknown is looked at.
+    """
     cap = cap_of(connection, facts)
-    return max(0, min(cap - spent.calls, int(cap * (1 - settings.reserved_share)) - spent.writes))
+    for_looks = max(_LOOK, int(cap * settings.look_share))
+    return max(0, min(cap - for_looks - spent.calls, int(cap * (1 - settings.reserved_share)) - spent.writes))
 
 
 def is_nearly_spent(connection: ConnectionRow, facts: Facts, *, used: int) -> bool:

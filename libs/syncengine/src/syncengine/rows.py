@@ -58,6 +58,8 @@ class Settings:
     """The longest such pause."""
     reserved_share: float = 0.2
     """Of the budget: looks and order reads own it (rule B2)."""
+    look_share: float = 0.04
+    """Of the budget: so much of it no write uses, however many calls order reads have taken."""
     quota_answers: int = 4
     """After so many failures in a row a quota answer is believed to speak of the whole window (rule B3)."""
     creates_together_from: int = 10

@@ -40,7 +40,8 @@ def test_a_lower_limit_that_is_used_up_is_asked_about_after_a_while() -> None:
     [
         (Spent(79, 79), True, True),
         (Spent(80, 80), False, True),
-        (Spent(99, 79), True, True),
+        (Spent(89, 79), True, True),
+        (Spent(90, 20), False, True),
         (Spent(100, 79), False, False),
         (Spent(100, 20), False, False),
     ],

@@ -92,7 +92,7 @@ async def test_what_a_person_must_decide_is_held_and_says_why() -> None:
     assert "paused" in paused.message
 
 
-@pytest.mark.parametrize("quota", [100_000, 60])
+@pytest.mark.parametrize("quota", [100_000, 80])
 async def test_the_finish_is_right_within_a_tenth(quota: int) -> None:
     """By pace, and by a quota that spreads the calls over days."""
     lots = 90
