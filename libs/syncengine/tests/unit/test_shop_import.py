@@ -223,6 +223,21 @@ async def test_the_listing_of_a_create_whose_reply_was_lost_is_nobody_elses() ->
     assert world.shown() == {"a": 10}
 
 
+async def test_a_lot_that_waited_for_a_listing_is_free_once_that_is_another_lots() -> None:
+    world = World()
+    world.shop.add(a_listing("theirs"))
+    world.create("like it", 3, note="like it")
+    await world.connect(shop_is_empty=False)
+    await world.settle(timedelta(seconds=30))
+    assert world.row("like it").trouble is Trouble.LOOK_ALIKE
+    await take_in(world, await unowned(world))
+    assert world.row("like it").trouble is None
+    await world.confirm()
+    await world.settle()
+    assert world.shown() == {"theirs": 10, "like it": 3}
+    assert len(world.shop.writes) == 1
+
+
 async def test_new_keys_in_the_middle_change_nothing() -> None:
     world = await a_shop()
     listed = await unowned(world)
