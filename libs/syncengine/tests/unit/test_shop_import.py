@@ -1,11 +1,13 @@
 """A shop that was not empty becomes lots: nothing is written that is the same, each sale counts once (S7, C2, C3)."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from syncengine.absorb import begin_anew_after_loss
 from syncengine.listing import Listing, ListingId, ListRead, LotId
 from syncengine.marketplace import Ticket
 from syncengine.rows import ShopListing, Trouble
@@ -253,4 +255,23 @@ async def test_new_keys_in_the_middle_change_nothing() -> None:
     assert set(world.row("a").conflicts) == {"price"}
     assert is_linked(world, "b", B)
     assert pieces(world, "b") == 3
+    assert not world.shop.writes
+
+
+async def test_after_a_loss_their_lots_find_them_again_by_their_ids() -> None:
+    """The backup is from before the import: nothing is listed twice, and what was sold since counts once (C1, T4)."""
+    world = await a_shop()
+    backup, told = deepcopy(world.store.tables), world.told
+    await take_in(world, await unowned(world))
+    await world.confirm()
+    world.shop.buy(A, 2)
+    await world.settle()
+    world.store.tables, world.told = backup, told
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    world.shop.buy(A, 1)
+    await world.settle()
+    assert is_linked(world, "a", A)
+    assert is_linked(world, "b", B)
+    assert (pieces(world, "a"), world.shown()) == (7, {"a": 7, "b": 4})
     assert not world.shop.writes
