@@ -1,11 +1,13 @@
 """A shop that was not empty becomes lots: nothing is written that is the same, each sale counts once (S7, C2, C3)."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from syncengine.absorb import begin_anew_after_loss
 from syncengine.listing import Listing, ListingId, ListRead, LotId
 from syncengine.marketplace import Ticket
 from syncengine.rows import ShopListing, Trouble
@@ -223,6 +225,21 @@ async def test_the_listing_of_a_create_whose_reply_was_lost_is_nobody_elses() ->
     assert world.shown() == {"a": 10}
 
 
+async def test_a_lot_that_waited_for_a_listing_is_free_once_that_is_another_lots() -> None:
+    world = World()
+    world.shop.add(a_listing("theirs"))
+    world.create("like it", 3, note="like it")
+    await world.connect(shop_is_empty=False)
+    await world.settle(timedelta(seconds=30))
+    assert world.row("like it").trouble is Trouble.LOOK_ALIKE
+    await take_in(world, await unowned(world))
+    assert world.row("like it").trouble is None
+    await world.confirm()
+    await world.settle()
+    assert world.shown() == {"theirs": 10, "like it": 3}
+    assert len(world.shop.writes) == 1
+
+
 async def test_new_keys_in_the_middle_change_nothing() -> None:
     world = await a_shop()
     listed = await unowned(world)
@@ -238,4 +255,23 @@ async def test_new_keys_in_the_middle_change_nothing() -> None:
     assert set(world.row("a").conflicts) == {"price"}
     assert is_linked(world, "b", B)
     assert pieces(world, "b") == 3
+    assert not world.shop.writes
+
+
+async def test_after_a_loss_their_lots_find_them_again_by_their_ids() -> None:
+    """The backup is from before the import: nothing is listed twice, and what was sold since counts once (C1, T4)."""
+    world = await a_shop()
+    backup, told = deepcopy(world.store.tables), world.told
+    await take_in(world, await unowned(world))
+    await world.confirm()
+    world.shop.buy(A, 2)
+    await world.settle()
+    world.store.tables, world.told = backup, told
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    world.shop.buy(A, 1)
+    await world.settle()
+    assert is_linked(world, "a", A)
+    assert is_linked(world, "b", B)
+    assert (pieces(world, "a"), world.shown()) == (7, {"a": 7, "b": 4})
     assert not world.shop.writes

@@ -258,7 +258,8 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UndoImport(self, request, context):
-        """Accepts the undo of all changes of an import, newest first, which then runs by itself.
+        """Accepts the undo of all changes of an import, newest first, which then runs by itself. Lots that came from a shop are put
+        away, so their listings leave it (rule B5 holds many); a link is no change, and stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -60,7 +60,9 @@ class InventoryServiceStub:
     and returns, rule S5), CHANGED_SINCE (names the fields), NOT_ENOUGH_PIECES. To redo, undo the undo.
     """
     UndoImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoImportRequest, _inventory_service_pb2.UndoImportResponse]
-    """Accepts the undo of all changes of an import, newest first, which then runs by itself."""
+    """Accepts the undo of all changes of an import, newest first, which then runs by itself. Lots that came from a shop are put
+    away, so their listings leave it (rule B5 holds many); a link is no change, and stays.
+    """
     GetImportUndo: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportUndoRequest, _inventory_service_pb2.GetImportUndoResponse]
     """Reads how far the undo of an import has come."""
     CreateImport: _grpc.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]
@@ -138,7 +140,9 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     and returns, rule S5), CHANGED_SINCE (names the fields), NOT_ENOUGH_PIECES. To redo, undo the undo.
     """
     UndoImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.UndoImportRequest, _inventory_service_pb2.UndoImportResponse]  # type: ignore[assignment]
-    """Accepts the undo of all changes of an import, newest first, which then runs by itself."""
+    """Accepts the undo of all changes of an import, newest first, which then runs by itself. Lots that came from a shop are put
+    away, so their listings leave it (rule B5 holds many); a link is no change, and stays.
+    """
     GetImportUndo: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.GetImportUndoRequest, _inventory_service_pb2.GetImportUndoResponse]  # type: ignore[assignment]
     """Reads how far the undo of an import has come."""
     CreateImport: _aio.UnaryUnaryMultiCallable[_inventory_service_pb2.CreateImportRequest, _inventory_service_pb2.CreateImportResponse]  # type: ignore[assignment]
@@ -279,7 +283,9 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_service_pb2.UndoImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_service_pb2.UndoImportResponse, _abc.Awaitable[_inventory_service_pb2.UndoImportResponse]]:
-        """Accepts the undo of all changes of an import, newest first, which then runs by itself."""
+        """Accepts the undo of all changes of an import, newest first, which then runs by itself. Lots that came from a shop are put
+        away, so their listings leave it (rule B5 holds many); a link is no change, and stays.
+        """
 
     @_abc_1.abstractmethod
     def GetImportUndo(

@@ -47,7 +47,9 @@ async def undo_import(
 ) -> ImportUndo:
     """Undoes all changes of an import, newest first, one after the other; those that cannot be undone are listed.
 
-    An import that still runs is not undone, nor is one a second time unless it was redone.
+    An import that still runs is not undone, nor is one a second time unless it was redone. Of an import from a shop the
+    undo puts the new lots away, so their listings leave that shop, beyond a tenth of it only once you agree; lots that
+    were only linked stay linked.
     """
     asked = inventory.UndoImportRequest(request_id=request_id, import_id=import_id, reason=why.reason if why else "")
     return await _accepted(asked, behind, response)

@@ -45,10 +45,11 @@ _JUDGE: Final = text(f"""
         SELECT DISTINCT jsonb_array_elements_text(listing_ids->:marketplace) AS listing_id
         FROM lots WHERE seller_id = :seller_id
     ), listed AS MATERIALIZED (
-        SELECT import_rows.number, import_rows.listing_id IN (SELECT listing_id FROM owned) AS is_owned,
+        SELECT import_rows.number, owned.listing_id IS NOT NULL AS is_owned,
             said.item_no, said.item_type, said.color_id, said.condition,
             COALESCE(said.completeness, '') AS completeness, {_says("said")} AS says
         FROM import_rows CROSS JOIN LATERAL jsonb_populate_record(CAST(NULL AS lots), import_rows.lot) AS said
+        LEFT JOIN owned ON owned.listing_id = import_rows.listing_id
         WHERE import_rows.import_id = :import_id AND import_rows.lot IS NOT NULL
     ), free AS MATERIALIZED (
         SELECT * FROM (
@@ -74,7 +75,7 @@ _JUDGE: Final = text(f"""
         SELECT {_ITEM}, jsonb_agg(candidate ORDER BY lot_id) FILTER (WHERE nth <= {MOST_CANDIDATES}) AS candidates
         FROM (
             SELECT *, row_number() OVER (PARTITION BY {_ITEM} ORDER BY lot_id) AS nth
-            FROM free WHERE lot_id NOT IN (SELECT lot_id FROM matched)
+            FROM free WHERE NOT EXISTS (SELECT FROM matched WHERE matched.lot_id = free.lot_id)
         ) AS still_free
         GROUP BY {_ITEM}
     ), found AS (
@@ -107,14 +108,16 @@ async def judge_listings(conn: AsyncConnection, operation: Import) -> Mapping[Ve
     return await count_verdicts(conn, _JUDGE, values)
 
 
+# A listing has one owner or few: OFFSET keeps the planner from looking through all lots of the seller for each instead.
 _OWNED: Final = text("""
-    SELECT named.listing_id
+    SELECT DISTINCT named.listing_id
     FROM unnest(CAST(:listing_ids AS text[])) AS named (listing_id)
-    WHERE EXISTS (
-        SELECT FROM lots
+    CROSS JOIN LATERAL (
+        SELECT lots.seller_id FROM lots
         WHERE lots.listing_ids @> jsonb_build_object(CAST(:marketplace AS text), jsonb_build_array(named.listing_id))
-            AND lots.seller_id = :seller_id
-    )
+        OFFSET 0
+    ) AS owner
+    WHERE owner.seller_id = :seller_id
 """)
 _LISTED: Final = text(
     f"SELECT lots.lot_id FROM lots WHERE lots.lot_id = ANY(CAST(:lot_ids AS uuid[])) AND {_IS_LISTED}"  # noqa: S608 - ours

@@ -66,11 +66,12 @@ _KEEP_JUDGED: Final = text("""
     FROM jsonb_to_recordset(CAST(:rows AS jsonb))
         AS judged (number integer, lot jsonb, field text, reason text, verdict text, listing_id text)
     WHERE import_rows.import_id = :import_id AND import_rows.number = judged.number
+        AND import_rows.number BETWEEN :first AND :last
 """)
 
 
 async def keep_judged(conn: AsyncConnection, import_id: str, rows: Sequence[CheckedRow]) -> None:
-    """Keep the verdicts on rows."""
+    """Keep the verdicts on rows, which are in their order."""
     told = [
         {
             "number": row.number,
@@ -82,7 +83,10 @@ async def keep_judged(conn: AsyncConnection, import_id: str, rows: Sequence[Chec
         }
         for row in rows
     ]
-    await conn.execute(_KEEP_JUDGED, {"import_id": import_id, "rows": json.dumps(told)})
+    if rows:
+        # The planner knows no numbers of a new import, and would compare each of its rows with each of these.
+        numbers = {"first": rows[0].number, "last": rows[-1].number}
+        await conn.execute(_KEEP_JUDGED, {"import_id": import_id, "rows": json.dumps(told), **numbers})
 
 
 def _beside(row: CheckedRow) -> dict[str, str | None]:
