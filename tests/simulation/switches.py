@@ -24,7 +24,7 @@ from syncengine.explain_create import Absent, explain_create
 from syncengine.lane import Lane
 from syncengine.marketplace import Ticket, Update
 from syncengine.plan import Send, Tier, plan
-from syncengine.rows import CensusReason, Fate, Intent, Lease, ListingRow, Trouble
+from syncengine.rows import CensusReason, Fate, Intent, Lease, ListingRow, Spent, Trouble
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction
 
@@ -173,7 +173,7 @@ def _census_at_once(lane: Any, connection: Any, now: datetime) -> datetime:
 
 
 def _unlimited(*given: Any, **named: Any) -> Any:
-    return ticket(*given, **{**named, "used": 0})
+    return ticket(*given, **{**named, "spent": Spent()})
 
 
 def _stamped_by_the_clock(connection: Any, *given: Any, **named: Any) -> Any:
@@ -246,7 +246,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="N5",
         without="order lines on old listings move the ledger of the present one",
-        judgement=7,
+        judgement=4,
         patches=(_instead("syncengine.booking.in_ledger", _ledger_of_any_listing),),
     ),
     Switch(
@@ -258,7 +258,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="K1",
         without="a look does not wait for what may still land",
-        judgement=1,
+        judgement=7,
         patches=(_of(Intent, "looked_at_from", _look_at_once),),
     ),
     Switch(
@@ -270,7 +270,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="K3",
         without="a refused decrease, or a reply unlike the ledger, is not looked at",
-        judgement=4,
+        judgement=7,
         patches=(_instead("syncengine.settle.wants_look", _park_decrease),),
     ),
     Switch(
@@ -282,7 +282,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="K5",
         without="the first look at an unknown outcome is the last",
-        judgement=7,
+        judgement=4,
         patches=(_instead("syncengine.look.explain", _without_probation),),
     ),
     Switch(
@@ -294,7 +294,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="C2",
         without="listings that nobody owns do not matter",
-        judgement=3,
+        judgement=1,
         patches=(_of(MemoryTransaction, "unowned", _nothing_unowned),),
     ),
     Switch(
@@ -324,13 +324,13 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="C5",
         without="an empty list is believed",
-        judgement=7,
+        judgement=1,
         patches=(_instead("syncengine.census._alarm", _no_alarm),),
     ),
     Switch(
         rule="L1, L2",
         without="two workers serve the connection at the same time",
-        judgement=1,
+        judgement=7,
         patches=(
             _of(MemoryStore, "take_lease", _lease_for_all),
             _of(MemoryStore, "_check", lambda self, lease: None),
@@ -403,7 +403,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="T6",
         without="a restored inventory's revisions begin where its backup was",
-        judgement=1,
+        judgement=4,
         patches=(_instead("syncengine.testing.inventory.RESTORED", 0),),
     ),
     Switch(

@@ -17,6 +17,7 @@ FAULTS = {
     *("keys replaced", "keys refused", "keys of another shop", "quota eaten by another tool", "shop closed"),
     *("quantity changed by hand", "price changed by hand", "listing removed by hand", "look-alike put up by hand"),
     *("item changed", "price in another currency", "price that the shop refuses"),
+    *("bought as many pieces as an unanswered write changes", "lot made for a listing that was there"),
     *("lot hidden", "lot shown", "lot archived", "lot restored", "retain changed", "burst of edits"),
 }
 

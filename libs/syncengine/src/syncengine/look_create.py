@@ -37,6 +37,8 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
     """Settle what one look proves of creates whose outcome is open: all of `suspects` have such an intent."""
     now = lane.clock.now()
     looked_for = [(suspect.row, suspect.intent) for suspect in suspects if suspect.intent is not None]
+    if not looked_for:
+        return  # settled since they were suspected
     traces = await _Traces.of(tx, [intent for _, intent in looked_for], sight)
     misses_others = await _misses_others(tx, lane.lease.seller_id, sight)
     made: list[_Found] = []

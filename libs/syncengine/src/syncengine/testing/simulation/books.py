@@ -84,6 +84,7 @@ class Unlisted:
     pieces: int
     total: int
     """Of its line, with these."""
+    sold_at: datetime
     is_removed: bool = False
     """Our own removal took their listing away since: nothing in the shop tells of them."""
     is_listed_again: bool = False
@@ -99,6 +100,8 @@ class Sent:
     """The newest revision of its lot that the engine was ever told."""
     unread: tuple[Unlisted, ...]
     """What an earlier create listed again although it was sold, and no order read until now shows."""
+    doubted: int
+    """Pieces of a decrease that counts as done on probation: a sale not yet listed may have taken them instead (K5)."""
 
 
 @dataclass(slots=True)
@@ -136,6 +139,10 @@ class Books:
     """Orders that the seller cancelled, or took pieces out of."""
     unlisted: list[Unlisted] = field(default_factory=list)
     of_lots: defaultdict[LotId, set[Cause]] = field(default_factory=lambda: defaultdict(set))
+    not_entered: list[ListingId] = field(default_factory=list)
+    """Listings that were there before us, and that no lot stands for yet."""
+    entered: set[ListingId] = field(default_factory=set)
+    """Those of them that a lot was made for since."""
     items: defaultdict[LotId, set[Item]] = field(default_factory=lambda: defaultdict(set))
     """What a lot was of before."""
     of_items: defaultdict[Item, set[Cause]] = field(default_factory=lambda: defaultdict(set))
@@ -169,6 +176,7 @@ class Books:
                     listing_id=listing_id,
                     pieces=pieces,
                     total=line.total,
+                    sold_at=self.inventory.clock.now(),
                 )
             )
 

@@ -19,7 +19,8 @@ class Buyers:
 
     stage: Stage
 
-    def _for_sale(self) -> list[Listing]:
+    def for_sale(self) -> list[Listing]:
+        """List what anybody can buy."""
         listings = [
             listing for listing in self.stage.shop.listings().values() if listing.quantity > 0 and listing.for_sale
         ]
@@ -46,14 +47,16 @@ class Buyers:
 
     def buy(self) -> None:
         """A buyer orders."""
-        if listings := self._for_sale():
+        if listings := self.for_sale():
             listing = self.stage.random.choice(listings)
-            pieces = (1, listing.quantity, self.stage.random.randint(1, listing.quantity))
-            self.order(listing, self.stage.random.choice(pieces), self._lag())
+            few, some = min(2, listing.quantity), self.stage.random.randint(1, listing.quantity)
+            # Mostly few: where little is left to sell, little is left to happen.
+            self.order(listing, self.stage.random.choice((1, 1, 1, few, few, some, listing.quantity)), self._lag())
 
     def buy_more(self) -> None:
         """A buyer adds to an order."""
-        listings = self._for_sale()
+        # Of what was there before its lot, none: the order may be older than the lot, and unread (C3, ADR 8).
+        listings = [each for each in self.for_sale() if each.listing_id not in self.stage.books.entered]
         orders = [order_id for order_id in self._orders() if order_id not in self.stage.books.reduced]
         if listings and orders:
             self.stage.events += 1

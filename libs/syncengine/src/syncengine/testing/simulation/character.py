@@ -27,6 +27,10 @@ class Character:
     cuts_texts: bool
     was_there_before: int
     """Listings that the shop has, with their orders, when the connection begins."""
+    not_entered: int
+    """Listings beside them that the seller has no lots for yet."""
+    begins_closed: bool
+    """The shop is closed when the connection begins, and lists nothing (rule C5)."""
     begins_calmly: bool
     """The first census is taken before anything happens: with listings there before it, else sales would be no news."""
     accidents: float
@@ -45,6 +49,8 @@ def draw(random: Random, may_be_left_out: tuple[str, ...]) -> Character:
         strips_markup=random.random() < 0.5,
         cuts_texts=random.random() < 0.5,
         was_there_before=was_there_before,
+        not_entered=random.randint(0, 2) if was_there_before else 0,
+        begins_closed=was_there_before > 0 and random.random() < 0.4,
         begins_calmly=was_there_before > 0 or random.random() < 0.8,
         accidents=random.choice((1, 2, 6)),
         left_out=frozenset(name for name in may_be_left_out if random.random() < 0.35),

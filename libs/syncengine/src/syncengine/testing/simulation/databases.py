@@ -129,11 +129,6 @@ class Databases:
 
     # Happenings
 
-    def lose_what_is_late(self) -> None:
-        """The engine's is lost while a write that it knew of is still on its way (rule C1)."""
-        if self.stage.network.late and self.stage.random.random() < 0.2:
-            self.lose()
-
     def lose_one(self) -> None:
         """One of them is lost."""
         if self.stage.random.random() < 0.6:

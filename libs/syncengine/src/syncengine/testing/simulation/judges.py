@@ -78,7 +78,13 @@ class Judges:
             books.unfound[intent.lot_id] += max(0, -write.delta)
         if isinstance(write, Remove):
             books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)  # what is gone already it would have taken
-        sent = Sent(intent=intent, revision=books.delivered.get(intent.lot_id, 0), unread=self._unread(intent.lot_id))
+        row = self.stage.store.tables.listings[intent.lot_id]
+        sent = Sent(
+            intent=intent,
+            revision=books.delivered.get(intent.lot_id, 0),
+            unread=self._unread(intent.lot_id),
+            doubted=row.probation.delta if row.probation is not None and row.may_show_more else 0,
+        )
         books.sent.setdefault(ticket.stamp, []).append(sent)
         if overtaken := self.pace.overtaken_by(intent):
             raise Misjudged(6, f"a decrease of {overtaken} was due before")
@@ -121,7 +127,10 @@ class Judges:
         unseen = books.not_yet_listed(lot_id, at, removed=True)
         # What decreases of ours did not take, hands may have taken: then it is gone as users wished.
         by_hands = min(books.unfound[lot_id], max(0, -books.by_hand[lot_id]))
-        asked = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + by_hands + books.excused[lot_id]
+        # What one on probation did not take, a sale not yet listed did: it is still on its way.
+        on_its_way = min(books.unfound[lot_id], sent.doubted, books.not_yet_listed(lot_id, at))
+        asked = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + by_hands + on_its_way
+        asked += books.excused[lot_id]
         if (too_many := books.plus[lot_id] - asked) > unseen:
             raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {asked + unseen} were asked for")
         books.excused[lot_id] += max(0, too_many)
@@ -138,14 +147,23 @@ class Judges:
 
     def _unread(self, lot_id: LotId) -> tuple[Unlisted, ...]:
         """What creates listed again although it was sold, and no order shows that the engine has read."""
-        lines = self.stage.store.tables.lines
         return tuple(
             each
             for each in self.stage.books.unlisted
-            if each.lot_id == lot_id
-            and each.is_listed_again
-            and ((line := lines.get((SELLER, each.order_id, each.listing_id))) is None or line.total < each.total)
+            if each.lot_id == lot_id and each.is_listed_again and not self._is_read(each)
         )
+
+    def _is_read(self, sold: Unlisted) -> bool:
+        line = self.stage.store.tables.lines.get((SELLER, sold.order_id, sold.listing_id))
+        return line is not None and line.total >= sold.total
+
+    def _in_ledger_already(self, row: ListingRow) -> int:
+        """Pieces that were gone when a census began the ledger, and that no order shows which the engine has read."""
+        if row.ledger_from is None:
+            return 0
+        gone_by = row.ledger_from + self.stage.settings.anchor_doubt
+        before = [each for each in self.stage.books.unlisted if each.lot_id == row.lot_id and each.sold_at <= gone_by]
+        return sum(each.pieces for each in before if not each.is_removed and not self._is_read(each))
 
     def _judge_single(self, lot_id: LotId) -> None:
         live = self.live(lot_id)
@@ -174,7 +192,8 @@ class Judges:
     def judge_saying(self, lot_id: LotId, revision: int) -> None:
         """Judge "synced" at the moment at which it is said (judgement 4).
 
-        Sales not yet listed show in what is left, and so are no exception here, but where our own removal left nothing.
+        Sales not yet listed show in what is left, and so are no exception here, but where our own removal left nothing,
+        or where a census took what is left for all that there is.
         """
         books = self.stage.books
         wish = books.wishes.get((lot_id, revision))
@@ -186,6 +205,8 @@ class Judges:
         )  # before the create, and that before this
         unseen = books.not_yet_listed(lot_id, read_at, removed=True)
         unseen += sum(each.pieces for each in self._unread(lot_id) if each.until <= read_at)
+        if (row := self.stage.store.tables.listings.get(lot_id)) is not None:
+            unseen += self._in_ledger_already(row)
         may_show = range(true, wish.pieces(books.sold[lot_id] - unseen) + 1)
         if shown not in may_show and not (wish.hidden and shown == 0):
             raise Misjudged(4, f"{lot_id}: said to be synced at revision {revision}, the shop shows {shown} for {true}")

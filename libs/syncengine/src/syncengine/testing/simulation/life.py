@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.simulation.books import Books, Cause
 from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.character import Character, draw
+from syncengine.testing.simulation.coincidences import Coincidences
 from syncengine.testing.simulation.databases import Databases
 from syncengine.testing.simulation.faults import Faults
 from syncengine.testing.simulation.judges import Judges
@@ -24,7 +25,7 @@ from syncengine.testing.simulation.model import ShopModel
 from syncengine.testing.simulation.network import Accident, Network
 from syncengine.testing.simulation.stage import Stage
 from syncengine.testing.simulation.story import MAY_BE_LEFT_OUT, Cast, Story
-from syncengine.testing.simulation.users import Users
+from syncengine.testing.simulation.users import OTHER_COLORS, Users
 from syncengine.testing.simulation.website import Website
 from syncengine.testing.simulation.workers import Workers
 
@@ -105,17 +106,26 @@ class Life:
         other = make_shop(OTHER_NAME, character)
         self.keys = Keys(stage, self.mail, other, shop_is_empty=not character.was_there_before)
         self.users, self.buyers = Users(stage), Buyers(stage)
+        self.website = Website(stage, self.users)
         self.workers = Workers(stage, self.mail)
         self.databases = Databases(stage, self.mail, self.judges, self.keys)
         cast = Cast(
             users=self.users,
             buyers=self.buyers,
-            website=Website(stage, self.users),
+            website=self.website,
             workers=self.workers,
             databases=self.databases,
             keys=self.keys,
             mail=self.mail,
             faults=Faults(stage, self.databases),
+            coincidences=Coincidences(
+                stage=stage,
+                mail=self.mail,
+                users=self.users,
+                buyers=self.buyers,
+                workers=self.workers,
+                databases=self.databases,
+            ),
         )
         self.story = Story(cast, random, character)
         self._furnish(other)
@@ -128,9 +138,13 @@ class Life:
             self.workers.end()
 
     def _live(self) -> Outline:
+        if self.stage.character.begins_closed:
+            self.website.close()
         self.keys.connect()
         if self.stage.character.begins_calmly:
             self._rest_until(self.stage.clock.now() + _SECOND * 30)
+            while self.stage.character.begins_closed and self.stage.connection.baseline_taken_at is None:
+                self._rest_until(self.stage.clock.now() + _SECOND * 30)
         for _ in range(_STEPS):
             self.story.go_on()
             self._watch()
@@ -161,6 +175,10 @@ class Life:
             stock = self.users.add(quantity, item, fields, retain=False)
             self._sell_before(listing_id, item, stock)
             stage.books.own(listing_id, stock.lot_id)
+        for color_id in OTHER_COLORS[: stage.character.not_entered]:
+            item = replace(self.users.make_item(), color_id=color_id)
+            fields = stage.shop.as_shown(self.users.make_fields(0))
+            stage.books.not_entered.append(stage.shop.put_up(item, stage.random.randint(2, 20), fields, now()))
         item = self.users.make_item()
         theirs = other.put_up(item, 9, self.users.make_fields(0), now())
         other.buy(theirs, 1, now(), lag=timedelta(0))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from brickops.events.v1.result_event_pb2 import LotSettled, ResultEvent
 from brickops.events.v1.sales_event_pb2 import OrderLineTotalled
-from brickops.inventory.v1.lot_sync_pb2 import FIELD_GROUP_QUANTITY
+from brickops.inventory.v1.lot_sync_pb2 import FIELD_GROUP_QUANTITY, SYNC_STATE_SYNCED
 from syncengine.absorb import AnswerNews, LotNews, absorb_answer, absorb_lots
 from syncengine.events import RESULTS_TOPIC, SALES_TOPIC, Event
 from syncengine.listing import LotId
@@ -54,7 +54,8 @@ class Mail:
 
     def _judge_saying(self, settled: LotSettled) -> None:
         for group in settled.groups:
-            if group.group == FIELD_GROUP_QUANTITY and group.settled_revision == settled.desired_revision:
+            is_synced = group.state == SYNC_STATE_SYNCED and group.settled_revision == settled.desired_revision
+            if group.group == FIELD_GROUP_QUANTITY and is_synced:
                 self.judges.judge_saying(LotId(settled.lot_id), settled.desired_revision)
 
     def positions(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ from random import Random
 
 from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.character import Character
+from syncengine.testing.simulation.coincidences import Coincidences
 from syncengine.testing.simulation.databases import Databases
 from syncengine.testing.simulation.faults import Faults
 from syncengine.testing.simulation.keys import Keys
@@ -29,6 +30,7 @@ class Cast:
     keys: Keys
     mail: Mail
     faults: Faults
+    coincidences: Coincidences
 
 
 def _always(cast: Cast, accidents: float) -> list[tuple[float, Happening]]:
@@ -37,8 +39,9 @@ def _always(cast: Cast, accidents: float) -> list[tuple[float, Happening]]:
         (20, cast.mail.deliver),
         (17, cast.faults.pass_time),
         (6, cast.users.create),
+        (1, cast.users.enter),
         (24, cast.users.edit),
-        (14, cast.buyers.buy),
+        (7, cast.buyers.buy),
         (accidents, cast.faults.strike_call),
     ]
 
@@ -70,7 +73,10 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
         "refused keys": (0.1, cast.keys.refuse),
         "other keys": (0.1, cast.keys.swap),
         "new keys": (0.1, cast.keys.replace),
-        "late loss": (2, cast.databases.lose_what_is_late),
+        "late loss": (2, cast.coincidences.lose_what_is_late),
+        "sold loss": (0.25, cast.coincidences.lose_after_a_sale),
+        "sold item": (0.4, cast.coincidences.correct_what_just_sold),
+        "sold write": (0.6, cast.coincidences.buy_what_is_unanswered),
         "loss": (0.12, cast.databases.lose_one),
     }
 
@@ -79,6 +85,7 @@ MAY_BE_LEFT_OUT = (
     *("return", "price", "misprice", "item"),
     *("more", "file", "kill", "sleep", "cut", "again", "old", "hide", "archive", "retain", "burst", "list", "close"),
     *("tool", "quantity", "removal", "look-alike", "refused keys", "other keys", "new keys", "late loss", "loss"),
+    *("sold loss", "sold item", "sold write"),
 )
 
 

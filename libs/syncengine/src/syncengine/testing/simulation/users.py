@@ -1,6 +1,7 @@
 """Users at inventory: they make lots, change them, hide, archive and restore them, singly and in bursts."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from syncengine.listing import Item, LotId, Values
 from syncengine.testing.inventory import Stock
@@ -9,6 +10,8 @@ from syncengine.testing.simulation.stage import Stage
 
 COLORS = (1, 2, 3, 5, 6, 7, 11)
 """Few, so that lots of one item get into each other's way."""
+OTHER_COLORS = (8, 9)
+"""Of what was there before its lot: nobody else's."""
 _MOST_LOTS = 10
 _BURST = 25
 OURS = "EUR"
@@ -79,6 +82,22 @@ class Users:
         stock = self.add(quantity, self.make_item(), fields, retain=random.random() < 0.2, hidden=hidden)
         self.stage.books.increases[stock.lot_id] += quantity
 
+    def enter(self) -> None:
+        """A user makes a lot for a listing that was there before us, as it is or with other fields (rule C2)."""
+        books, random = self.stage.books, self.stage.random
+        if self.stage.inventory.baseline_at is None or not books.not_entered:
+            return
+        listing = self.stage.shop.listings().get(books.not_entered.pop())
+        if listing is None:
+            return
+        fields = listing.fields if random.random() < 0.5 else self.make_fields(self.names + 1)
+        stock = self.add(listing.quantity, listing.item, fields, retain=False)
+        books.own(listing.listing_id, stock.lot_id)
+        books.entered.add(listing.listing_id)
+        books.blame_item(listing.item, Cause.LOOK_ALIKE)
+        self.stage.struck["lot made for a listing that was there"] += 1
+        self.stage.clock.turn(timedelta(seconds=1))  # its orders are later than its count
+
     def edit(self) -> None:
         """A user changes a lot's quantity, fields, or both."""
         if (stock := self._some_lot()) is None:
@@ -126,8 +145,15 @@ class Users:
         """A user corrects what a lot is of, which no shop can change (rule N4).
 
         Not where a loss left orders of what it was that nobody can assign: they hold back that item only (C4, ADR 8).
+        Nor of a lot whose listing was there before it: until they are linked, only what it is of says so.
         """
-        if (stock := self._some_lot()) is None or Cause.LOSS in self.stage.books.causes(stock.lot_id):
+        if (stock := self._some_lot()) is not None:
+            self.correct_item(stock)
+
+    def correct_item(self, stock: Stock) -> None:
+        """Make it one of another item."""
+        books = self.stage.books
+        if Cause.LOSS in books.causes(stock.lot_id) or not books.entered.isdisjoint(books.listings[stock.lot_id]):
             return
         self.stage.books.items[stock.lot_id].add(stock.item)
         self.stage.inventory.change(stock.lot_id, item=self.make_item())

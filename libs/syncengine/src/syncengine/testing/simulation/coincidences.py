@@ -1,0 +1,100 @@
+"""What happens together: most rules guard against two things at once, which chance alone brings together too rarely."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from syncengine.listing import Listing
+from syncengine.marketplace import Update
+from syncengine.testing.simulation.buyers import Buyers
+from syncengine.testing.simulation.databases import Databases
+from syncengine.testing.simulation.mail import Mail
+from syncengine.testing.simulation.network import Accident, Kind
+from syncengine.testing.simulation.stage import Stage
+from syncengine.testing.simulation.users import Users
+from syncengine.testing.simulation.workers import Workers
+
+_ROUNDS, _STEPS = 4, 25
+"""In which a census is taken that nothing holds up."""
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Coincidences:
+    """Chance, helped along."""
+
+    stage: Stage
+    mail: Mail
+    users: Users
+    buyers: Buyers
+    workers: Workers
+    databases: Databases
+
+    def buy_what_is_unanswered(self) -> None:
+        """A buyer takes as many pieces as an unanswered write changes, in an order that shows late (rules K2, K5)."""
+        listings, random = self._owned(), self.stage.random
+        if not listings:
+            return
+        stock = self.stage.inventory.lots[self.stage.books.owners[random.choice(listings).listing_id]]
+        by = random.choice((1, 2, 3, -1, -2))
+        if stock.quantity + by < 0:
+            return
+        self.users.change_by(stock, by, fields=False)
+        self.stage.network.accidents[Kind.WRITE].appendleft(random.choice((Accident.LOST_AFTER, Accident.LOST_BEFORE)))
+        self._go_on()
+        shown = self.stage.shop.listings()
+        writes = [intent.write for intent in self.stage.store.tables.unsettled.values()]
+        chances = [
+            (shown[write.listing_id], abs(write.delta))
+            for write in writes
+            if isinstance(write, Update) and write.delta and write.listing_id in shown
+        ]
+        chances = [(listing, pieces) for listing, pieces in chances if listing.for_sale and pieces <= listing.quantity]
+        if chances:
+            listing, pieces = self.stage.random.choice(chances)
+            self._order_late(listing, pieces)
+            self.stage.struck["bought as many pieces as an unanswered write changes"] += 1
+
+    def correct_what_just_sold(self) -> None:
+        """A user corrects what a lot is of just after a sale that the shop lists late (rules N4, N5)."""
+        if (listing := self._sell_late()) is not None:
+            lot_id = self.stage.books.owners[listing.listing_id]
+            self.users.correct_item(self.stage.inventory.lots[lot_id])
+            self._go_on()
+
+    def lose_after_a_sale(self) -> None:
+        """The engine's database is lost just after a sale that the shop lists late (rule C4)."""
+        if self._sell_late() is not None:
+            self._lose()
+
+    def lose_what_is_late(self) -> None:
+        """The engine's database is lost while a write that it knew of is still on its way (rule C1)."""
+        if self.stage.network.late and self.stage.random.random() < 0.2:
+            self._lose()
+
+    def _lose(self) -> None:
+        self.databases.lose()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """What nothing holds up happens."""
+        for _ in range(_ROUNDS):
+            for _ in range(_STEPS):
+                self.workers.step_all()
+                self.mail.deliver_all()
+            self.stage.clock.turn(_SECOND)
+
+    def _sell_late(self) -> Listing | None:
+        """Sell some pieces of a lot."""
+        if not (listings := self._owned()):
+            return None
+        listing = self.stage.random.choice(listings)
+        self._order_late(listing, self.stage.random.randint(1, listing.quantity))
+        return listing
+
+    def _owned(self) -> list[Listing]:
+        """List what is for sale and of a lot."""
+        return [each for each in self.buyers.for_sale() if each.listing_id in self.stage.books.owners]
+
+    def _order_late(self, listing: Listing, pieces: int) -> None:
+        """Late enough for a look, or a census, to come before the shop lists it."""
+        self.buyers.order(listing, pieces, self.stage.settings.lag_window * self.stage.random.uniform(0.5, 0.8))
