@@ -35,7 +35,9 @@ def observation(intent: Intent | None, listing: Listing | None, read_at: datetim
     """Keep of a read what an explanation needs."""
     write = intent.write if intent is not None else None
     holds = isinstance(write, Update) and listing is not None and _holds(listing, write)
-    return Observation(quantity=None if listing is None else listing.quantity, holds=holds, read_at=read_at, at=at)
+    contradicts = isinstance(write, Update) and listing is not None and not _holds_flags(listing, write)
+    quantity = None if listing is None else listing.quantity
+    return Observation(quantity=quantity, holds=holds, contradicts=contradicts, read_at=read_at, at=at)
 
 
 def explain(
@@ -53,8 +55,11 @@ def explain(
         return None
     if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
         return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
-    doubt = row.doubt if seen.quantity == (row.ledger or 0) + restocked else 0
+    fits = seen.quantity == (row.ledger or 0) + restocked
+    doubt, probation = row.doubt if fits else 0, row.probation
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
+    if fits and probation is not None and now < probation.due_at and row.listing_id is not None:
+        row = replace(row, probation=probation)  # a sale not yet listed may make up for what was believed wrongly
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
     if doubt and row.listing_id is not None:  # or they were in twice, and as many sold by an order not yet listed
@@ -144,7 +149,8 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
             return Finding.NEITHER
         return Finding.APPLIED if seen.holds else Finding.NOT_APPLIED
     if shown == max(0, ledger + write.delta):
-        return Finding.APPLIED
+        # As many pieces may have been sold by an order not yet listed.
+        return Finding.NEITHER if seen.contradicts else Finding.APPLIED
     if ledger < 0 < write.delta:
         return Finding.NEITHER  # more was sold than there was without it
     return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER
@@ -191,11 +197,13 @@ def _is_removal(intent: Intent | None) -> bool:
 
 
 def _holds(listing: Listing, write: Update) -> bool:
-    return (
-        all(listing.fields.get(name) == value for name, value in write.fields.items())
-        and write.for_sale in (None, listing.for_sale)
-        and write.retain in (None, listing.retain)
+    return _holds_flags(listing, write) and all(
+        listing.fields.get(name) == value for name, value in write.fields.items()
     )
+
+
+def _holds_flags(listing: Listing, write: Update) -> bool:
+    return write.for_sale in (None, listing.for_sale) and write.retain in (None, listing.retain)
 
 
 def _calm(row: ListingRow) -> ListingRow:

@@ -283,6 +283,7 @@ def extend_for_answers(op: Operations, *, app_role: str) -> None:
 
 _MANY_LOTS = """
 ALTER TABLE listings ADD COLUMN create_with bigint;
+UPDATE listings SET observed = observed || '{"contradicts": false}' WHERE observed IS NOT NULL;
 ALTER TABLE intents ADD COLUMN answered_at timestamptz;
 ALTER TABLE calls ADD COLUMN writes bigint NOT NULL DEFAULT 0;
 """

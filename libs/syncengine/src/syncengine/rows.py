@@ -267,6 +267,8 @@ class Observation:
     """None: there was no such listing."""
     holds: bool
     """It showed the fields of the write whose outcome is unknown."""
+    contradicts: bool
+    """It showed other than what that write says of being for sale or retained, which no shop cleans or rounds."""
     read_at: datetime
     """By the shop's clock."""
     at: datetime

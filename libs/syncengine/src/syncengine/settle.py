@@ -143,10 +143,15 @@ def not_applied(row: ListingRow) -> ListingRow:
 
 
 def refused(row: ListingRow, intent: Intent, reason: str, facts: Facts, now: datetime) -> ListingRow:
-    """Send the groups apart, or park the one that was refused alone (rule F1)."""
+    """Send the groups apart, or park the one that was refused alone (rule F1).
+
+    What changed meanwhile was not refused: it is tried.
+    """
     row = _without_intent(row)
-    write = intent.write
+    write, is_old = intent.write, row.revision != intent.revision
     if isinstance(write, Create):
+        if is_old:
+            return row
         everything = {name: value for group in Group for name, value in desired_values(row, facts, group).items()}
         return replace(
             row,
@@ -157,7 +162,7 @@ def refused(row: ListingRow, intent: Intent, reason: str, facts: Facts, now: dat
     group = intent.groups[0]
     if isinstance(write, Remove) or (group is Group.QUANTITY and (write.delta < 0 or write.for_sale is False)):
         return wants_look(row, now)  # rule K3: a decrease is never parked
-    return park(row, group, reason, facts, intent.revision)
+    return row if is_old else park(row, group, reason, facts, intent.revision)
 
 
 def park(row: ListingRow, group: Group, reason: str, facts: Facts, revision: int) -> ListingRow:

@@ -55,7 +55,7 @@ async def test_a_wrong_verdict_is_believed_in_hindsight_at_the_latest(delta: int
     world = await raised_by_four()
     probation = Probation(delta=delta, due_at=NOW)
     row = replace(world.row("a"), ledger=14, probation=probation, look_since=NOW)
-    seen = Observation(quantity=14 + delta, holds=False, read_at=NOW, at=NOW)
+    seen = Observation(quantity=14 + delta, holds=False, contradicts=False, read_at=NOW, at=NOW)
     known = explain(row, None, seen, QUICK, NOW)
     assert (known is not None) == at_once
     if known is None:
@@ -110,7 +110,9 @@ async def test_pieces_that_may_be_in_twice_stay_in_doubt_where_the_lower_number_
     """As many may be sold by an order not yet listed; the higher number only our books explain (simulated life 191)."""
     world = await raised_by_four()
     row = replace(world.row("a"), ledger=5, doubt=2, probation=None, look_since=NOW)
-    known = explain(row, None, Observation(quantity=shown, holds=False, read_at=NOW, at=NOW), QUICK, NOW)
+    known = explain(
+        row, None, Observation(quantity=shown, holds=False, contradicts=False, read_at=NOW, at=NOW), QUICK, NOW
+    )
     assert known is not None
     assert (known.row.ledger, known.row.doubt, known.row.may_show_more) == (shown, 0, may_show_more)
 
@@ -122,7 +124,9 @@ async def test_a_removal_without_effect_explains_no_other_number() -> None:
     blank = sample(Intent)
     intent = replace(blank, write=Remove(listing_id=FIRST), groups=(Group.QUANTITY,))
     at_once = [
-        explain(row, intent, Observation(quantity=shown, holds=False, read_at=NOW, at=NOW), QUICK, NOW)
+        explain(
+            row, intent, Observation(quantity=shown, holds=False, contradicts=False, read_at=NOW, at=NOW), QUICK, NOW
+        )
         for shown in (14, 0)
     ]
     assert at_once[0] is not None

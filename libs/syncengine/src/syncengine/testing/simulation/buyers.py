@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from syncengine.listing import Listing, ListingId, OrderId
+from syncengine.rows import CensusReason
 from syncengine.testing.simulation.books import Cause
 from syncengine.testing.simulation.stage import Stage
 
@@ -54,7 +55,12 @@ class Buyers:
             self.order(listing, self.stage.random.choice((1, 1, 1, few, few, some, listing.quantity)), self._lag())
 
     def buy_more(self) -> None:
-        """A buyer adds to an order."""
+        """A buyer adds to an order.
+
+        Not while a lost database waits for its census: of when such a piece is nobody could know (C3, ADR 8).
+        """
+        if self.stage.connection.census_reason is CensusReason.DATABASE_LOST:
+            return
         # Of what was there before its lot, none: the order may be older than the lot, and unread (C3, ADR 8).
         listings = [each for each in self.for_sale() if each.listing_id not in self.stage.books.entered]
         orders = [order_id for order_id in self._orders() if order_id not in self.stage.books.reduced]

@@ -259,6 +259,8 @@ class Judges:
         """Nobody knows any more whose this listing is or was, for a cause: its lines are for a person to assign."""
         if (SELLER, listing_id) in self.stage.store.tables.owners:
             return False
+        if listing_id in self.stage.books.entered and listing_id not in self.stage.shop.listings():
+            return True  # it sold out before a census linked it: whose it was nobody else knew
         causes, row = self.stage.books.causes(lot_id), self.stage.store.tables.listings.get(lot_id)
         asked = row is not None and row.trouble in (Trouble.CREATE_UNEXPLAINED, Trouble.LOOK_ALIKE)
         return not causes.isdisjoint(_MAY_BE_STRANGE) or (asked and Cause.LOOK_ALIKE in causes)

@@ -1,0 +1,40 @@
+"""What a number means that a look shows: cases that take two accidents at once."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncengine.explain import explain, observation
+from syncengine.listing import Listing, ListingId
+from syncengine.marketplace import Update
+from syncengine.rows import Fate, Intent, Observation, Probation, Settings
+from syncengine.testing.samples import sample
+from syncengine.testing.store_contract.scenery import BRICK, lot_row
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DUE = NOW + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(("at", "keeps"), [(NOW, True), (DUE, False)])
+def test_a_number_that_fits_ends_a_probation_only_when_it_is_over(at: datetime, *, keeps: bool) -> None:
+    """A decrease taken for done that was not, and as many pieces sold unseen, show the right number (life 565)."""
+    probation = Probation(delta=1, due_at=DUE)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=6, look_since=NOW, probation=probation)
+    seen = Observation(quantity=6, holds=False, contradicts=False, read_at=at, at=at)
+    known = explain(row, None, seen, Settings(), at)
+    assert known is not None
+    assert (known.row.ledger, known.row.look_since) == (6, None)
+    assert known.row.probation == (probation if keeps else None)
+
+
+@pytest.mark.parametrize(("retain", "fate"), [(False, Fate.APPLIED), (True, None)])
+def test_a_number_proves_no_write_whose_flag_is_not_there(*, retain: bool, fate: Fate | None) -> None:
+    """As many pieces sold unseen as an unanswered decrease would have taken (life 425)."""
+    listing_id = ListingId("1")
+    row = replace(lot_row("lot"), listing_id=listing_id, ledger=9, unknown=True, sent_retain=True)
+    write = Update(listing_id=listing_id, delta=-1, retain=False)
+    intent = replace(sample(Intent), write=write, fate=Fate.UNKNOWN, settled_at=None)
+    shown = Listing(listing_id=listing_id, item=BRICK, quantity=8, for_sale=True, retain=retain, fields={})
+    known = explain(row, intent, observation(intent, shown, NOW, NOW), Settings(), NOW)
+    assert (known and known.intent and known.intent.fate) == fate
