@@ -117,6 +117,8 @@ def found(row: ListingRow, listing: Listing, read_at: datetime) -> ListingRow:
         sent_retain=listing.retain,
         orders_after=None,
         list_after=None,
+        observed=None,
+        probation=None,
     )
 
 

@@ -9,6 +9,7 @@ from syncengine.explain import explain, observation
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Update
 from syncengine.rows import Fate, Intent, Observation, Probation, Settings
+from syncengine.settle import found
 from syncengine.testing.samples import sample
 from syncengine.testing.store_contract.scenery import BRICK, lot_row
 
@@ -38,3 +39,12 @@ def test_a_number_proves_no_write_whose_flag_is_not_there(*, retain: bool, fate:
     shown = Listing(listing_id=listing_id, item=BRICK, quantity=8, for_sale=True, retain=retain, fields={})
     known = explain(row, intent, observation(intent, shown, NOW, NOW), Settings(), NOW)
     assert (known and known.intent and known.intent.fate) == fate
+
+
+def test_what_was_observed_before_a_new_beginning_says_nothing_after_it() -> None:
+    """A census found the lot anew; a removal after it was explained by the old number (life 762)."""
+    before = Observation(quantity=15, holds=False, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), observed=before, probation=Probation(delta=1, due_at=DUE))
+    shown = Listing(listing_id=ListingId("1"), item=BRICK, quantity=15, for_sale=True, retain=False, fields={})
+    row = found(row, shown, DUE)
+    assert (row.observed, row.probation, row.ledger) == (None, None, 15)
