@@ -7,7 +7,7 @@ write done twice, or one that makes up for it, lands where the seller never was;
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate
@@ -54,7 +54,21 @@ async def evidence_of(trader: Trader) -> Evidence:
 
 def faults_in(evidence: Evidence) -> list[str]:
     """Name all that is not as it must be; empty if everything adds up to the piece."""
+    evidence = replace(evidence, requests=_one_by_one(evidence.requests))
     return [*_strangers(evidence), *(fault for lot in evidence.lots for fault in _faults_of(lot, evidence))]
+
+
+def _one_by_one(requests: Sequence[Json]) -> list[Json]:
+    """Take a call that made several listings for as many calls: the shop makes them in the order of its body."""
+    single: list[Json] = []
+    for request in requests:
+        if isinstance(request["body"], list):
+            effects = sorted(request["lots"], key=lambda effect: effect["inventory_id"])
+            pairs = zip(request["body"], effects, strict=False)
+            single += [{**request, "body": body, "lots": [effect]} for body, effect in pairs]
+        else:
+            single.append(request)
+    return single
 
 
 def _strangers(evidence: Evidence) -> Iterator[str]:

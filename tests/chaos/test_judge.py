@@ -89,6 +89,16 @@ def test_what_adds_up_has_no_fault() -> None:
     assert judged(told()) == []
 
 
+def test_a_call_that_made_several_listings_is_as_many_calls() -> None:
+    tale = told()
+    first = tale["requests"][0]
+    other = {"inventory_id": LISTING + 1, "quantity_before": None, "quantity_after": 5}
+    first["body"], first["lots"] = [first["body"], {"remarks": "b"}], [*first["lots"], other]
+    assert judged(tale) == []
+    first["body"][1] = dict(first["body"][0])
+    assert any(f"listing {LISTING + 1} was made while {LISTING} lived" in fault for fault in judged(tale))
+
+
 def test_a_lot_that_sold_out_may_be_listed_again() -> None:
     again = LISTING + 1
     tale = told()
