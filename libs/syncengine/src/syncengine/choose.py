@@ -29,6 +29,8 @@ class Choice:
     put_off: list[ListingRow] = field(default_factory=list)
     _creating: dict[Item, datetime] | None = None
     """Items of creates whose outcome is open, and when it may be known."""
+    _known: dict[LotId, Mapping[ListingId, bool]] = field(default_factory=dict)
+    """Every listing that lots ever had, as far as was asked."""
 
     async def make(self) -> None:
         """Choose. Raises PausedError if what the best one waits for may not be read now."""
@@ -36,7 +38,7 @@ class Choice:
         tx, connection, now = self.tx, self.connection, self.lane.clock.now()
         tiers = free_tiers(connection)
         for row in await tx.next_listings(connection.seller_id, tiers=tiers, now=now, limit=_CANDIDATES):
-            if await self._takes(row, await tx.listing_ids_of([row.lot_id])):
+            if await self._takes(row):
                 break
         if self.chosen and isinstance(self.chosen[0][1].write, Create):
             await self._add_creates()
@@ -50,19 +52,19 @@ class Choice:
             return
         seller_id, limit = first.seller_id, at_once + _CANDIDATES
         others = await self.tx.next_listings(seller_id, tiers=[Tier.CREATE], now=now, limit=limit)
-        known = await self.tx.listing_ids_of([row.lot_id for row in others])
+        self._known |= await self._ids_of(*others)
         put_off = list(self.put_off)
         for row in others:
             if len(self.chosen) == at_once:
                 break
             is_plain = row.listing_id is None and row.orders_after is None and row.list_after is None
             if is_plain and row.lot_id != first.lot_id and row.create_with == first.create_with:
-                await self._takes(row, known)
+                await self._takes(row)
         if len(self.chosen) < settings.creates_together_from:
             self.chosen, self.put_off = self.chosen[:1], put_off
 
-    async def _takes(self, row: ListingRow, known: Mapping[LotId, Mapping[ListingId, bool]]) -> bool:
-        """Choose this lot's call if it may be made, else put the lot off. `known`: every listing that lots ever had."""
+    async def _takes(self, row: ListingRow) -> bool:
+        """Choose this lot's call if it may be made, else put the lot off."""
         lane, now, backoff = self.lane, self.lane.clock.now(), self.lane.settings.backoff_base
         late, held = _late_orders_until(row, self.connection, lane.settings), self.connection.hold_increases_until
         row, planned = sendable(row, self.connection, lane.shop.facts, may_increase=held is None and late is None)
@@ -81,25 +83,31 @@ class Choice:
                 self.put_off.append(replace(row, trouble=Trouble.ORDER_UNASSIGNED))
                 return False
         if isinstance(planned.write, Create):
-            if (waiting := await self._waits_to_be_created(row, known.get(row.lot_id, {}))) is not None:
+            if (waiting := await self._waits_to_be_created(row)) is not None:
                 self.put_off.append(waiting)
                 return False
             (await self._items_being_created())[row.desired.item] = now + lane.settings.created_look_after
         self.chosen.append((row, planned))
         return True
 
-    async def _waits_to_be_created(self, row: ListingRow, known: Mapping[ListingId, bool]) -> ListingRow | None:
+    async def _waits_to_be_created(self, row: ListingRow) -> ListingRow | None:
         """Return a lot that cannot be created yet as it waits, or None: it can."""
         lane, now = self.lane, self.lane.clock.now()
         if await look_alikes(self.tx, row):  # rule C2: first matched to unowned listings
             return replace(row, trouble=Trouble.LOOK_ALIKE)
-        if (suspect := perhaps_listed(row, known, now)) is not None:
+        if row.lot_id not in self._known:
+            self._known |= await self._ids_of(row)
+        if (suspect := perhaps_listed(row, self._known[row.lot_id], now)) is not None:
             return suspect
         if (reading := _reading_for(row, self.connection, lane.settings, now)) is not None:
             await lane.check_write_is_free(self.tx, self.connection, after=len(lane.shop.facts.order_pages))
             await self._save(reading)
             return replace(row, not_before=now + lane.settings.backoff_base)
         return None
+
+    async def _ids_of(self, *rows: ListingRow) -> dict[LotId, Mapping[ListingId, bool]]:
+        ids = await self.tx.listing_ids_of([row.lot_id for row in rows])
+        return {row.lot_id: ids.get(row.lot_id, {}) for row in rows}
 
     async def _items_being_created(self) -> dict[Item, datetime]:
         if self._creating is None:

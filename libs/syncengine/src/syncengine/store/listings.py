@@ -38,9 +38,8 @@ _NEXT_AT: Final = (
     .order_by(LISTINGS.c.not_before.nulls_first())
     .limit(1)
 )
-_LOOKS_WANTED: Final = _ROWS.select.where(
-    _OF_SELLER, text("(unknown OR ((look_since IS NOT NULL OR probation IS NOT NULL) AND intent_id IS NULL))")
-).order_by(LISTINGS.c.lot_id)
+_WANTS_LOOK: Final = "(unknown OR ((look_since IS NOT NULL OR probation IS NOT NULL) AND listings.intent_id IS NULL))"
+_LOOKS_WANTED: Final = _ROWS.select.where(_OF_SELLER, text(_WANTS_LOOK)).order_by(LISTINGS.c.lot_id)
 _NEXT_LOOK_AT: Final = text(f"""
     SELECT min(CASE
         WHEN intents.intent_id IS NOT NULL THEN greatest({LOOKED_AT_FROM}, not_before)
@@ -48,8 +47,7 @@ _NEXT_LOOK_AT: Final = text(f"""
         ELSE coalesce(greatest(look_since, not_before), :now)
     END)
     FROM listings LEFT JOIN intents ON intents.intent_id = listings.intent_id AND settled_at IS NULL
-    WHERE listings.seller_id = :seller_id
-        AND (unknown OR ((look_since IS NOT NULL OR probation IS NOT NULL) AND listings.intent_id IS NULL))
+    WHERE listings.seller_id = :seller_id AND {_WANTS_LOOK}
 """)  # noqa: S608 - a constant
 _COUNT: Final = text("""
     SELECT count(*) FILTER (WHERE tier IS NOT NULL AND intent_id IS NULL AND look_since IS NULL) AS waiting,
