@@ -4,7 +4,8 @@ import asyncio
 
 from devstack.testing import Stack
 from product.lots import Json, upload_file
-from product.seller import Seller, is_listed
+from product.seller import Seller, is_listed, is_synced
+from product.waiting import until
 
 _WITHIN = 100.0
 """Seconds for some hundred lots."""
@@ -22,10 +23,9 @@ async def imported(trader: Seller, lots: int) -> None:
 
 async def listed_once(trader: Seller, lots: int) -> list[Json]:
     """Every lot, once all are in the shop; each has a listing of its own that shows its pieces."""
-    await trader.shop.wait_for_requests(1, path="/inventories", method="POST")
-    known = await trader.all_synced(timeout=_WITHIN)
-    while len(known) < lots:
-        known = await trader.all_synced(timeout=_WITHIN)
+    known = await until(
+        trader.lots, lambda found: len(found) == lots and all(map(is_synced, found)), timeout=_WITHIN, interval=0.5
+    )
     shown = await trader.shop.lots()
     assert all(map(is_listed, known))
     assert {listing["remarks"]: listing["quantity"] for listing in shown.values()} == {
