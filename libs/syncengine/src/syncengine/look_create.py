@@ -113,13 +113,12 @@ def _linked(made: _Found, facts: Facts, now: datetime) -> ListingRow:
 
 def _shows_a_shop(lane: Lane, intent: Intent, sight: Sight) -> bool:
     """Tell whether a list can prove absence: a closed shop lists nothing, for hours (rules C5, N3)."""
-    is_empty = not any(sight.listings.values())
-    return not is_empty or lane.clock.now() >= intent.sent_at + lane.settings.census_interval
+    return bool(sight.listed) or lane.clock.now() >= intent.sent_at + lane.settings.census_interval
 
 
 async def _misses_others(tx: Transaction, seller_id: SellerId, sight: Sight) -> bool:
     """Tell whether a list lacks listings of ours that orders do not explain: such a list proves nothing (N3)."""
-    return any(listing_id not in sight.listings for listing_id in await tx.listings_with_pieces(seller_id))
+    return any(sight.lacks(listing_id) for listing_id in await tx.listings_with_pieces(seller_id))
 
 
 @dataclass(frozen=True, slots=True)

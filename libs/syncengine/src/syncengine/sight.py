@@ -1,6 +1,6 @@
 """What a look sees: the lots that want one, and listings between two reads of all orders (rule K1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -49,12 +49,20 @@ class Sight:
     """What one look saw: listings between two reads of all orders."""
 
     listings: Mapping[ListingId, Listing | None]
+    """By id: None where there is no such listing."""
+    listed: Collection[ListingId]
+    """Those that the whole list showed, if it was read; not those that a read of their own did."""
     read_at: datetime
     """By the shop's clock."""
     at: datetime
     """By ours, before the first listing was read."""
     before: OrdersSeen
     after: OrdersSeen
+
+    def lacks(self, listing_id: ListingId) -> bool:
+        """Tell whether the whole list lacked a listing of which no read of its own proved that it is gone."""
+        proved_gone = listing_id in self.listings and self.listings[listing_id] is None
+        return listing_id not in self.listed and not proved_gone
 
 
 async def suspects(tx: Transaction, connection: ConnectionRow) -> list[Suspect]:
@@ -95,6 +103,7 @@ async def see(lane: Lane, due: Sequence[Suspect]) -> Sight:
     if whole_list:
         read = await lane.read(settings.list_deadline, lane.shop.read_all)
         listings, read_at = {listing.listing_id: listing for listing in read.listings}, read.read_at
+    listed = frozenset(listings)
     for suspect in due:
         # A list may be short: that a listing is gone, only its own read proves.
         if suspect.row.listing_id is not None and suspect.row.listing_id not in listings:
@@ -102,4 +111,4 @@ async def see(lane: Lane, due: Sequence[Suspect]) -> Sight:
             read_at = min(read_at, one.read_at) if listings else one.read_at
             listings[suspect.row.listing_id] = one.listing
     after = await read_orders(lane, pages)
-    return Sight(listings=listings, read_at=read_at, at=at, before=before, after=after)
+    return Sight(listings=listings, listed=listed, read_at=read_at, at=at, before=before, after=after)

@@ -673,6 +673,30 @@ async def test_a_short_list_is_no_proof_that_a_listing_is_gone(monkeypatch: pyte
     assert world.shown() == dict.fromkeys("abcd", 2) | {"e": 1}
 
 
+async def test_a_list_that_lacks_what_another_read_shows_does_not_prove_that_a_create_was_not_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two empty lists, and the one listing we know read by itself in the same look (rule N3, seed 996)."""
+    world = await connected()
+    world.create("a", 5, note="a")
+    await world.settle(timedelta(minutes=1))
+    with monkeypatch.context() as patch:
+
+        async def empty(ticket: Ticket) -> ListRead:
+            return ListRead(listings=(), read_at=world.clock.now())
+
+        patch.setattr(world.shop, "read_all", empty)
+        world.shop.write_faults.append(Fault.DROP_AFTER)
+        world.create("b", 3, replace(BRICK, color_id=7), note="b")
+        for _ in range(120):
+            await world.settle(timedelta(seconds=1))
+            row, due = world.row("a"), world.row("b").not_before
+            world.store.tables.listings[row.lot_id] = replace(row, look_since=world.clock.now(), not_before=due)
+    await world.settle()
+    assert sorted(listing.quantity for listing in world.shop.listings.values()) == [3, 5]
+    assert world.row("b").listing_id is not None
+
+
 async def test_changes_do_not_wait_until_all_orders_of_an_outage_are_read() -> None:
     world = await connected()
     world.create("a", 200, note="a")
