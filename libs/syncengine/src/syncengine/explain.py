@@ -148,9 +148,9 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
         if shown not in _plausible(row, ledger):
             return Finding.NEITHER
         return Finding.APPLIED if seen.holds else Finding.NOT_APPLIED
-    if shown == max(0, ledger + write.delta):
-        # As many pieces may have been sold by an order not yet listed.
-        return Finding.NEITHER if seen.contradicts else Finding.APPLIED
+    # Where its flags prove that it was not done, as many pieces may have been sold by an order not yet listed.
+    if shown == max(0, ledger + write.delta) and not seen.contradicts:
+        return Finding.APPLIED
     if ledger < 0 < write.delta:
         return Finding.NEITHER  # more was sold than there was without it
     return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER

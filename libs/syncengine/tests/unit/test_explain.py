@@ -29,15 +29,23 @@ def test_a_number_that_fits_ends_a_probation_only_when_it_is_over(at: datetime, 
     assert known.row.probation == (probation if keeps else None)
 
 
-@pytest.mark.parametrize(("retain", "fate"), [(False, Fate.APPLIED), (True, None)])
-def test_a_number_proves_no_write_whose_flag_is_not_there(*, retain: bool, fate: Fate | None) -> None:
-    """As many pieces sold unseen as an unanswered decrease would have taken (life 425)."""
+@pytest.mark.parametrize(
+    ("ledger", "shown", "retain", "fate"),
+    [
+        (9, 8, False, Fate.APPLIED),
+        (9, 8, True, None),  # as many pieces sold unseen as the decrease would have taken (life 425)
+        (0, 0, True, Fate.NOT_APPLIED),  # all of them sold by orders that we know (life 890)
+    ],
+)
+def test_a_number_proves_no_write_whose_flag_is_not_there(
+    *, ledger: int, shown: int, retain: bool, fate: Fate | None
+) -> None:
     listing_id = ListingId("1")
-    row = replace(lot_row("lot"), listing_id=listing_id, ledger=9, unknown=True, sent_retain=True)
+    row = replace(lot_row("lot"), listing_id=listing_id, ledger=ledger, unknown=True, sent_retain=True)
     write = Update(listing_id=listing_id, delta=-1, retain=False)
     intent = replace(sample(Intent), write=write, fate=Fate.UNKNOWN, settled_at=None)
-    shown = Listing(listing_id=listing_id, item=BRICK, quantity=8, for_sale=True, retain=retain, fields={})
-    known = explain(row, intent, observation(intent, shown, NOW, NOW), Settings(), NOW)
+    listing = Listing(listing_id=listing_id, item=BRICK, quantity=shown, for_sale=True, retain=retain, fields={})
+    known = explain(row, intent, observation(intent, listing, NOW, NOW), Settings(), NOW)
     assert (known and known.intent and known.intent.fate) == fate
 
 
