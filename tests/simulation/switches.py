@@ -62,7 +62,11 @@ def _of(owner: type, name: str, replacement: Any) -> Patch:
 # Replacements: each does what the engine did without its rule ---------------------------------------------------------
 
 _check_reply, in_ledger = syncengine.settle._check_reply, syncengine.booking.in_ledger
-_refused, _rows_callable = syncengine.settle.refused, MemoryTransaction._callable_rows
+_applied, _refused, _rows_callable = (
+    syncengine.settle.applied,
+    syncengine.settle.refused,
+    MemoryTransaction._callable_rows,
+)
 _census_due_at, _take_result = syncengine.turn._census_due_at, Inventory.take_result
 
 
@@ -118,8 +122,13 @@ def _park_everything(row: ListingRow, intent: Intent, reason: str, facts: Any, n
     return row
 
 
-def _park_decrease(row: ListingRow, now: datetime) -> ListingRow:
-    return row
+def _unlooked(settled: Callable[..., ListingRow]) -> Callable[..., ListingRow]:
+    """Wrap what books something on a row, so that it asks for no look."""
+
+    def booked(row: ListingRow, *given: Any, **named: Any) -> ListingRow:
+        return replace(settled(row, *given, **named), look_since=row.look_since)
+
+    return booked
 
 
 def _unheld(row: Any, **changes: Any) -> Any:
@@ -269,9 +278,14 @@ SWITCHES: tuple[Switch, ...] = (
     ),
     Switch(
         rule="K3",
-        without="a refused decrease, or a reply unlike the ledger, is not looked at",
-        judgement=7,
-        patches=(_instead("syncengine.settle.wants_look", _park_decrease),),
+        without="a refused decrease, a reply unlike the ledger, or a ledger below zero is not looked at",
+        judgement=1,
+        patches=(
+            _instead("syncengine.settle._check_reply", _unlooked(_check_reply)),
+            _instead("syncengine.settle.applied", _unlooked(_applied)),
+            _instead("syncengine.settle.refused", _unlooked(_refused)),
+            _instead("syncengine.booking.in_ledger", _unlooked(in_ledger)),
+        ),
     ),
     Switch(
         rule="K4",
@@ -288,7 +302,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="C1",
         without="after a loss the census does not wait for what was sent before",
-        judgement=1,
+        judgement=7,
         patches=(_instead("syncengine.turn._census_due_at", _census_at_once),),
     ),
     Switch(
@@ -330,7 +344,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="L1, L2",
         without="two workers serve the connection at the same time",
-        judgement=7,
+        judgement=1,
         patches=(
             _of(MemoryStore, "take_lease", _lease_for_all),
             _of(MemoryStore, "_check", lambda self, lease: None),

@@ -142,6 +142,9 @@ def in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, n
     row = replace(row, ledger=row.ledger - pieces)
     if row.ledger is not None and (row.ledger < 0 or (row.ledger == 0 and row.probation is not None)):
         return wants_look(row, now)  # rules K3, K5: the listing may stand with what a wrong verdict left in it
+    decrease = row.probation if row.may_show_more else None
+    if decrease is not None and line.ordered_at <= decrease.due_at - settings.lag_window:
+        return wants_look(row, now)  # rule K5: this sale may be what showed the decrease done
     if row.ledger == 0 and not row.sent_retain and row.intent_id is None and row.look_since is None:
         return sold_out(row)  # else a look tells: some shops keep a listing that our own decrease emptied
     return row

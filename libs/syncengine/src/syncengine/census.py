@@ -116,6 +116,7 @@ async def _book_census(
     await tx.add_listing_ids(
         connection.seller_id, [(listing.listing_id, lot_id) for lot_id, listing in matched.links.items()]
     )
+    shows_more = await _shows_more(tx, rows, matched, connection.seller_id)
     counted = await _counted(tx, connection.seller_id, matched.unowned, read)
     seen = [
         ShopListing(
@@ -131,9 +132,11 @@ async def _book_census(
     kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
     told = await tell_linked_lines(tx, linked, news, kind, facts, now)
     empty = not read.listings and (connection.shop_is_empty or vouched)
-    # What a list lacks of a shop that we knew, only a second one proves: it may be short without a word (rule N3).
+    # What a list lacks of a shop that we knew, only a second one proves: it may be short without a word (rule N3). One
+    # that shows more than the first proves that the first was, and may be so itself.
     known_before = connection.baseline_at is not None and connection.census_reason is not CensusReason.KEYS_REPLACED
-    doubtful = begins and known_before and any(row.listing_id is None for row in linked)
+    is_early = begins or (connection.hold_increases_until is not None and shows_more)
+    doubtful = is_early and known_before and any(row.listing_id is None for row in linked)
     if begins and connection.baseline_at is None:
         seq = next_seq(0, now)
         await tx.publish(
@@ -157,6 +160,13 @@ async def _book_census(
     await tx.save_connection(with_highest(connection, *listing_ids))
     await lane.save(tx, list(told.values()))
     await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
+
+
+async def _shows_more(tx: Transaction, rows: Sequence[ListingRow], matched: Matched, seller_id: SellerId) -> bool:
+    """Tell whether a list shows what the one before it lacked."""
+    before = {seen.listing.listing_id for seen in await tx.unowned(seller_id)}
+    strange = any(listing.listing_id not in before for listing in matched.unowned)
+    return strange or any(row.listing_id is None and row.lot_id in matched.links for row in rows)
 
 
 async def _counted(

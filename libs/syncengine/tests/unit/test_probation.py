@@ -7,7 +7,7 @@ import pytest
 
 from syncengine.explain import explain, explain_in_hindsight
 from syncengine.listing import Group, ListingId, OrderId, OrderRead
-from syncengine.marketplace import Remove, Ticket
+from syncengine.marketplace import Remove, Ticket, Update
 from syncengine.rows import Intent, Observation, Probation
 from syncengine.testing.samples import sample
 from syncengine.testing.shop import Fault
@@ -47,6 +47,33 @@ async def test_a_sale_of_as_many_pieces_is_not_put_back_on_sale(monkeypatch: pyt
     await world.settle()
     assert (world.shown(), world.row("a").trouble) == ({"a": 11}, None)
     assert world.inventory.lots[world.row("a").lot_id].quantity == 11
+
+
+async def test_a_sale_that_a_look_took_for_a_decrease_is_not_filled_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request was lost, as many pieces were sold, and the order shows while the verdict is on probation (300)."""
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    world.create("a", 10, note="a")
+    await world.settle()
+    with monkeypatch.context() as late:
+
+        async def none(page: str, ticket: Ticket) -> OrderRead:
+            return OrderRead(orders=(), read_at=world.clock.now())
+
+        late.setattr(world.shop, "list_orders", none)
+        world.shop.write_faults.append(Fault.DROP_BEFORE)
+        world.change("a", by=-4)
+        await world.settle(timedelta(seconds=1))
+        world.shop.buy(FIRST, 4)
+        await world.settle(timedelta(seconds=10))
+        assert (world.row("a").ledger, world.row("a").probation is not None) == (6, True)
+    await world.settle(timedelta(seconds=6))
+    world.change("a", by=3)
+    await world.settle()
+    done = [logged.write.delta for logged in world.shop.writes if logged.applied and isinstance(logged.write, Update)]
+    assert done == [-4, 3], "pieces that are sold were for sale again"
+    assert (world.shown(), world.inventory.lots[world.row("a").lot_id].quantity) == ({"a": 5}, 5)
 
 
 @pytest.mark.parametrize(("delta", "at_once"), [(-4, False), (4, True)])

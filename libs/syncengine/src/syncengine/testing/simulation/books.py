@@ -101,7 +101,7 @@ class Sent:
     unread: tuple[Unlisted, ...]
     """What an earlier create listed again although it was sold, and no order read until now shows."""
     doubted: int
-    """Pieces of a decrease that counts as done on probation: a sale not yet listed may have taken them instead (K5)."""
+    """Pieces of a decrease that counts as done on probation: a sale not yet read may have taken them instead (K5)."""
 
 
 @dataclass(slots=True)

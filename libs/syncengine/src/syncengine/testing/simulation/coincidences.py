@@ -1,10 +1,12 @@
 """What happens together: most rules guard against two things at once, which chance alone brings together too rarely."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from syncengine.listing import Listing
 from syncengine.marketplace import Update
+from syncengine.testing.inventory import Stock
 from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.databases import Databases
 from syncengine.testing.simulation.mail import Mail
@@ -66,21 +68,56 @@ class Coincidences:
         if self._sell_late() is not None:
             self._lose()
 
+    def take_what_just_sold(self) -> None:
+        """A user takes more pieces out of a lot than a sale that the shop lists late has left there (rule K3)."""
+        if (listing := self._sell_late()) is None:
+            return
+        stock = self.stage.inventory.lots[self.stage.books.owners[listing.listing_id]]
+        left = self.stage.shop.listings().get(listing.listing_id)
+        more = (left.quantity if left is not None else 0) + 1
+        if more <= stock.quantity:
+            self.users.change_by(stock, -self.stage.random.randint(more, stock.quantity), fields=False)
+            self._go_on()
+
+    def take_most_late(self) -> None:
+        """A decrease of most of a lot's pieces lands after its deadline: done twice, it would take all (rule K1)."""
+        if listings := self._owned():
+            stock = self.stage.inventory.lots[self.stage.books.owners[self.stage.random.choice(listings).listing_id]]
+            if stock.quantity > 2:
+                self._change_late(stock, -(stock.quantity // 2 + 1))
+                self._go_on()
+
     def lose_what_is_late(self) -> None:
         """The engine's database is lost while a write that it knew of is still on its way (rule C1)."""
-        if self.stage.network.late and self.stage.random.random() < 0.2:
+        stamp, now = self.stage.connection.last_stamp, self.stage.clock.now()
+        if stamp is not None and stamp > now:  # else the clock overtakes what is late when new keys begin (rule B4)
+            self.stage.clock.turn(stamp - now)
+        if not self.stage.network.late and (listings := self._owned()):
+            owner = self.stage.books.owners[self.stage.random.choice(listings).listing_id]
+            self._change_late(self.stage.inventory.lots[owner], self.stage.random.randint(1, 5))
+        if self.stage.network.late:
             self._lose()
+
+    def _change_late(self, stock: Stock, by: int) -> None:
+        """Change a lot by a write that lands as late as can be, if one is sent soon."""
+        self.users.change_by(stock, by, fields=False)
+        network = self.stage.network
+        network.accidents[Kind.WRITE].appendleft(Accident.LATEST)
+        self._go_on(until=lambda: bool(network.late))
 
     def _lose(self) -> None:
         self.databases.lose()
         self._go_on()
 
-    def _go_on(self) -> None:
+    def _go_on(self, until: Callable[[], bool] = lambda: False) -> None:
         """What nothing holds up happens."""
         for _ in range(_ROUNDS):
             for _ in range(_STEPS):
+                if until():
+                    return
                 self.workers.step_all()
                 self.mail.deliver_all()
+                self.stage.network.land_late_ones()
             self.stage.clock.turn(_SECOND)
 
     def _sell_late(self) -> Listing | None:

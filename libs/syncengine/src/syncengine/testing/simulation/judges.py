@@ -83,7 +83,7 @@ class Judges:
             intent=intent,
             revision=books.delivered.get(intent.lot_id, 0),
             unread=self._unread(intent.lot_id),
-            doubted=row.probation.delta if row.probation is not None and row.may_show_more else 0,
+            doubted=self._doubted(row),
         )
         books.sent.setdefault(ticket.stamp, []).append(sent)
         if overtaken := self.pace.overtaken_by(intent):
@@ -124,11 +124,12 @@ class Judges:
         books, lot_id = self.stage.books, sent.intent.lot_id
         wish = books.wishes[lot_id, max(sent.revision, sent.intent.revision)]
         at = self._read_before(sent) if isinstance(landing.write, Create) else landing.at
-        unseen = books.not_yet_listed(lot_id, at, removed=True)
+        unlinked = self._sold_before_linked(lot_id)
+        unseen = books.not_yet_listed(lot_id, at, removed=True) + unlinked
         # What decreases of ours did not take, hands may have taken: then it is gone as users wished.
         by_hands = min(books.unfound[lot_id], max(0, -books.by_hand[lot_id]))
         # What one on probation did not take, a sale not yet listed did: it is still on its way.
-        on_its_way = min(books.unfound[lot_id], sent.doubted, books.not_yet_listed(lot_id, at))
+        on_its_way = min(books.unfound[lot_id], sent.doubted)
         asked = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + by_hands + on_its_way
         asked += books.excused[lot_id]
         if (too_many := books.plus[lot_id] - asked) > unseen:
@@ -136,7 +137,7 @@ class Judges:
         books.excused[lot_id] += max(0, too_many)
         # What a create could not know of, and no order read since shows, is no news at the next write either.
         unread = sum(each.pieces for each in sent.unread if each.until <= at)
-        sold = books.sold[lot_id] - books.not_yet_listed(lot_id, at) - unread
+        sold = books.sold[lot_id] - books.not_yet_listed(lot_id, at) - unread - unlinked
         wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])
         if isinstance(landing.write, Create | Update) and landing.after > wanted:
             raise Misjudged(1, f"{lot_id}: {landing.after} in the shop, {wanted} are there to sell")
@@ -152,6 +153,13 @@ class Judges:
             for each in self.stage.books.unlisted
             if each.lot_id == lot_id and each.is_listed_again and not self._is_read(each)
         )
+
+    def _doubted(self, row: ListingRow) -> int:
+        """Pieces of a decrease on probation that sales may have taken instead, in orders not read yet."""
+        if row.probation is None or not row.may_show_more:
+            return 0
+        sold = [each for each in self.stage.books.unlisted if each.lot_id == row.lot_id and not self._is_read(each)]
+        return min(row.probation.delta, sum(each.pieces for each in sold))
 
     def _is_read(self, sold: Unlisted) -> bool:
         line = self.stage.store.tables.lines.get((SELLER, sold.order_id, sold.listing_id))
@@ -259,11 +267,20 @@ class Judges:
         """Nobody knows any more whose this listing is or was, for a cause: its lines are for a person to assign."""
         if (SELLER, listing_id) in self.stage.store.tables.owners:
             return False
-        if listing_id in self.stage.books.entered and listing_id not in self.stage.shop.listings():
-            return True  # it sold out before a census linked it: whose it was nobody else knew
+        if self._is_sold_before_linked(listing_id):
+            return True
         causes, row = self.stage.books.causes(lot_id), self.stage.store.tables.listings.get(lot_id)
         asked = row is not None and row.trouble in (Trouble.CREATE_UNEXPLAINED, Trouble.LOOK_ALIKE)
         return not causes.isdisjoint(_MAY_BE_STRANGE) or (asked and Cause.LOOK_ALIKE in causes)
+
+    def _is_sold_before_linked(self, listing_id: ListingId) -> bool:
+        """It was there before its lot, and sold out before a census linked the two: whose it was nobody else knew."""
+        books, is_linked = self.stage.books, (SELLER, listing_id) in self.stage.store.tables.owners
+        return listing_id in books.entered and not is_linked and listing_id not in self.stage.shop.listings()
+
+    def _sold_before_linked(self, lot_id: LotId) -> int:
+        lines = self.stage.books.lines.items()
+        return sum(line.total for (_, id_), line in lines if line.lot_id == lot_id and self._is_sold_before_linked(id_))
 
     def _strange_pieces(self, lot_id: LotId) -> int:
         """Pieces of a lot that such lines hold: not counted until a person assigns them (rule C4)."""

@@ -30,7 +30,7 @@ from syncengine.testing.simulation.website import Website
 from syncengine.testing.simulation.workers import Workers
 
 SETTINGS = Settings(
-    late_window=timedelta(seconds=10),
+    late_window=timedelta(seconds=16),
     lag_window=timedelta(seconds=45),
     order_poll_interval=timedelta(seconds=8),
     full_order_interval=timedelta(minutes=2),

@@ -20,6 +20,7 @@ class Accident(StrEnum):
     LOST_BEFORE = "request lost"
     LOST_AFTER = "reply lost"
     LATE = "landed late"
+    LATEST = "landed as late as can be"
     ERROR_BEFORE = "503 before"
     ERROR_AFTER = "503 after"
     BUSY = "429"
@@ -211,9 +212,10 @@ class Network:
         )
         return outcome
 
-    def land_late(self, writes: Sequence[Write], ticket: Ticket, model: ShopModel) -> None:
-        """Let a call reach its shop at some moment up to the end of the late window (rule K1)."""
-        after = self.random.random() * (ticket.deadline + self.settings.late_window)
+    def land_late(self, writes: Sequence[Write], ticket: Ticket, model: ShopModel, *, latest: bool) -> None:
+        """Let a call reach its shop at some moment up to the end of the late window, or just then (rule K1)."""
+        share = 1 if latest else self.random.random()
+        after = share * (ticket.deadline + self.settings.late_window)
         self.late.append((self.clock.now() + after, writes, ticket, model))
 
     def land_late_ones(self) -> None:

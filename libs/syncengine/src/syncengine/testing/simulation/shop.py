@@ -53,8 +53,8 @@ class FaultyShop:
             case Accident.LOST_BEFORE:
                 await until(clock, deadline)
                 return Unknown(reason="NO_REPLY")
-            case Accident.LATE:
-                network.land_late(writes, ticket, self._model)
+            case Accident.LATE | Accident.LATEST:
+                network.land_late(writes, ticket, self._model, latest=accident is Accident.LATEST)
                 await until(clock, deadline)
                 return Unknown(reason="NO_REPLY")
         outcome = network.land(writes, ticket, self._model)

@@ -50,7 +50,7 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
     return {
         "more": (2, cast.buyers.buy_more),
         "file": (1, cast.buyers.file),
-        # Not yet (S4): what is true of pieces that were cancelled before we saw their order is for a person to say.
+        # Not yet (S4): where a returned piece and another explain the same number, the return stays open for a person.
         "return": (0, cast.buyers.cancel_or_reduce),
         "price": (0.5, cast.website.change_price),
         "kill": (1, cast.workers.kill),
@@ -73,7 +73,9 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
         "refused keys": (0.1, cast.keys.refuse),
         "other keys": (0.1, cast.keys.swap),
         "new keys": (0.1, cast.keys.replace),
-        "late loss": (2, cast.coincidences.lose_what_is_late),
+        "late loss": (0.3, cast.coincidences.lose_what_is_late),
+        "late decrease": (0.4, cast.coincidences.take_most_late),
+        "sold decrease": (0.4, cast.coincidences.take_what_just_sold),
         "sold loss": (0.25, cast.coincidences.lose_after_a_sale),
         "sold item": (0.4, cast.coincidences.correct_what_just_sold),
         "sold write": (0.6, cast.coincidences.buy_what_is_unanswered),
@@ -85,7 +87,7 @@ MAY_BE_LEFT_OUT = (
     *("return", "price", "misprice", "item"),
     *("more", "file", "kill", "sleep", "cut", "again", "old", "hide", "archive", "retain", "burst", "list", "close"),
     *("tool", "quantity", "removal", "look-alike", "refused keys", "other keys", "new keys", "late loss", "loss"),
-    *("sold loss", "sold item", "sold write"),
+    *("sold loss", "sold item", "sold write", "late decrease", "sold decrease"),
 )
 
 
