@@ -144,7 +144,7 @@ def finish(
         window.append((at, call))
         spent += call
         if asks:
-            reads.left -= 1
+            reads.made(at)
             connection = uncapped(connection) if asks_again(connection, settings, at) else connection
         else:
             calls -= 1
@@ -165,6 +165,8 @@ class _Reads:
     census_at: datetime
     left: int = 0
     """Calls of what is being read."""
+    is_whole: bool = False
+    """Whether that is every page."""
 
     @classmethod
     def of(cls, connection: ConnectionRow, facts: Facts, settings: Settings, now: datetime) -> "_Reads":
@@ -179,10 +181,8 @@ class _Reads:
     def due(self, at: datetime) -> bool:
         """Tell whether the next call is a read."""
         if not self.left and self.poll_at <= at:
-            self.poll_at = at + poll_interval(self.facts, self.settings)
-            self.left = 1
-            if self.whole_at <= at:
-                self._read_whole(at)
+            self.is_whole = self.whole_at <= at
+            self.left = len(self.facts.order_pages) if self.is_whole else 1
         return self.left > 0
 
     def matches(self, at: datetime) -> bool:
@@ -190,10 +190,13 @@ class _Reads:
         if self.census_at > at:
             return False
         self.census_at = at + self.settings.census_interval
-        self._read_whole(at)
-        self.left += 1 + len(self.facts.order_pages)
+        self.is_whole, self.left = True, 2 * len(self.facts.order_pages) + 1
         return True
 
-    def _read_whole(self, at: datetime) -> None:
-        self.whole_at = at + self.settings.full_order_interval
-        self.left = len(self.facts.order_pages)
+    def made(self, at: datetime) -> None:
+        """Count one of them."""
+        self.left -= 1
+        if not self.left:
+            self.poll_at = at + poll_interval(self.facts, self.settings)
+            if self.is_whole:
+                self.whole_at = at + self.settings.full_order_interval

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from brickops.sync.v1 import sync_service_pb2 as pb
+from syncengine.absorb import LotNews, absorb_lots
 from syncengine.rows import Settings
 from syncengine.store.protocol import Store
 from syncengine.testing.inventory import BRICK
@@ -51,15 +52,24 @@ async def plan_prices(lots: int, *, calls_a_day: int, settings: Settings) -> Pri
     await _go_on(world, _LATER, store)
     for number in range(lots):
         world.create(f"lot{number:05}", 10, replace(BRICK, number=str(number)), note=f"lot{number}")
+    await _absorb_all(world)
     await _go_on(world, _LATER, store)
     while any(row.listing_id is None for row in store.tables.listings.values()):
         await _go_on(world, _LATER, store)
     for number in range(lots):
         world.change(f"lot{number:05}", price=_NEW_PRICE)
-    await world.deliver()
+    await _absorb_all(world)
     asked_at = world.clock.now()
     told: pb.PlanResponse = await Operator(world).ask("Plan", pb.PlanRequest())
     return PricesPlanned(world=world, asked_at=asked_at, told=told)
+
+
+async def _absorb_all(world: World) -> None:
+    """Absorb what inventory published at once: a transaction for each lot copies every table of the store."""
+    news = [item for item in world.inventory.news if isinstance(item, LotNews)]
+    world.inventory.news = []
+    async with world.store.transaction() as tx:
+        await absorb_lots(tx, news, world.shop.facts, world.settings, world.clock.now())
 
 
 async def _go_on(world: World, while_passes: timedelta, store: Store) -> None:
