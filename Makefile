@@ -9,7 +9,7 @@ PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 HALVES := --numprocesses 2 --dist loadfile
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-neighbours
+.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-volume measure-plan measure-neighbours
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,12 @@ bench: setup ## Measure the product beside the bare things that it is made of
 	PYTHONPATH=tests python -m bench
 
 test: protos-check lint types imports unit integration e2e recovery chaos ## All that must pass
+
+measure-volume: setup ## Measure a file of 20,000 lots into the shop, and 1,000 lots undone and redone: half an hour
+	PYTHONPATH=tests python -m bench.volume
+
+measure-plan: setup ## Measure what a plan of 20,000 prices says beside what the virtual clock says: half an hour
+	PYTHONPATH=tests python -m bench.price_plan
 
 measure-neighbours: setup ## Measure what a seller with 50,000 waiting lots costs another: seconds from change to call
 	PYTHONPATH=tests python -m recovery.measure_neighbours

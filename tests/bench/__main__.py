@@ -31,11 +31,7 @@ async def _measure(stack: Stack) -> None:
         f"From a change's commit to its call at the shop: {median(waits) * 1000:.0f} ms in the median, "
         f"{p95 * 1000:.0f} ms at the 95th percentile, of {len(waits)}."
     )
-    console.print(
-        f"A file of {filled.lots} lots: recorded after {filled.recorded:.1f} s, in the shop after "
-        f"{filled.listed:.1f} s, said to be synced after {filled.synced:.1f} s, by {filled.writes} writes and "
-        f"{filled.lists} lists."
-    )
+    console.print(filled.words)
 
 
 def _table(compared: list[Compared]) -> Table:

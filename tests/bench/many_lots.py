@@ -30,6 +30,15 @@ class Filled:
     lists: int
     """Reads of the whole shop."""
 
+    @property
+    def words(self) -> str:
+        """One sentence."""
+        return (
+            f"A BSX file of {self.lots} lots: recorded after {self.recorded:.1f} s, in the shop after "
+            f"{self.listed:.1f} s, said to be synced after {self.synced:.1f} s, by {self.writes} writes and "
+            f"{self.lists} lists."
+        )
+
 
 async def fill_shop(stack: Stack, lots: int) -> Filled:
     """Import a file of lots for sale into an empty seller with an empty shop."""
@@ -39,11 +48,12 @@ async def fill_shop(stack: Stack, lots: int) -> Filled:
         accepted = await seller.told("POST", "/v1/imports", content=upload_file(lots), timeout=120, **upload)
         began = time.perf_counter()
         path = f"/v1/imports/{accepted['import_id']}"
-        recorded, listed, synced = await asyncio.gather(
+        recorded, listed = await asyncio.gather(
             _after(began, lambda: seller.told("GET", path), lambda told: bool(told["state"] == "done")),
             _after(began, seller.shop.show, lambda shop: bool(shop["lots"] >= lots)),
-            _after(began, partial(seller.told, "GET", "/v1/lots", params=_NOT_SYNCED), lambda page: not page["items"]),
         )
+        unsynced = partial(seller.told, "GET", "/v1/lots", params=_NOT_SYNCED)
+        synced = await _after(began, unsynced, lambda page: not page["items"])
         requests = await seller.shop.requests()
         shown = await seller.shop.lots()
         remarks = {listing["remarks"] for listing in shown.values()}

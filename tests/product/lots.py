@@ -95,10 +95,38 @@ _SHOWN = (
 
 
 def upload_file(lots: int) -> bytes:
-    """A BrickLink upload file of so many lots for sale, no two of one item, whose remarks are their numbers."""
-    rows = (
-        f"<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>{3000 + place}</ITEMID><COLOR>5</COLOR><QTY>{1 + place % 7}</QTY>"
-        f"<PRICE>0.{100 + place % 800}</PRICE><CONDITION>N</CONDITION><REMARKS>{place}</REMARKS></ITEM>"
-        for place in range(lots)
-    )
-    return f"<INVENTORY>{''.join(rows)}</INVENTORY>".encode()
+    """A file of BrickStore's (formats.md section 8) with so many lots for sale, no two of one item.
+
+    Their remarks are their numbers. As in a real one there are names, values from before an edit, and an item that the
+    file itself excludes, of which no lot becomes.
+    """
+    items = "".join(map(_bsx_item, range(lots)))
+    excluded = _bsx_item(lots).replace("<Status>I<", "<Status>X<")
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<BrickStoreXML>
+ <Inventory Currency="EUR" BrickLinkChangelogId="0">
+{items}{excluded} </Inventory>
+ <GuiState Application="BrickStore" Version="2"><ColumnLayout/></GuiState>
+</BrickStoreXML>
+""".encode()
+
+
+def _bsx_item(place: int) -> str:
+    """One Item; most of what equals its default is not written."""
+    return f"""  <Item>
+   <ItemID>{3000 + place}</ItemID>
+   <ItemTypeID>P</ItemTypeID>
+   <ColorID>5</ColorID>
+   <ItemName>Brick No. {place} &amp; its &quot;friends&quot;</ItemName>
+   <ItemTypeName>Part</ItemTypeName>
+   <ColorName>Red</ColorName>
+   <CategoryID>5</CategoryID>
+   <CategoryName>Brick</CategoryName>
+   <Status>I</Status>
+   <Qty>{1 + place % 7}</Qty>
+   <Price>0.{100 + place % 800}</Price>
+   <Condition>N</Condition>
+   <Remarks>{place}</Remarks>
+   <DifferenceBaseValues Price="0.050"/>
+  </Item>
+"""

@@ -35,7 +35,8 @@ from syncengine.testing.tables import create_newest_tables
 T = TypeVar("T")
 
 _ROLE = "simulation"
-_BUCKET = timedelta(minutes=10)
+BUCKET = timedelta(minutes=10)
+"""In which calls are summed."""
 _INEXACT = {"calls_since", "charged"}
 """Bucketed in PostgreSQL: the store's contract says how far it may be off."""
 
@@ -161,50 +162,62 @@ class BothStores(MemoryStore):
                     "expires_at": lease.expires_at,
                 }
                 connection.execute(LEASES.insert().values(row))
-        self._loop.run(self._fill(tables))
+        self._loop.run(fill(self._postgres, tables))
 
-    async def _fill(self, tables: Tables) -> None:
-        async with self._postgres.transaction() as tx:
-            for connection in tables.connections.values():
-                await tx.lock_connection(connection.seller_id)
-                await tx.save_connection(connection)
-            await tx.save_listings(list(tables.listings.values()), list(tables.tiers.values()))
-            for (seller_id, listing_id), lot_id in tables.owners.items():
-                ours = (seller_id, listing_id) in tables.created
-                await tx.add_listing_ids(seller_id, [(listing_id, lot_id)], created=ours)
-            await tx.add_intents(list(tables.intents.values()))
-            for order in tables.orders.values():
-                await tx.save_order(order)
-            await tx.save_lines(list(tables.lines.values()))
-            await tx.add_bookings([booking for booked in tables.bookings.values() for booking in booked])
-            for listing in tables.shop.values():
-                await tx.add_shop_listing(listing)
-            for (seller_id, _), answered in tables.answered.items():
-                await tx.keep_answered(seller_id, answered)
-            for seller_id, limit, at, write in tables.calls:
-                await tx.charge(seller_id, limit, at, write=write)
+
+async def fill(store: PostgresStore, tables: Tables) -> None:
+    """Write all that is kept in memory into an empty database."""
+    async with store.transaction() as tx:
+        for connection in tables.connections.values():
+            await tx.lock_connection(connection.seller_id)
+            await tx.save_connection(connection)
+        for seller_id in tables.connections:
+            pairs = [(id_, lot_id) for (whose, id_), lot_id in tables.owners.items() if whose == seller_id]
+            created = [pair for pair in pairs if (seller_id, pair[0]) in tables.created]
+            await tx.add_listing_ids(seller_id, created, created=True)
+            await tx.add_listing_ids(seller_id, pairs)
+            kept = [listing for (whose, _), listing in tables.shop.items() if whose == seller_id]
+            await tx.replace_shop_listings(seller_id, kept)
+        await tx.save_listings(list(tables.listings.values()), list(tables.tiers.values()))
+    async with store.transaction() as tx:
+        await tx.add_intents(list(tables.intents.values()))
+        for order in tables.orders.values():
+            await tx.save_order(order)
+        await tx.save_lines(list(tables.lines.values()))
+        await tx.add_bookings([booking for booked in tables.bookings.values() for booking in booked])
+        for (seller_id, _), answered in tables.answered.items():
+            await tx.keep_answered(seller_id, answered)
+        for seller_id, limit, at, write in tables.calls:
+            await tx.charge(seller_id, limit, at, write=write)
 
 
 @contextmanager
-def database() -> Iterator[BothStores]:
-    """Make a database with the engine's tables, and both stores."""
-    loop = Loop()
+def database() -> Iterator[tuple[str, sa.Engine]]:
+    """Make a database with the engine's tables: the URL of its user, and its owner's engine."""
     with servers.postgres(os.environ) as server_url:
         urls = create_database(server_url, _ROLE, suffix=f"_{secrets.token_hex(4)}")
         owner = sa.create_engine(urls[1].replace("postgresql://", "postgresql+psycopg://"))
         with owner.begin() as connection:
             op = Operations(MigrationContext.configure(connection))
             create_newest_tables(op, app_role=_ROLE)
-        engine = create_engine(urls[0])
-        yield BothStores(PostgresStore(engine, bucket=_BUCKET), owner, loop)
-        loop.run(engine.dispose())
+        yield urls[0], owner
         owner.dispose()
         drop_database(server_url, urls)
 
 
+@contextmanager
+def both_stores() -> Iterator[BothStores]:
+    """Make a database, and both stores."""
+    loop = Loop()
+    with database() as (url, owner):
+        engine = create_engine(url)
+        yield BothStores(PostgresStore(engine, bucket=BUCKET), owner, loop)
+        loop.run(engine.dispose())
+
+
 def run_over_postgres(seeds: range) -> Iterator[Run]:
     """Live seeds, one after the other, with both stores."""
-    with database() as store:
+    with both_stores() as store:
         for seed in seeds:
             store.restore(Tables())
             try:

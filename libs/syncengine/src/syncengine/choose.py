@@ -57,8 +57,8 @@ class Choice:
         for row in others:
             if len(self.chosen) == at_once:
                 break
-            is_plain = row.listing_id is None and row.orders_after is None and row.list_after is None
-            if is_plain and row.lot_id != first.lot_id and row.create_with == first.create_with:
+            may_go = row.listing_id is None and _reading_for(row, self.connection, settings, now) is None
+            if may_go and row.lot_id != first.lot_id and row.create_with == first.create_with:
                 await self._takes(row)
         if len(self.chosen) < settings.creates_together_from:
             self.chosen, self.put_off = self.chosen[:1], put_off

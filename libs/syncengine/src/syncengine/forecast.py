@@ -116,35 +116,87 @@ def finish(
     calls: int,
     now: datetime,
 ) -> Finish:
-    """Let calls go one after the other under the budget's own rules, and orders be read between them (rules B1-B4).
+    """Let calls go one after the other under the budget's own rules, and the shop be read between them (rules B1-B4).
 
     `charged`: calls made in the limit's window, with their moments, oldest first.
     """
-    window, every, at = deque(charged), poll_interval(facts, settings), now
+    window, at = deque(charged), now
     spent = sum((each for _, each in window), Spent())
-    poll_at = max(now, (connection.orders_read_at or now) + every)
+    reads = _Reads.of(connection, facts, settings, now)
     waits: Counter[str] = Counter()
     while calls and at < now + _HORIZON:
         while window and window[0][0] <= at - facts.limit.window:
             gone = window.popleft()[1]
             spent = Spent(spent.calls - gone.calls, spent.writes - gone.writes)
-        polls = poll_at <= at
+        asks = reads.due(at)
         granted = ticket(
-            connection, facts, settings, spent=spent, write=not polls, deadline=settings.call_deadline, now=at
+            connection, facts, settings, spent=spent, write=not asks, deadline=settings.call_deadline, now=at
         )
         if isinstance(granted, NotBefore):
-            until = granted.at if polls else min(granted.at, poll_at)
+            if not asks and reads.matches(at):
+                continue
+            until = granted.at if asks else min(granted.at, reads.poll_at)
             waits[granted.reason] += round((until - at).total_seconds() * 1000)
             at = max(until, at + timedelta(milliseconds=1))
             continue
         connection, _ = granted
-        call = Spent(1, 0 if polls else 1)
+        call = Spent(1, 0 if asks else 1)
         window.append((at, call))
         spent += call
-        if polls:
-            poll_at = at + every
+        if asks:
+            reads.made(at)
             connection = uncapped(connection) if asks_again(connection, settings, at) else connection
         else:
             calls -= 1
     [(bound_by, _)] = waits.most_common(1) or [("", 0)]
     return Finish(None if calls else at, bound_by, max(0, cap_of(connection, facts) - spent.calls))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reads:
+    """The reads that come by themselves between the writes: of orders, and of the whole shop."""
+
+    facts: Facts
+    settings: Settings
+    poll_at: datetime
+    """Of the fresh orders."""
+    whole_at: datetime
+    """Of every page of orders, with such a poll."""
+    census_at: datetime
+    left: int = 0
+    """Calls of what is being read."""
+    is_whole: bool = False
+    """Whether that is every page."""
+
+    @classmethod
+    def of(cls, connection: ConnectionRow, facts: Facts, settings: Settings, now: datetime) -> "_Reads":
+        return cls(
+            facts=facts,
+            settings=settings,
+            poll_at=max(now, (connection.orders_read_at or now) + poll_interval(facts, settings)),
+            whole_at=(connection.all_orders_read_at or now) + settings.full_order_interval,
+            census_at=(connection.census_at or now) + settings.census_interval,
+        )
+
+    def due(self, at: datetime) -> bool:
+        """Tell whether the next call is a read."""
+        if not self.left and self.poll_at <= at:
+            self.is_whole = self.whole_at <= at
+            self.left = len(self.facts.order_pages) if self.is_whole else 1
+        return self.left > 0
+
+    def matches(self, at: datetime) -> bool:
+        """Begin a census if one is due: it comes when no write may go."""
+        if self.census_at > at:
+            return False
+        self.census_at = at + self.settings.census_interval
+        self.is_whole, self.left = True, 2 * len(self.facts.order_pages) + 1
+        return True
+
+    def made(self, at: datetime) -> None:
+        """Count one of them."""
+        self.left -= 1
+        if not self.left:
+            self.poll_at = at + poll_interval(self.facts, self.settings)
+            if self.is_whole:
+                self.whole_at = at + self.settings.full_order_interval

@@ -72,6 +72,25 @@ async def test_lots_of_one_item_never_share_a_call() -> None:
     assert all_synced_once(world, 8)
 
 
+async def test_lots_that_come_back_after_their_removal_share_calls_too() -> None:
+    """Each waits for an order read after its removal (rule N4); one read serves them all."""
+    world = await with_lots(15)
+    await world.settle(timedelta(seconds=30))
+    for each in range(15):
+        world.inventory.change(f"lot{each:03}", archived=True)
+    await world.settle(timedelta(minutes=2))
+    assert world.shown() == {}
+    before = len(creates(world))
+    for each in range(15):
+        world.inventory.change(f"lot{each:03}", archived=False)
+    await world.deliver()
+    [tier] = (await Operator(world).ask("Plan", pb.PlanRequest())).tiers
+    await world.settle(timedelta(minutes=2))
+    assert creates(world)[before:] == [10, 5]
+    assert (tier.tier, tier.calls) == ("CREATE", 2)
+    assert all_synced_once(world, 15)
+
+
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE, Fault.DOWN])
 async def test_a_call_without_an_answer_is_looked_for(fault: Fault) -> None:
     world = await with_lots(10)

@@ -10,8 +10,10 @@ from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
 from syncengine.listing import ListingId
 from syncengine.marketplace import Create, Remove, Update
+from syncengine.rows import Settings
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.operator import Operator
+from syncengine.testing.running_out import plan_prices
 from syncengine.testing.world import QUICK, World
 
 
@@ -114,6 +116,17 @@ async def test_the_finish_is_right_within_a_tenth(quota: int) -> None:
             world.clock.turn(timedelta(seconds=1) if quota > lots else timedelta(minutes=1))
     took = world.clock.now() - asked_at
     assert abs(took - said) <= max(said / 10, timedelta(seconds=10)), (took, said)
+
+
+async def test_a_plan_of_several_days_knows_of_the_reads_between() -> None:
+    """As many calls for each lot as a large shop has, but few: reads that come by themselves weigh most here."""
+    planned = await plan_prices(300, calls_a_day=75, settings=Settings())
+    assert (planned.told.total_calls, planned.told.bound_by) == (300, "QUOTA")
+    made = len(planned.world.shop.writes)
+    took = await planned.run_out()
+    assert len(planned.world.shop.writes) == made + 300
+    assert planned.said > timedelta(days=4)
+    assert abs(took - planned.said) <= planned.said / 10, (took, planned.said)
 
 
 async def test_what_no_quota_ever_lets_go_has_no_finish() -> None:

@@ -36,11 +36,11 @@ def money(amount: Decimal) -> str:
 
 
 class Renderer:
-    """Renders one shop's values; `text` decides how texts look."""
+    """Renders one shop's values; `text` decides how texts look: as the shop's switches say unless given."""
 
-    def __init__(self, shop: Shop, text: Callable[[str], str] = escaped) -> None:
+    def __init__(self, shop: Shop, text: Callable[[str], str] | None = None) -> None:
         self._shop = shop
-        self._text = text
+        self._text = text or (escaped if shop.switches.escaped_texts else plain)
 
     def lot(self, lot: Lot) -> Json:
         """Return the full lot object (3.1)."""

@@ -41,6 +41,8 @@ class Switches:
     """What happens to a longer text."""
     markup: Literal["escape", "strip"] = "escape"
     """Whether markup in texts is kept (and escaped on output), or taken out when stored (1, "Server sanitiser")."""
+    escaped_texts: bool = True
+    """Whether texts in answers are HTML-escaped, as every client saw; off: as they are stored (1, "HTML escaping")."""
     one_element_array: Literal["empty", "lot"] = "empty"
     """What creating an array of one answers: empty data, or the lot (10.2)."""
     array_limit: int | None = None

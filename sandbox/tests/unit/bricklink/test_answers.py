@@ -47,6 +47,12 @@ def test_money_has_four_places(amount: str, shown: str) -> None:
     assert money(Decimal(amount)) == shown
 
 
+@pytest.mark.parametrize(("switched_on", "shown"), [(True, "2 &amp;amp; 3"), (False, "2 &amp; 3")])
+def test_whether_answers_are_escaped_is_a_switch(make_shop: MakeShop, *, switched_on: bool, shown: str) -> None:
+    shop = make_shop(escaped_texts=switched_on)
+    assert Renderer(shop).lot(shop.create_lot(lot_body(description="2 &amp; 3"), NOW))["description"] == shown
+
+
 def test_a_lot_looks_as_documented(make_shop: MakeShop) -> None:
     shop = make_shop()
     body = lot_body(description="light scratches (see photo)", my_cost="0.04", **tiers(50, "0.11", 100, "0.1", 0, 0))

@@ -225,9 +225,9 @@ class MemoryTransaction:
 
     async def listing_ids_of(self, lot_ids: Collection[LotId]) -> Mapping[LotId, Mapping[ListingId, bool]]:
         found: dict[LotId, dict[ListingId, bool]] = {}
-        for (seller_id, listing_id), lot_id in sorted(self.tables.owners.items()):
-            if lot_id in lot_ids:
-                found.setdefault(lot_id, {})[listing_id] = (seller_id, listing_id) in self.tables.created
+        wanted = set(lot_ids)
+        for (seller_id, listing_id), lot_id in sorted(item for item in self.tables.owners.items() if item[1] in wanted):
+            found.setdefault(lot_id, {})[listing_id] = (seller_id, listing_id) in self.tables.created
         return found
 
     async def add_intents(self, intents: Sequence[Intent]) -> None:
