@@ -187,7 +187,7 @@ async def _keep(
     vault: Vault,
 ) -> None:
     correlation_id = logs.correlation_id.get()
-    await uow.credentials.save(credential, ciphertext)
+    await uow.credentials.save(credential, ciphertext, at=credential.updated_at)
     await uow.lifecycle.record(credential.event(kind), correlation_id)
     fingerprint = await fingerprint_of(
         command.body(), seller_id=command.seller_id, request_id=command.request_id, keys=vault.keys

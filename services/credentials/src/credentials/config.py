@@ -26,9 +26,13 @@ class Config:
     keyring_file: Path
     lease_duration: timedelta = timedelta(minutes=15)
     """Above 0 and at most LONGEST_LEASE."""
+    rotation_batch: int = 100
+    """How many keys `rotate-kek` wraps anew in one transaction, and after how many records `rotate-data` reports."""
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
+        if self.rotation_batch < 1:
+            raise ConfigError("CREDENTIALS_ROTATION_BATCH must be at least 1")
         if not timedelta(0) < self.lease_duration <= LONGEST_LEASE:
             raise ConfigError(
                 f"CREDENTIALS_LEASE_DURATION must be above 0 and at most {LONGEST_LEASE.total_seconds():.0f}"

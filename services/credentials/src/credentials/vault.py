@@ -42,5 +42,8 @@ def hide_from_logs(values: tuple[str, ...]) -> None:
 
 def _identity(credential: Credential) -> RecordIdentity:
     return RecordIdentity(
-        seller_id=credential.seller_id, marketplace=credential.marketplace, version=credential.key_version
+        seller_id=credential.seller_id,
+        marketplace=credential.marketplace,
+        version=credential.key_version,
+        generation=credential.generation,
     )

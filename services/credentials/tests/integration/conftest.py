@@ -193,6 +193,16 @@ class House:
         } | others
         return os.environ | {f"CREDENTIALS_{name}": value for name, value in settings.items()}
 
+    async def start(self, command: str, **others: str) -> asyncio.subprocess.Process:
+        """Start a command, to be waited for or killed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "credentials", command),
+            env=self.environment(**others),
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self.ending.callback(_end, process)
+        return process
+
     def run(self, command: str, *, without: str = "", **others: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         environment = {name: value for name, value in self.environment(**others).items() if name != without}
@@ -287,6 +297,11 @@ class House:
         finally:
             await consumer.stop()
         return found
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 @pytest.fixture(scope="module")

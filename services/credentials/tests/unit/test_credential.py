@@ -64,6 +64,7 @@ def test_revoked_keys_cannot_be_revoked() -> None:
     [
         None,
         replace(FIRST_PUT, key_version=2),
+        replace(FIRST_PUT, generation=1),
         replace(FIRST_PUT, kind=LifecycleKind.REVOKE),
     ],
 )
@@ -71,6 +72,17 @@ def test_a_record_that_is_not_the_newest_is_refused(newest: LifecycleEvent | Non
     FIRST.must_be_newest(FIRST_PUT)
     with pytest.raises(RecordOutdated):
         FIRST.must_be_newest(newest)
+
+
+def test_sealed_anew_it_is_the_same_for_whoever_uses_the_keys() -> None:
+    again = FIRST.resealed(now=LATER)
+    assert again == replace(FIRST, generation=1, seq=again.seq)
+    assert again.seq > FIRST.seq
+    event = again.event(LifecycleKind.RESEAL, at=LATER, actor="credentials")
+    again.must_be_newest(event)
+    with pytest.raises(RecordOutdated):
+        FIRST.must_be_newest(event)
+    assert put(again, event).generation == 0
 
 
 def test_seq_is_the_clock_unless_it_would_not_rise() -> None:

@@ -44,6 +44,8 @@ class LifecycleKind(StrEnum):
     PUT = "put"
     ROTATE = "rotate"
     """Some of the values were replaced."""
+    RESEAL = "reseal"
+    """The same keys were sealed under a fresh data key."""
     REVOKE = "revoke"
 
 
@@ -55,6 +57,7 @@ class LifecycleEvent:
     marketplace: str
     kind: LifecycleKind
     key_version: int
+    generation: int
     at: datetime
     actor: str
 
@@ -67,6 +70,8 @@ class Credential:
     marketplace: str
     key_version: int
     """Up by one with each set of keys; never falls, also not over a revoke."""
+    generation: int = 0
+    """How often this version was sealed anew under a fresh data key."""
     seq: int
     """Of the newest event about it (rule T1)."""
     enabled: bool
@@ -83,21 +88,27 @@ class Credential:
             raise CredentialNotFound(self.marketplace)
         return replace(self, enabled=False, seq=next_seq(self.seq, now), updated_at=now, updated_by=actor)
 
-    def event(self, kind: LifecycleKind) -> LifecycleEvent:
-        """What made it as it is, which was of this kind."""
+    def resealed(self, *, now: datetime) -> Self:
+        """The same with its keys sealed under a fresh data key: for whoever uses the keys nothing changes."""
+        return replace(self, generation=self.generation + 1, seq=next_seq(self.seq, now))
+
+    def event(self, kind: LifecycleKind, *, at: datetime | None = None, actor: str | None = None) -> LifecycleEvent:
+        """What made it as it is, which was of this kind; by its last user and then, unless told otherwise."""
         return LifecycleEvent(
             seller_id=self.seller_id,
             marketplace=self.marketplace,
             kind=kind,
             key_version=self.key_version,
-            at=self.updated_at,
-            actor=self.updated_by,
+            generation=self.generation,
+            at=at or self.updated_at,
+            actor=actor or self.updated_by,
         )
 
     def must_be_newest(self, newest: LifecycleEvent | None) -> None:
-        """Raises RecordOutdated unless the newest lifecycle row is about exactly this version, and no revoke."""
-        if newest is None or newest.kind is LifecycleKind.REVOKE or newest.key_version != self.key_version:
-            raise RecordOutdated(self.marketplace, self.key_version, newest.key_version if newest else 0)
+        """Raises RecordOutdated unless the newest lifecycle row is about exactly this record, and no revoke."""
+        mine = (self.key_version, self.generation)
+        if newest is None or newest.kind is LifecycleKind.REVOKE or (newest.key_version, newest.generation) != mine:
+            raise RecordOutdated(self.marketplace, mine, (newest.key_version, newest.generation) if newest else None)
 
 
 def with_new_keys(

@@ -32,6 +32,7 @@ class Lifecycle:
             marketplace=row.marketplace,
             kind=LifecycleKind(row.kind),
             key_version=row.key_version,
+            generation=row.generation,
             at=row.at,
             actor=row.actor,
         )
@@ -45,6 +46,7 @@ class Lifecycle:
                 marketplace=event.marketplace,
                 kind=event.kind.value,
                 key_version=event.key_version,
+                generation=event.generation,
                 actor=event.actor,
                 correlation_id=correlation_id,
             )

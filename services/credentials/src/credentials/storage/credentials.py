@@ -1,8 +1,9 @@
 """The credentials table: one row per seller and marketplace, holding the newest keys or none."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,10 +38,32 @@ class Credentials:
         data_key = WrappedKey(key_id=row.kek_id, wrapped=row.wrapped_data_key)
         return _credential(row), Ciphertext(data_key=data_key, nonce=row.nonce, sealed=row.sealed_keys)
 
-    async def save(self, credential: Credential, ciphertext: Ciphertext | None) -> None:
-        """Writes the row. Without a ciphertext, the sealed keys that were there are destroyed."""
+    async def list_sealed_before(self, moment: datetime, *, after: tuple[str, str], limit: int) -> list[Credential]:
+        """Credentials whose keys were sealed before `moment`, by seller and marketplace, those after `after` only."""
+        query = (
+            select(CREDENTIALS)
+            .where(
+                CREDENTIALS.c.enabled,
+                or_(CREDENTIALS.c.sealed_at < moment, CREDENTIALS.c.sealed_at.is_(None)),
+                tuple_(CREDENTIALS.c.seller_id, CREDENTIALS.c.marketplace) > after,
+            )
+            .order_by(CREDENTIALS.c.seller_id, CREDENTIALS.c.marketplace)
+            .limit(limit)
+        )
+        return [_credential(row) for row in await self._conn.execute(query)]
+
+    async def count_sealed_before(self, moment: datetime) -> int:
+        """How many those are."""
+        query = select(func.count()).where(
+            CREDENTIALS.c.enabled, or_(CREDENTIALS.c.sealed_at < moment, CREDENTIALS.c.sealed_at.is_(None))
+        )
+        return int((await self._conn.execute(query)).scalar_one())
+
+    async def save(self, credential: Credential, ciphertext: Ciphertext | None, *, at: datetime) -> None:
+        """Writes the row, sealed at that moment. Without a ciphertext, sealed keys that were there are destroyed."""
         values = {
             "key_version": credential.key_version,
+            "generation": credential.generation,
             "seq": credential.seq,
             "enabled": credential.enabled,
             "shop_name": credential.shop.name,
@@ -53,6 +76,7 @@ class Credentials:
             "wrapped_data_key": ciphertext.data_key.wrapped if ciphertext else None,
             "nonce": ciphertext.nonce if ciphertext else None,
             "sealed_keys": ciphertext.sealed if ciphertext else None,
+            "sealed_at": at if ciphertext else None,
         }
         new = insert(CREDENTIALS).values(seller_id=credential.seller_id, marketplace=credential.marketplace, **values)
         await self._conn.execute(new.on_conflict_do_update(index_elements=["seller_id", "marketplace"], set_=values))
@@ -67,6 +91,7 @@ def _credential(row: Row[Any]) -> Credential:
         seller_id=row.seller_id,
         marketplace=row.marketplace,
         key_version=row.key_version,
+        generation=row.generation,
         seq=row.seq,
         enabled=row.enabled,
         shop=Shop(name=row.shop_name, currency_code=row.currency_code, is_empty=row.shop_is_empty),
