@@ -24,7 +24,7 @@ from servicekit.callers import (
 from servicekit.grpc_errors import ErrorTable, GrpcErrorInterceptor
 from servicekit.grpc_interceptor import AroundInterceptor, Context
 from servicekit.logs import correlation_id, describe
-from servicekit.mtls import SPIFFE_PREFIX, TlsFiles, server_credentials
+from servicekit.mtls import SPIFFE_PREFIX, TlsFiles, fingerprint, server_credentials
 
 logger = logging.getLogger(__name__)
 
@@ -169,13 +169,18 @@ class AllowList(AroundInterceptor):
         if any(len(values) > 1 for values in claims.values()):
             raise CallerNotAllowed("Seller, actor and role may be given once.")
         seller, actor, role = (values[0] if values else None for values in claims.values())
-        return Caller(name, seller, actor, role)
+        return Caller(name, seller, actor, role, _certificate_of(context))
 
 
 def _names_of(context: Context) -> list[str]:
     """The services that the caller's certificate names; [] for one made for anything else."""
     identities = [bytes(value).decode() for value in context.auth_context().get("peer_spiffe_id", ())]
     return [one.removeprefix(SPIFFE_PREFIX) for one in identities if one.startswith(SPIFFE_PREFIX)]
+
+
+def _certificate_of(context: Context) -> str:
+    (pem,) = context.auth_context().get("x509_pem_cert", (b"",))
+    return fingerprint(bytes(pem)) if pem else ""
 
 
 def _metadata(context: Context, wanted: str) -> list[str]:

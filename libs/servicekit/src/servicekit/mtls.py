@@ -3,7 +3,10 @@
 A certificate's URI SAN `spiffe://brickops/<service>` says who calls; its one DNS SAN, `<service>`, says who answers.
 """
 
+import hashlib
+import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import grpc
@@ -18,6 +21,12 @@ class TlsFiles:
     ca: Path
     certificate: Path
     key: Path
+
+
+@lru_cache(maxsize=64)
+def fingerprint(pem: bytes) -> str:
+    """The SHA-256 of a certificate in PEM, in hexadecimal digits, as `openssl x509 -fingerprint -sha256` has it."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.decode())).hexdigest()
 
 
 def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:

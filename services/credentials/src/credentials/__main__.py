@@ -22,10 +22,13 @@ from brickops.credentials.v1.credentials_service_pb2_grpc import (
 )
 from credentials.api.servicer import AdminServicer, LeaseServicer
 from credentials.api.status import STATUS_OF
+from credentials.audit_verification import verify_audit
 from credentials.config import Config
 from credentials.crypto.keyring import Keyring, KeyringError
 from credentials.key_rotation import Rotation, rotate_data, rotate_kek
 from credentials.keyring_check import KeyringUnfit, check_keyring
+from credentials.lease_log_keeping import keep_lease_log
+from credentials.published_heads import TopicMissing, read_heads
 from credentials.storage.unit_of_work import UnitOfWork
 from credentials.vault import Vault
 from servicekit.backoff import Backoff
@@ -48,6 +51,8 @@ COMMANDS = {
     "migrate": "bring the database up to date",
     "rotate-kek": "wrap every key anew under the keyring's primary key",
     "rotate-data": "seal every record anew under a fresh data key",
+    "verify-audit": "prove the record of what happened to keys, or name the first bad or missing row of each seller",
+    "keep-lease-log": "make the months ahead in the log of leases, and drop those that were kept long enough",
 }
 ALLOWED = {
     "brickops.credentials.v1.CredentialsAdminService": frozenset({"gateway"}),
@@ -125,11 +130,33 @@ async def rotate(config: Config, rotation: Callable[..., Awaitable[Rotation]]) -
         sys.exit("\n".join([told, *came_to.unreadable]))
 
 
+async def verify(config: Config) -> None:
+    """Prove the lifecycle; exits with 1, naming what is wrong."""
+    kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
+    heads = await read_heads(kafka, config.connections_topic)
+    async with _opened(config) as (_, vault):
+        found = await verify_audit(vault, heads)
+    facts = {name: getattr(found, name) for name in ("sellers", "rows", "unchained", "unpublished")}
+    logger.info("the lifecycle was verified", extra=facts | {"problems": len(found.problems)})
+    if found.problems:
+        sys.exit("\n".join(found.problems))
+
+
 def migrate(config: Config) -> None:
     """Bring the database's tables to the newest form."""
+    migrate_database("credentials.migrations", _owner_url(config))
+
+
+def keep(config: Config) -> None:
+    """Make and drop months of the lease log."""
+    kept = keep_lease_log(_owner_url(config), now=SystemClock().now(), kept_for=config.lease_log_kept)
+    logger.info("the lease log was kept", extra={"made": kept.made, "dropped": kept.dropped})
+
+
+def _owner_url(config: Config) -> str:
     if config.owner_database_url_file is None:
         raise ConfigError("CREDENTIALS_OWNER_DATABASE_URL_FILE is missing")
-    migrate_database("credentials.migrations", read_secret(config.owner_database_url_file))
+    return read_secret(config.owner_database_url_file)
 
 
 def main() -> None:
@@ -151,7 +178,11 @@ def main() -> None:
                 asyncio.run(rotate(config, rotate_kek))
             case "rotate-data":
                 asyncio.run(rotate(config, rotate_data))
-    except (ConfigError, KeyringError, KeyringUnfit) as problem:
+            case "verify-audit":
+                asyncio.run(verify(config))
+            case "keep-lease-log":
+                keep(config)
+    except (ConfigError, KeyringError, KeyringUnfit, TopicMissing) as problem:
         sys.exit(str(problem))
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from credentials.audit_chain import append
 from credentials.crypto.envelope import Ciphertext, Plaintext
 from credentials.crypto.fingerprint import fingerprint_of, matches
 from credentials.crypto.framing import framed
-from credentials.domain.credential import Credential, LifecycleKind, Shop, with_new_keys
+from credentials.domain.credential import Credential, Shop, with_new_keys
 from credentials.domain.errors import CredentialNotFound, FieldProblem, FieldsRefused, RequestIdReused
 from credentials.domain.keys import Keys, KeysChange
+from credentials.domain.lifecycle import LifecycleKind, Origin
 from credentials.domain.marketplaces import marketplace_problems
 from credentials.events import connection_changed
 from credentials.storage.unit_of_work import UnitOfWork
@@ -29,6 +31,7 @@ class PutCredential:
 
     seller_id: str
     actor: str
+    certificate: str
     request_id: str
     keys: Keys
     shop: Shop
@@ -51,6 +54,7 @@ class RotateCredential:
 
     seller_id: str
     actor: str
+    certificate: str
     request_id: str
     change: KeysChange
 
@@ -71,6 +75,7 @@ class RevokeCredential:
 
     seller_id: str
     actor: str
+    certificate: str
     request_id: str
     marketplace: str
 
@@ -188,12 +193,14 @@ async def _keep(
 ) -> None:
     correlation_id = logs.correlation_id.get()
     await uow.credentials.save(credential, ciphertext, at=credential.updated_at)
-    await uow.lifecycle.record(credential.event(kind), correlation_id)
+    origin = Origin(correlation_id=correlation_id, certificate=command.certificate)
+    head = await append(credential.event(kind), origin, uow, vault)
     fingerprint = await fingerprint_of(
         command.body(), seller_id=command.seller_id, request_id=command.request_id, keys=vault.keys
     )
     await uow.requests.record(command.seller_id, command.request_id, fingerprint, credential, at=credential.updated_at)
-    await uow.publish(connection_changed(credential, topic=vault.connections_topic, correlation_id=correlation_id))
+    event = connection_changed(credential, head, topic=vault.connections_topic, correlation_id=correlation_id)
+    await uow.publish(event)
     await uow.commit()
 
 

@@ -8,9 +8,11 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from credentials.audit_chain import append
 from credentials.crypto.envelope import Unreadable, WrappedKey
-from credentials.domain.credential import Credential, LifecycleKind
+from credentials.domain.credential import Credential
 from credentials.domain.errors import CredentialNotFound, RecordOutdated
+from credentials.domain.lifecycle import LifecycleKind, Origin
 from credentials.events import connection_changed
 from credentials.storage.wrapped_keys import TABLES, StoredKey
 from credentials.vault import Vault
@@ -124,8 +126,11 @@ async def _seal_anew(found: Credential, vault: Vault) -> bool:
         credential = current.resealed(now=now)
         correlation_id = logs.correlation_id.get()
         await uow.credentials.save(credential, await vault.seal(keys, credential), at=now)
-        await uow.lifecycle.record(credential.event(LifecycleKind.RESEAL, at=now, actor=ACTOR), correlation_id)
-        await uow.publish(connection_changed(credential, topic=vault.connections_topic, correlation_id=correlation_id))
+        event = credential.event(LifecycleKind.RESEAL, at=now, actor=ACTOR)
+        head = await append(event, Origin(correlation_id=correlation_id, certificate=""), uow, vault)
+        await uow.publish(
+            connection_changed(credential, head, topic=vault.connections_topic, correlation_id=correlation_id)
+        )
         await uow.commit()
     return True
 

@@ -7,6 +7,7 @@ from typing import Final
 from credentials.crypto.envelope import Unreadable
 from credentials.domain.errors import CredentialNotFound, RecordOutdated
 from credentials.domain.lease import Lease, LeaseRecord, Refusal
+from credentials.domain.lifecycle import Origin
 from credentials.domain.marketplaces import MARKETPLACE_OF_CALLER
 from credentials.storage.unit_of_work import UnitOfWork
 from credentials.vault import Vault
@@ -21,6 +22,7 @@ class LeaseCredential:
     """Lend this seller's keys for this marketplace to the service whose certificate says `caller`."""
 
     caller: str
+    certificate: str
     seller_id: str
     marketplace: str
 
@@ -35,7 +37,7 @@ async def lease_credential(command: LeaseCredential, vault: Vault) -> Lease:
         caller=command.caller,
         seller_id=_recordable(command.seller_id),
         marketplace=_recordable(command.marketplace),
-        correlation_id=logs.correlation_id.get(),
+        origin=Origin(correlation_id=logs.correlation_id.get(), certificate=command.certificate),
     )
     async with vault.transaction() as uow:
         try:

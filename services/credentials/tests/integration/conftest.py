@@ -120,6 +120,20 @@ class Calls:
         response = await stub.GetCredentialStatus(request, metadata=metadata(seller, "user-3", role), timeout=20)
         return response.status
 
+    async def events(
+        self, seller: str, marketplace: str = "bricklink", *, role: str | None = "owner", **page: Any
+    ) -> credentials_admin_service_pb2.ListCredentialEventsResponse:
+        request = credentials_admin_service_pb2.ListCredentialEventsRequest(marketplace=marketplace, **page)
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        return await stub.ListCredentialEvents(request, metadata=metadata(seller, "user-3", role), timeout=20)
+
+    async def leases(
+        self, seller: str, marketplace: str = "bricklink", *, role: str | None = "owner", **page: Any
+    ) -> credentials_admin_service_pb2.ListLeasesResponse:
+        request = credentials_admin_service_pb2.ListLeasesRequest(marketplace=marketplace, **page)
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        return await stub.ListLeases(request, metadata=metadata(seller, "user-3", role), timeout=20)
+
     async def lease(
         self, seller: str, marketplace: str = "bricklink", *, timeout: float = 20, claims: tuple[Any, ...] = ()
     ) -> credentials_service_pb2.LeaseCredentialResponse:

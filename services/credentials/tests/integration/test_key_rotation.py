@@ -22,7 +22,7 @@ Refused = Callable[[Awaitable[object]], Awaitable[RpcProblem]]
 Given = dict[str, BrickLinkKeys]
 
 KEYS = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in ("old", "new", "third")}
-WRAPPED = ("credentials", "requests")
+WRAPPED = ("credentials", "audit_keys", "requests")
 NAMES = ("consumer_key", "consumer_secret", "token", "token_secret")
 
 
@@ -102,12 +102,12 @@ async def test_a_rotation_of_the_outer_layer_goes_on_where_it_was_killed(
     """Keys are leased all the while, and not one lease fails."""
     async with leasing(sync_bricklink, sellers) as leased:
         await killed_half_way(house, "rotate-kek")
-        assert wrapped_by(house) == {"credentials": {"old", "new"}, "requests": {"old"}}
+        assert wrapped_by(house) == {"credentials": {"old", "new"}, "audit_keys": {"old"}, "requests": {"old"}}
         resumed = await run(house, "rotate-kek", ROTATION_BATCH="5")
         assert resumed.returncode == 0, resumed.stderr
         assert '"left": 0' in resumed.stderr
     assert set(leased) == set(sellers)
-    assert wrapped_by(house) == {"credentials": {"new"}, "requests": {"new"}}
+    assert wrapped_by(house) == {table: {"new"} for table in WRAPPED}
     again = await gateway.put("seller-03", sellers["seller-03"], request_id="put")
     assert again.key_version == 1, "a repeat is known by a fingerprint whose key was wrapped anew"
 
@@ -178,10 +178,10 @@ async def test_a_key_that_cannot_be_opened_is_named_and_the_others_are_wrapped_a
     ended = await run(house, "rotate-kek", ROTATION_BATCH="5")
     assert ended.returncode == 1
     assert "credentials seller-05/bricklink: " in ended.stderr
-    assert wrapped_by(house) == {"credentials": {"new", "third"}, "requests": {"third"}}
+    assert wrapped_by(house) == {table: {"third"} for table in WRAPPED} | {"credentials": {"new", "third"}}
     house.execute(damage, row["wrapped_data_key"])
     assert (await run(house, "rotate-kek")).returncode == 0
-    assert wrapped_by(house) == {"credentials": {"third"}, "requests": {"third"}}
+    assert wrapped_by(house) == {table: {"third"} for table in WRAPPED}
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from credentials.domain.credential import Credential, LifecycleEvent, LifecycleKind, Shop, next_seq, with_new_keys
+from credentials.domain.credential import Credential, Shop, next_seq, with_new_keys
 from credentials.domain.errors import CredentialNotFound, RecordOutdated
+from credentials.domain.lifecycle import LifecycleEvent, LifecycleKind
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -55,6 +55,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "put_connection": OWNERS,
     "rotate_keys": OWNERS,
     "revoke_connection": OWNERS,
+    "list_key_events": OWNERS,
+    "list_leases": OWNERS,
     "confirm_connection": OWNERS,
     "list_differences": READERS,
     "get_plan": READERS,

@@ -41,6 +41,10 @@ class CredentialsAdminServiceStub:
     """Destroys the keys and disconnects the shop."""
     GetCredentialStatus: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.GetCredentialStatusRequest, _credentials_admin_service_pb2.GetCredentialStatusResponse]
     """Says what is known without the keys."""
+    ListCredentialEvents: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListCredentialEventsRequest, _credentials_admin_service_pb2.ListCredentialEventsResponse]
+    """Lists what happened to the keys, newest first."""
+    ListLeases: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListLeasesRequest, _credentials_admin_service_pb2.ListLeasesResponse]
+    """Lists who asked for the keys, and what came of it, newest first, as long as that is kept."""
 
 @_typing.type_check_only
 class CredentialsAdminServiceAsyncStub(CredentialsAdminServiceStub):
@@ -55,6 +59,10 @@ class CredentialsAdminServiceAsyncStub(CredentialsAdminServiceStub):
     """Destroys the keys and disconnects the shop."""
     GetCredentialStatus: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.GetCredentialStatusRequest, _credentials_admin_service_pb2.GetCredentialStatusResponse]  # type: ignore[assignment]
     """Says what is known without the keys."""
+    ListCredentialEvents: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListCredentialEventsRequest, _credentials_admin_service_pb2.ListCredentialEventsResponse]  # type: ignore[assignment]
+    """Lists what happened to the keys, newest first."""
+    ListLeases: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListLeasesRequest, _credentials_admin_service_pb2.ListLeasesResponse]  # type: ignore[assignment]
+    """Lists who asked for the keys, and what came of it, newest first, as long as that is kept."""
 
 class CredentialsAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keys are put in here and never come out. Called by the gateway only; the seller and the actor come in metadata."""
@@ -90,5 +98,21 @@ class CredentialsAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credentials_admin_service_pb2.GetCredentialStatusResponse, _abc.Awaitable[_credentials_admin_service_pb2.GetCredentialStatusResponse]]:
         """Says what is known without the keys."""
+
+    @_abc_1.abstractmethod
+    def ListCredentialEvents(
+        self,
+        request: _credentials_admin_service_pb2.ListCredentialEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credentials_admin_service_pb2.ListCredentialEventsResponse, _abc.Awaitable[_credentials_admin_service_pb2.ListCredentialEventsResponse]]:
+        """Lists what happened to the keys, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListLeases(
+        self,
+        request: _credentials_admin_service_pb2.ListLeasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credentials_admin_service_pb2.ListLeasesResponse, _abc.Awaitable[_credentials_admin_service_pb2.ListLeasesResponse]]:
+        """Lists who asked for the keys, and what came of it, newest first, as long as that is kept."""
 
 def add_CredentialsAdminServiceServicer_to_server(servicer: CredentialsAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

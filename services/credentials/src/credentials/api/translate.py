@@ -1,17 +1,20 @@
 """Between the protos and our own values."""
 
 from datetime import datetime
+from typing import Final
 
 from brickops.credentials.v1 import (
     bricklink_keys_pb2,
     brickowl_keys_pb2,
+    credential_audit_pb2,
     credentials_admin_service_pb2,
     credentials_service_pb2,
 )
 from credentials.domain.credential import Credential, Shop
 from credentials.domain.errors import FieldProblem, FieldsRefused
 from credentials.domain.keys import BrickLinkKeys, BrickOwlKeys, Keys, KeysChange
-from credentials.domain.lease import Lease
+from credentials.domain.lease import Lease, LeaseRecord
+from credentials.domain.lifecycle import LifecycleKind, LifecycleRow
 
 
 def keys_in(request: credentials_admin_service_pb2.PutCredentialRequest) -> Keys:
@@ -71,3 +74,43 @@ def lease_out(lease: Lease) -> credentials_service_pb2.LeaseCredentialResponse:
             response.brickowl.CopyFrom(brickowl_keys_pb2.BrickOwlKeys(key=keys.key))
     response.expires_at.FromDatetime(lease.expires_at)
     return response
+
+
+def event_out(row: LifecycleRow) -> credential_audit_pb2.CredentialEvent:
+    """What happened to keys."""
+    told = credential_audit_pb2.CredentialEvent(
+        marketplace=row.event.marketplace,
+        kind=_KINDS[row.event.kind],
+        key_version=row.event.key_version,
+        actor=row.event.actor,
+        certificate=row.origin.certificate,
+        correlation_id=row.origin.correlation_id,
+        position=row.place.length if row.place else 0,
+    )
+    told.at.FromDatetime(row.event.at)
+    return told
+
+
+_KINDS: Final = {
+    LifecycleKind.PUT: credential_audit_pb2.CREDENTIAL_EVENT_KIND_PUT,
+    LifecycleKind.ROTATE: credential_audit_pb2.CREDENTIAL_EVENT_KIND_ROTATE,
+    LifecycleKind.RESEAL: credential_audit_pb2.CREDENTIAL_EVENT_KIND_RESEAL,
+    LifecycleKind.REVOKE: credential_audit_pb2.CREDENTIAL_EVENT_KIND_REVOKE,
+}
+
+
+def lease_record_out(record: LeaseRecord) -> credential_audit_pb2.LeaseRecord:
+    """Who asked for keys, and what came of it."""
+    told = credential_audit_pb2.LeaseRecord(
+        caller=record.caller,
+        marketplace=record.marketplace,
+        granted=record.refusal is None,
+        refusal=record.refusal or "",
+        key_version=record.key_version or 0,
+        certificate=record.origin.certificate,
+        correlation_id=record.origin.correlation_id,
+    )
+    told.at.FromDatetime(record.at)
+    if record.expires_at is not None:
+        told.expires_at.FromDatetime(record.expires_at)
+    return told

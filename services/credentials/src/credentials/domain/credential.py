@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Self
 
 from credentials.domain.errors import CredentialNotFound, FieldProblem, RecordOutdated
+from credentials.domain.lifecycle import LifecycleEvent, LifecycleKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,30 +36,6 @@ class Shop:
             yield FieldProblem("shop_name", "must be 1 to 100 printable characters")
         if not _CURRENCY.fullmatch(self.currency_code):
             yield FieldProblem("currency_code", "must be three capital letters (ISO 4217)")
-
-
-class LifecycleKind(StrEnum):
-    """What can happen to a credential."""
-
-    PUT = "put"
-    ROTATE = "rotate"
-    """Some of the values were replaced."""
-    RESEAL = "reseal"
-    """The same keys were sealed under a fresh data key."""
-    REVOKE = "revoke"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LifecycleEvent:
-    """A row of the append-only lifecycle: what was done, by whom (an opaque id), when."""
-
-    seller_id: str
-    marketplace: str
-    kind: LifecycleKind
-    key_version: int
-    generation: int
-    at: datetime
-    actor: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

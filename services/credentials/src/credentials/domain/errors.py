@@ -43,3 +43,10 @@ class RecordOutdated(Exception):
         super().__init__(
             f"the {marketplace} record is version {version[0]}.{version[1]}, the newest lifecycle row {says}"
         )
+
+
+class ChainBroken(Exception):
+    """The chain of a seller's lifecycle has rows but no key: somebody removed it. `verify-audit` says more."""
+
+    def __init__(self) -> None:
+        super().__init__("the chain of this seller's lifecycle has no key")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from credentials.domain.keys import Keys
+from credentials.domain.lifecycle import Origin
 
 LONGEST_LEASE: Final = timedelta(hours=24)
 """No lease is configured to be longer, so that whoever looks for loans that last need not look further back."""
@@ -43,4 +44,4 @@ class LeaseRecord:
     expires_at: datetime | None = None
     refusal: Refusal | None = None
     """None: the keys were lent."""
-    correlation_id: str
+    origin: Origin

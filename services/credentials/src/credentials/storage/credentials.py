@@ -38,6 +38,13 @@ class Credentials:
         data_key = WrappedKey(key_id=row.kek_id, wrapped=row.wrapped_data_key)
         return _credential(row), Ciphertext(data_key=data_key, nonce=row.nonce, sealed=row.sealed_keys)
 
+    async def list_of(self, seller_id: str) -> list[Credential]:
+        """Every credential of a seller."""
+        return [
+            _credential(row)
+            for row in await self._conn.execute(select(CREDENTIALS).where(CREDENTIALS.c.seller_id == seller_id))
+        ]
+
     async def list_sealed_before(self, moment: datetime, *, after: tuple[str, str], limit: int) -> list[Credential]:
         """Credentials whose keys were sealed before `moment`, by seller and marketplace, those after `after` only."""
         query = (

@@ -42,6 +42,10 @@ LIFECYCLE: Final = Table(
     Column("generation", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
     Column("correlation_id", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
+    # null in rows from before there were chains
+    Column("position", BigInteger),
+    Column("mac", LargeBinary),
 )
 
 LEASE_LOG: Final = Table(
@@ -57,6 +61,7 @@ LEASE_LOG: Final = Table(
     Column("granted", Boolean, nullable=False),
     Column("refusal", Text),
     Column("correlation_id", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
 )
 
 REQUESTS: Final = Table(
@@ -69,6 +74,14 @@ REQUESTS: Final = Table(
     Column("body_mac", LargeBinary, nullable=False),
     Column("answer", JSONB, nullable=False),
     Column("answered_at", DateTime(timezone=True), nullable=False),
+)
+
+AUDIT_KEYS: Final = Table(
+    "audit_keys",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("kek_id", Text, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
 )
 
 DATA_ROTATIONS: Final = Table(

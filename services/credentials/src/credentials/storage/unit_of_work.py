@@ -6,9 +6,11 @@ from typing import Self
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from credentials.storage.audit import LeaseLog, Lifecycle
+from credentials.storage.audit_keys import AuditKeys
 from credentials.storage.credentials import Credentials
 from credentials.storage.data_rotations import DataRotations
+from credentials.storage.lease_log import LeaseLog
+from credentials.storage.lifecycle import Lifecycle
 from credentials.storage.requests import Requests
 from credentials.storage.wrapped_keys import WrappedKeys
 from servicekit import outbox
@@ -20,6 +22,7 @@ class UnitOfWork:
 
     credentials: Credentials
     lifecycle: Lifecycle
+    audit_keys: AuditKeys
     lease_log: LeaseLog
     requests: Requests
     wrapped_keys: WrappedKeys
@@ -32,6 +35,7 @@ class UnitOfWork:
         self._conn: AsyncConnection = await self._engine.connect()
         self.credentials = Credentials(self._conn)
         self.lifecycle = Lifecycle(self._conn)
+        self.audit_keys = AuditKeys(self._conn)
         self.lease_log = LeaseLog(self._conn)
         self.requests = Requests(self._conn)
         self.wrapped_keys = WrappedKeys(self._conn)

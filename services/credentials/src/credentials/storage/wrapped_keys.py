@@ -7,9 +7,10 @@ from typing import Any, Final
 from sqlalchemy import Row, Table, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from credentials.crypto.chain import audit_key_binding
 from credentials.crypto.envelope import RecordIdentity, WrappedKey
 from credentials.crypto.fingerprint import fingerprint_binding
-from credentials.storage.tables import CREDENTIALS, REQUESTS
+from credentials.storage.tables import AUDIT_KEYS, CREDENTIALS, REQUESTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
                 generation=row.generation,
             ).data_key_binding(),
         ),
+        _Kind(AUDIT_KEYS, "wrapped_key", lambda row: audit_key_binding(row.seller_id)),
         _Kind(REQUESTS, "wrapped_mac_key", lambda row: fingerprint_binding(row.seller_id, row.request_id)),
     )
 }

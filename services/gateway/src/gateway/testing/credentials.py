@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from brickops.credentials.v1 import credential_audit_pb2 as audit_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2_grpc as credentials_grpc
 from gateway.testing.answering import Answers, Context, Faults, NotFound
@@ -19,6 +20,8 @@ class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
         self.faults = Faults()
         self.keys: dict[str, Any] = {}
         """The keys stored, by seller."""
+        self.events: list[audit_pb.CredentialEvent] = []
+        self.leases: list[audit_pb.LeaseRecord] = []
         self._statuses: dict[str, credentials_pb.CredentialStatus] = {}
         self._answers = Answers()
 
@@ -93,6 +96,26 @@ class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
         """Says what is known."""
         async with self.faults.around(context):
             return credentials_pb.GetCredentialStatusResponse(status=self._status())
+
+    async def ListCredentialEvents(  # noqa: N802
+        self, request: credentials_pb.ListCredentialEventsRequest, context: Context
+    ) -> credentials_pb.ListCredentialEventsResponse:
+        """Lists what it was told to, one to a page."""
+        require_role("owner")
+        async with self.faults.around(context):
+            place = int(request.page_token or 0)
+            rest = self.events[place:]
+            return credentials_pb.ListCredentialEventsResponse(
+                events=rest[:1], next_page_token=str(place + 1) if rest[1:] else ""
+            )
+
+    async def ListLeases(  # noqa: N802
+        self, request: credentials_pb.ListLeasesRequest, context: Context
+    ) -> credentials_pb.ListLeasesResponse:
+        """Lists what it was told to, on one page."""
+        require_role("owner")
+        async with self.faults.around(context):
+            return credentials_pb.ListLeasesResponse(leases=self.leases)
 
     def _status(self) -> credentials_pb.CredentialStatus:
         try:
