@@ -1,5 +1,6 @@
 """A gRPC server as every service runs it: mTLS, an allow list, health, errors in our words, one log line per call."""
 
+import asyncio
 import logging
 import time
 import uuid
@@ -21,10 +22,12 @@ from servicekit.callers import (
     CallerNotAllowed,
     set_caller,
 )
+from servicekit.certificate_expiry import watch_expiry
+from servicekit.clock import SystemClock
 from servicekit.grpc_errors import ErrorTable, GrpcErrorInterceptor
 from servicekit.grpc_interceptor import AroundInterceptor, Context
 from servicekit.logs import correlation_id, describe
-from servicekit.mtls import SPIFFE_PREFIX, TlsFiles, fingerprint, server_credentials
+from servicekit.mtls import SPIFFE_PREFIX, Reloaded, TlsFiles, fingerprint, server_credentials
 
 logger = logging.getLogger(__name__)
 
@@ -88,17 +91,20 @@ async def serving(
     await reporter.not_ready()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     register(server)
+    identity = Reloaded(tls)
     try:
-        server.add_secure_port(listen, server_credentials(tls))
+        server.add_secure_port(listen, server_credentials(identity))
     except RuntimeError:
         raise OSError(f"cannot listen on {listen}: is the port in use?") from None
     if not TLS_1_3_ONLY:
         logger.warning("handshakes below TLS 1.3 succeed, only calls are refused: import servicekit before grpc")
     await server.start()
     logger.info("serving", extra={"listen": listen})
+    watching = asyncio.ensure_future(watch_expiry(identity, SystemClock()))
     try:
         yield reporter
     finally:
+        watching.cancel()
         await health.enter_graceful_shutdown()
         await server.stop(grace)
 

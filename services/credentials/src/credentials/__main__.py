@@ -23,6 +23,7 @@ from brickops.credentials.v1.credentials_service_pb2_grpc import (
 from credentials.api.servicer import AdminServicer, LeaseServicer
 from credentials.api.status import STATUS_OF
 from credentials.audit_verification import verify_audit
+from credentials.callers import ALLOWED
 from credentials.config import Config
 from credentials.crypto.keyring import Keyring, KeyringError
 from credentials.key_rotation import Rotation, rotate_data, rotate_kek
@@ -53,14 +54,6 @@ COMMANDS = {
     "rotate-data": "seal every record anew under a fresh data key",
     "verify-audit": "prove the record of what happened to keys, or name the first bad or missing row of each seller",
     "keep-lease-log": "make the months ahead in the log of leases, and drop those that were kept long enough",
-}
-ALLOWED = {
-    "brickops.credentials.v1.CredentialsAdminService": frozenset({"gateway"}),
-    # Every service of the house gets as far as the lease face, as a refusal must be in the lease log; it lends to the
-    # callers of domain/marketplaces.py only. Any other name is refused at the door.
-    "brickops.credentials.v1.CredentialsService": frozenset(
-        {"credentials", "devstack", "gateway", "inventory", "sync-bricklink", "sync-brickowl"}
-    ),
 }
 
 

@@ -4,11 +4,11 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
+from credentials.callers import LEASES
 from credentials.crypto.envelope import Unreadable
 from credentials.domain.errors import CredentialNotFound, RecordOutdated
 from credentials.domain.lease import Lease, LeaseRecord, Refusal
 from credentials.domain.lifecycle import Origin
-from credentials.domain.marketplaces import MARKETPLACE_OF_CALLER
 from credentials.storage.unit_of_work import UnitOfWork
 from credentials.vault import Vault
 from servicekit import logs
@@ -66,7 +66,7 @@ _REFUSAL_OF: Final[dict[type[Exception], Refusal]] = {
 
 
 async def _lease(command: LeaseCredential, asked: LeaseRecord, uow: UnitOfWork, vault: Vault) -> Lease:
-    if MARKETPLACE_OF_CALLER.get(command.caller) != command.marketplace:
+    if LEASES.get(command.caller) != command.marketplace:
         raise CallerNotAllowed(f"{command.caller} may not lease these keys.")
     if asked.seller_id != command.seller_id:  # no seller has an id that cannot be recorded as it is
         raise CredentialNotFound(command.marketplace)
