@@ -9,7 +9,7 @@ import grpc
 
 from brickops.inventory.v1.inventory_service_pb2 import CreateLotRequest
 from servicekit.lifecycle import run_until_signalled
-from servicekit.mtls import TlsFiles, server_credentials
+from servicekit.mtls import Reloaded, TlsFiles, server_credentials
 
 METHOD = "/bench.Echo/Echo"
 
@@ -27,7 +27,7 @@ async def _serve(address: str, tls: TlsFiles) -> None:
     )
     service, _, method = METHOD[1:].partition("/")
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
-    server.add_secure_port(address, server_credentials(tls))
+    server.add_secure_port(address, server_credentials(Reloaded(tls)))
     await server.start()
     try:
         await run_until_signalled()

@@ -59,12 +59,23 @@ async def _use_and_lose_keys(stack: Stack, seller: Seller, cage: Cage) -> None:
     await seller.connect(keys=right, empty=False)
     await seller.adjust(lot["lot_id"], by=-1)
     await seller.with_quantity(lot["lot_id"], 9)
-    await asyncio.to_thread(stack.restart, "sync-bricklink")
+    await asyncio.to_thread(stack.restart, "sync-bricklink", {"SYNC_BRICKLINK_LOG_LEVEL": "DEBUG"})
     await seller.adjust(lot["lot_id"], by=-1)
     await seller.with_quantity(lot["lot_id"], 8)
-    await asyncio.to_thread(stack.restart, "credentials")
+    await asyncio.to_thread(stack.restart, "credentials", {"CREDENTIALS_LOG_LEVEL": "DEBUG"})
     await seller.adjust(lot["lot_id"], by=-1)
     await seller.with_quantity(lot["lot_id"], 7)
+    await _rotate_keys(seller, cage, right)
+
+
+async def _rotate_keys(seller: Seller, cage: Cage, right: dict[str, str]) -> None:
+    """One value replaced by a wrong one, and by the right one again; then all that is told of the keys."""
+    await seller.told("PATCH", f"{BRICKLINK}/keys", json={"keys": {"token": cage.keys()["token"]}})
+    await _halts(seller, "WRONG_KEY")
+    await seller.told("PATCH", f"{BRICKLINK}/keys", json={"keys": {"token": right["token"]}})
+    await seller.connection("ready")
+    assert (await seller.every(f"{BRICKLINK}/key-events"))[0]["kind"] == "rotate"
+    assert (await seller.every(f"{BRICKLINK}/leases"))[0]["granted"]
 
 
 async def _halts(seller: Seller, reason: str) -> None:
@@ -89,6 +100,14 @@ async def _send_keys_wrongly(seller: Seller, cage: Cage) -> None:
     ]
     for body in bodies:
         problem(await seller.ask("PUT", BRICKLINK, json=body), 400, "INVALID_FIELD")
+    for change in (
+        {"keys": {"token": f"{keys['token']} with spaces"}},
+        {"keys": {"token": keys["token"], "token_secret": keys["token"]}},
+        {"keys": {"password": keys["token"]}},
+        {"keys": keys["token"]},
+        {"token": keys["token"]},
+    ):
+        problem(await seller.ask("PATCH", f"{BRICKLINK}/keys", json=change), 400, "INVALID_FIELD")
     broken = f'{{"keys": {{"token": "{cage.keys()["token"]}", '.encode()
     problem(await seller.ask("PUT", BRICKLINK, content=broken, headers={"Content-Type": "application/json"}), 400)
     problem(await seller.ask("PUT", "/v1/connections/nowhere", json={"keys": cage.keys(), **rest}), 404)

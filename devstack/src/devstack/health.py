@@ -8,7 +8,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from devstack.ports import HOST
-from servicekit.mtls import TlsFiles, channel_credentials
+from servicekit.mtls import Reloaded, TlsFiles, channel_credentials
 
 _TIMEOUT = 1.0  # seconds
 
@@ -61,7 +61,7 @@ class GrpcHealth:
     def _open(self) -> grpc.Channel:
         return grpc.secure_channel(
             f"{HOST}:{self._port}",
-            channel_credentials(self._tls),
+            channel_credentials(Reloaded(self._tls).get()),
             options=(
                 ("grpc.ssl_target_name_override", self._service),
                 ("grpc.initial_reconnect_backoff_ms", 50),

@@ -28,6 +28,8 @@ class Caller:
     seller_id: str | None = None
     actor: str | None = None
     role: str | None = None
+    certificate: str = ""
+    """The SHA-256 of the caller's certificate, in hexadecimal digits: which of a service's certificates it was."""
 
     def require_seller(self) -> str:
         """The seller's id. Raises CallerNotAllowed when the call names none."""

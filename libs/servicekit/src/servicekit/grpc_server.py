@@ -1,5 +1,6 @@
 """A gRPC server as every service runs it: mTLS, an allow list, health, errors in our words, one log line per call."""
 
+import asyncio
 import logging
 import time
 import uuid
@@ -21,10 +22,12 @@ from servicekit.callers import (
     CallerNotAllowed,
     set_caller,
 )
+from servicekit.certificate_expiry import watch_expiry
+from servicekit.clock import SystemClock
 from servicekit.grpc_errors import ErrorTable, GrpcErrorInterceptor
 from servicekit.grpc_interceptor import AroundInterceptor, Context
 from servicekit.logs import correlation_id, describe
-from servicekit.mtls import SPIFFE_PREFIX, TlsFiles, server_credentials
+from servicekit.mtls import SPIFFE_PREFIX, Reloaded, TlsFiles, fingerprint, server_credentials
 
 logger = logging.getLogger(__name__)
 
@@ -88,17 +91,20 @@ async def serving(
     await reporter.not_ready()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     register(server)
+    identity = Reloaded(tls)
     try:
-        server.add_secure_port(listen, server_credentials(tls))
+        server.add_secure_port(listen, server_credentials(identity))
     except RuntimeError:
         raise OSError(f"cannot listen on {listen}: is the port in use?") from None
     if not TLS_1_3_ONLY:
         logger.warning("handshakes below TLS 1.3 succeed, only calls are refused: import servicekit before grpc")
     await server.start()
     logger.info("serving", extra={"listen": listen})
+    watching = asyncio.ensure_future(watch_expiry(identity, SystemClock()))
     try:
         yield reporter
     finally:
+        watching.cancel()
         await health.enter_graceful_shutdown()
         await server.stop(grace)
 
@@ -169,13 +175,18 @@ class AllowList(AroundInterceptor):
         if any(len(values) > 1 for values in claims.values()):
             raise CallerNotAllowed("Seller, actor and role may be given once.")
         seller, actor, role = (values[0] if values else None for values in claims.values())
-        return Caller(name, seller, actor, role)
+        return Caller(name, seller, actor, role, _certificate_of(context))
 
 
 def _names_of(context: Context) -> list[str]:
     """The services that the caller's certificate names; [] for one made for anything else."""
     identities = [bytes(value).decode() for value in context.auth_context().get("peer_spiffe_id", ())]
     return [one.removeprefix(SPIFFE_PREFIX) for one in identities if one.startswith(SPIFFE_PREFIX)]
+
+
+def _certificate_of(context: Context) -> str:
+    (pem,) = context.auth_context().get("x509_pem_cert", (b"",))
+    return fingerprint(bytes(pem)) if pem else ""
 
 
 def _metadata(context: Context, wanted: str) -> list[str]:

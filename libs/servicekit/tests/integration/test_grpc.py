@@ -242,9 +242,6 @@ async def test_a_reissued_certificate_needs_no_restart(authority: TestAuthority,
         assert (await refusal(f"127.0.0.1:{port}", gateway)).code() is grpc.StatusCode.UNAVAILABLE
         authority.issue("inventory")
         assert await ask(f"127.0.0.1:{port}", gateway)
-        files.certificate.unlink()
-        assert (await refusal(f"127.0.0.1:{port}", gateway)).code() is grpc.StatusCode.UNAVAILABLE
-        assert await ask(f"127.0.0.1:{port}", gateway, service="formerly-inventory")
 
 
 async def test_a_listed_error_says_its_reason(address: str, authority: TestAuthority) -> None:

@@ -1,13 +1,18 @@
-"""`python -m credentials serve | migrate`: settings come from the environment, as `CREDENTIALS_...`."""
+"""`python -m credentials serve | migrate | rotate-kek | ...`; settings are read from `CREDENTIALS_...` variables."""
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from grpc import aio
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from brickops.credentials.v1.credentials_admin_service_pb2_grpc import (
     add_CredentialsAdminServiceServicer_to_server as add_admin_servicer,
@@ -17,48 +22,49 @@ from brickops.credentials.v1.credentials_service_pb2_grpc import (
 )
 from credentials.api.servicer import AdminServicer, LeaseServicer
 from credentials.api.status import STATUS_OF
-from credentials.commands import Vault
+from credentials.audit_verification import verify_audit
+from credentials.callers import ALLOWED
 from credentials.config import Config
 from credentials.crypto.keyring import Keyring, KeyringError
+from credentials.key_rotation import Rotation, rotate_data, rotate_kek
+from credentials.keyring_check import KeyringUnfit, check_keyring
+from credentials.lease_log_keeping import keep_lease_log
+from credentials.published_heads import TopicMissing, read_heads
 from credentials.storage.unit_of_work import UnitOfWork
+from credentials.vault import Vault
+from servicekit.backoff import Backoff
 from servicekit.clock import SystemClock
 from servicekit.config import ConfigError, from_environment, read_secret
 from servicekit.grpc_server import serving
 from servicekit.kafka import KafkaConfig
 from servicekit.lifecycle import run_until_signalled
-from servicekit.logs import configure_logs
+from servicekit.logs import configure_logs, describe
 from servicekit.mtls import TlsFiles
 from servicekit.outbox import Relay
-from servicekit.postgres import create_engine
+from servicekit.postgres import create_engine, is_outage
 from servicekit.postgres import migrate as migrate_database
 
+logger = logging.getLogger(__name__)
+
 SERVICE = "credentials"
-ALLOWED = {
-    "brickops.credentials.v1.CredentialsAdminService": frozenset({"gateway"}),
-    # Every service of the house gets as far as the lease face, as a refusal must be in the lease log; it lends to the
-    # callers of domain/marketplaces.py only. Any other name is refused at the door.
-    "brickops.credentials.v1.CredentialsService": frozenset(
-        {"credentials", "devstack", "gateway", "inventory", "sync-bricklink", "sync-brickowl"}
-    ),
+COMMANDS = {
+    "serve": "answer calls",
+    "migrate": "bring the database up to date",
+    "rotate-kek": "wrap every key anew under the keyring's primary key",
+    "rotate-data": "seal every record anew under a fresh data key",
+    "verify-audit": "prove the record of what happened to keys, or name the first bad or missing row of each seller",
+    "keep-lease-log": "make the months ahead in the log of leases, and drop those that were kept long enough",
 }
 
 
 async def serve(config: Config) -> None:
     """Answer calls and publish connections until a signal."""
-    keyring = Keyring.read(config.keyring_file)
     database_url = read_secret(config.database_url_file)
     tls = TlsFiles(ca=config.tls_ca_file, certificate=config.tls_certificate_file, key=config.tls_key_file)
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
     async with AsyncExitStack() as stack:
-        engine = create_engine(database_url)
-        stack.push_async_callback(engine.dispose)
-        vault = Vault(
-            transaction=partial(UnitOfWork, engine),
-            keys=keyring,
-            clock=SystemClock(),
-            connections_topic=config.connections_topic,
-            lease_duration=config.lease_duration,
-        )
+        engine, vault = await stack.enter_async_context(_opened(config))
+        await _checked(vault)
 
         def register(server: aio.Server) -> None:
             add_admin_servicer(AdminServicer(vault), server)
@@ -71,26 +77,105 @@ async def serve(config: Config) -> None:
         await run_until_signalled(Relay(engine, database_url, kafka, source=SERVICE).run())
 
 
+@asynccontextmanager
+async def _opened(config: Config) -> AsyncIterator[tuple[AsyncEngine, Vault]]:
+    keyring = Keyring.read(config.keyring_file)
+    engine = create_engine(read_secret(config.database_url_file))
+    try:
+        yield (
+            engine,
+            Vault(
+                transaction=partial(UnitOfWork, engine),
+                keys=keyring,
+                clock=SystemClock(),
+                connections_topic=config.connections_topic,
+                lease_duration=config.lease_duration,
+            ),
+        )
+    finally:
+        await engine.dispose()
+
+
+async def _checked(vault: Vault) -> None:
+    """Wait until the database is there, and see that the keyring fits it. Raises KeyringUnfit."""
+    backoff = Backoff()
+    while True:
+        try:
+            await check_keyring(vault)
+        except (DBAPIError, PoolTimeoutError) as error:
+            if not is_outage(error):
+                raise
+            delay = backoff.failed()
+            logger.warning("waiting for the database", extra={"because": describe(error), "seconds": round(delay, 2)})
+            await asyncio.sleep(delay)
+        else:
+            return
+
+
+async def rotate(config: Config, rotation: Callable[..., Awaitable[Rotation]]) -> None:
+    """Run one of the rotations; exits with 1 if anything could not be rotated."""
+    async with _opened(config) as (_, vault):
+        came_to = await rotation(vault, batch=config.rotation_batch)
+    logger.info("rotated", extra={"done": came_to.done, "left": came_to.left})
+    if came_to.left:
+        unopened = len(came_to.unreadable)
+        told = f"{came_to.left} are left: {unopened} cannot be opened, others a process with another keyring wrote"
+        sys.exit("\n".join([told, *came_to.unreadable]))
+
+
+async def verify(config: Config) -> None:
+    """Prove the lifecycle; exits with 1, naming what is wrong."""
+    kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
+    heads = await read_heads(kafka, config.connections_topic)
+    async with _opened(config) as (_, vault):
+        found = await verify_audit(vault, heads)
+    facts = {name: getattr(found, name) for name in ("sellers", "rows", "unchained", "unpublished")}
+    logger.info("the lifecycle was verified", extra=facts | {"problems": len(found.problems)})
+    if found.problems:
+        sys.exit("\n".join(found.problems))
+
+
 def migrate(config: Config) -> None:
     """Bring the database's tables to the newest form."""
+    migrate_database("credentials.migrations", _owner_url(config))
+
+
+def keep(config: Config) -> None:
+    """Make and drop months of the lease log."""
+    kept = keep_lease_log(_owner_url(config), now=SystemClock().now(), kept_for=config.lease_log_kept)
+    logger.info("the lease log was kept", extra={"made": kept.made, "dropped": kept.dropped})
+
+
+def _owner_url(config: Config) -> str:
     if config.owner_database_url_file is None:
         raise ConfigError("CREDENTIALS_OWNER_DATABASE_URL_FILE is missing")
-    migrate_database("credentials.migrations", read_secret(config.owner_database_url_file))
+    return read_secret(config.owner_database_url_file)
 
 
 def main() -> None:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser(prog="python -m credentials", description="Keeps the sellers' marketplace keys.")
-    parser.add_argument("command", choices=["serve", "migrate"], help="answer calls, or bring the database up to date")
+    parser.add_argument(
+        "command", choices=COMMANDS, help="; ".join(f"{name}: {what}" for name, what in COMMANDS.items())
+    )
     command = parser.parse_args().command
     try:
         config = from_environment(Config, "CREDENTIALS_", os.environ)
         configure_logs(SERVICE, config.log_level)
-        if command == "migrate":
-            migrate(config)
-        else:
-            asyncio.run(serve(config))
-    except (ConfigError, KeyringError) as problem:
+        match command:
+            case "serve":
+                asyncio.run(serve(config))
+            case "migrate":
+                migrate(config)
+            case "rotate-kek":
+                asyncio.run(rotate(config, rotate_kek))
+            case "rotate-data":
+                asyncio.run(rotate(config, rotate_data))
+            case "verify-audit":
+                asyncio.run(verify(config))
+            case "keep-lease-log":
+                keep(config)
+    except (ConfigError, KeyringError, KeyringUnfit, TopicMissing) as problem:
         sys.exit(str(problem))
 
 

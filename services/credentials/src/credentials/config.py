@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from credentials.domain.lease import LONGEST_LEASE
+from servicekit.config import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -22,4 +25,19 @@ class Config:
     connections_topic: str = "brickops.connections.v1"
     keyring_file: Path
     lease_duration: timedelta = timedelta(minutes=15)
+    """Above 0 and at most LONGEST_LEASE."""
+    rotation_batch: int = 100
+    """How many keys `rotate-kek` wraps anew in one transaction, and after how many records `rotate-data` reports."""
+    lease_log_kept: timedelta = timedelta(days=400)
+    """How long a month of the lease log is kept after its end; more than LONGEST_LEASE."""
     log_level: str = "INFO"
+
+    def __post_init__(self) -> None:
+        if self.lease_log_kept <= LONGEST_LEASE:
+            raise ConfigError(f"CREDENTIALS_LEASE_LOG_KEPT must be above {LONGEST_LEASE.total_seconds():.0f}")
+        if self.rotation_batch < 1:
+            raise ConfigError("CREDENTIALS_ROTATION_BATCH must be at least 1")
+        if not timedelta(0) < self.lease_duration <= LONGEST_LEASE:
+            raise ConfigError(
+                f"CREDENTIALS_LEASE_DURATION must be above 0 and at most {LONGEST_LEASE.total_seconds():.0f}"
+            )

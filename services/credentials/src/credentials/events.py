@@ -4,13 +4,14 @@ from typing import Final
 
 from brickops.events.v1 import connection_event_pb2
 from credentials.domain.credential import Credential
+from credentials.domain.lifecycle import ChainHead
 from servicekit.outbox import Message
 
 CONNECTIONS_TOPIC: Final = "brickops.connections.v1"
 
 
-def connection_changed(credential: Credential, *, topic: str, correlation_id: str) -> Message:
-    """The record of the compacted topic that says what the connection is now."""
+def connection_changed(credential: Credential, head: ChainHead, *, topic: str, correlation_id: str) -> Message:
+    """The record of the compacted topic that says what the connection is now, and how far the seller's chain goes."""
     event = connection_event_pb2.ConnectionChanged(
         seller_id=credential.seller_id,
         marketplace=credential.marketplace,
@@ -20,6 +21,8 @@ def connection_changed(credential: Credential, *, topic: str, correlation_id: st
         shop_is_empty=credential.shop.is_empty,
         shop_name=credential.shop.name,
         currency_code=credential.shop.currency_code,
+        audit_length=head.length,
+        audit_head=head.mac,
     )
     event.connected_at.FromDatetime(credential.connected_at)
     return Message(

@@ -25,6 +25,7 @@ from brickops.credentials.v1 import (
     credentials_service_pb2_grpc,
 )
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
+from brickops.credentials.v1.brickowl_keys_pb2 import BrickOwlKeys
 from credentials.crypto.keyring import new_keyring
 from devstack.ports import free_port
 from devstack.postgres import DatabaseUrls
@@ -66,6 +67,35 @@ class Calls:
         response = await stub.PutCredential(request, metadata=metadata(seller, actor, role), timeout=20)
         return response.status
 
+    async def put_brickowl(self, seller: str, key: str) -> credentials_admin_service_pb2.CredentialStatus:
+        request = credentials_admin_service_pb2.PutCredentialRequest(
+            request_id=uuid.uuid4().hex, shop_name="bricks", currency_code="EUR", brickowl=BrickOwlKeys(key=key)
+        )
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        return (await stub.PutCredential(request, metadata=metadata(seller, "user-1", "owner"), timeout=20)).status
+
+    async def rotate(
+        self,
+        seller: str | None,
+        *,
+        request_id: str | None = None,
+        role: str | None = "owner",
+        actor: str | None = "user-4",
+        marketplace: str = "bricklink",
+        **values: str,
+    ) -> credentials_admin_service_pb2.CredentialStatus:
+        """Replaces these values."""
+        request = credentials_admin_service_pb2.RotateCredentialRequest(
+            request_id=uuid.uuid4().hex if request_id is None else request_id
+        )
+        if marketplace == "bricklink":
+            request.bricklink.CopyFrom(credentials_admin_service_pb2.BrickLinkKeysChange(**values))
+        elif marketplace == "brickowl":
+            request.brickowl.CopyFrom(credentials_admin_service_pb2.BrickOwlKeysChange(**values))
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        response = await stub.RotateCredential(request, metadata=metadata(seller, actor, role), timeout=20)
+        return response.status
+
     async def revoke(
         self,
         seller: str | None,
@@ -89,6 +119,20 @@ class Calls:
         stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
         response = await stub.GetCredentialStatus(request, metadata=metadata(seller, "user-3", role), timeout=20)
         return response.status
+
+    async def events(
+        self, seller: str, marketplace: str = "bricklink", *, role: str | None = "owner", **page: Any
+    ) -> credentials_admin_service_pb2.ListCredentialEventsResponse:
+        request = credentials_admin_service_pb2.ListCredentialEventsRequest(marketplace=marketplace, **page)
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        return await stub.ListCredentialEvents(request, metadata=metadata(seller, "user-3", role), timeout=20)
+
+    async def leases(
+        self, seller: str, marketplace: str = "bricklink", *, role: str | None = "owner", **page: Any
+    ) -> credentials_admin_service_pb2.ListLeasesResponse:
+        request = credentials_admin_service_pb2.ListLeasesRequest(marketplace=marketplace, **page)
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        return await stub.ListLeases(request, metadata=metadata(seller, "user-3", role), timeout=20)
 
     async def lease(
         self, seller: str, marketplace: str = "bricklink", *, timeout: float = 20, claims: tuple[Any, ...] = ()
@@ -162,6 +206,16 @@ class House:
             "LOG_LEVEL": "DEBUG",
         } | others
         return os.environ | {f"CREDENTIALS_{name}": value for name, value in settings.items()}
+
+    async def start(self, command: str, **others: str) -> asyncio.subprocess.Process:
+        """Start a command, to be waited for or killed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "credentials", command),
+            env=self.environment(**others),
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self.ending.callback(_end, process)
+        return process
 
     def run(self, command: str, *, without: str = "", **others: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
@@ -257,6 +311,11 @@ class House:
         finally:
             await consumer.stop()
         return found
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 @pytest.fixture(scope="module")

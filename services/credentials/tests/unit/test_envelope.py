@@ -71,6 +71,7 @@ async def test_every_truncation_is_an_error(sealed: Ciphertext, keyring: Keyring
         replace(MINE, marketplace="brickowl"),
         replace(MINE, version=6),
         replace(MINE, version=8),
+        replace(MINE, generation=1),
         RecordIdentity(seller_id="seller-abrick", marketplace="link", version=7),
         RecordIdentity(seller_id="seller-abricklink", marketplace="", version=7),
     ],
@@ -118,3 +119,12 @@ def test_plaintext_is_never_pickled(protocol: int) -> None:
         pickle.dumps(Plaintext(SECRET), protocol)
     with pytest.raises(TypeError, match="never pickled"):
         copy.copy(Plaintext(SECRET))
+
+
+async def test_a_record_sealed_anew_opens_as_that_generation_only(keyring: Keyring) -> None:
+    second = replace(MINE, generation=1)
+    sealed = await seal(Plaintext(SECRET), second, keyring)
+    assert (await unseal(sealed, second, keyring)).reveal() == SECRET
+    for other in (MINE, replace(MINE, generation=2), replace(MINE, version=71), replace(MINE, version=8, generation=1)):
+        with pytest.raises(Unreadable):
+            await unseal(sealed, other, keyring)

@@ -18,6 +18,7 @@ from gateway.door import Door
 from gateway.exports import routes as exports
 from gateway.imports import from_shop
 from gateway.imports import routes as imports
+from gateway.key_audit import routes as key_audit
 from gateway.lots import routes as lots
 from gateway.openapi import build_openapi
 from gateway.oversells import routes as oversells
@@ -49,7 +50,7 @@ class Gateway(FastAPI):
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
         for routes in (
-            *(lots, changes, returns, oversells, connections, plans, waiting, from_shop, imports, exports),
+            *(lots, changes, returns, oversells, connections, key_audit, plans, waiting, from_shop, imports, exports),
             *(bulk_edits, undos, probes),
         ):
             self.include_router(routes.router)

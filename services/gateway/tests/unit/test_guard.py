@@ -38,6 +38,9 @@ READS = {
     "list_unowned_listings",
 }
 OWNERS_ONLY = {
+    "list_key_events",
+    "list_leases",
+    "rotate_keys",
     "put_connection",
     "revoke_connection",
     "confirm_connection",

@@ -40,6 +40,11 @@ class CredentialsAdminServiceStub:
                 request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialRequest.SerializeToString,
                 response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialResponse.FromString,
                 _registered_method=True)
+        self.RotateCredential = channel.unary_unary(
+                '/brickops.credentials.v1.CredentialsAdminService/RotateCredential',
+                request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialRequest.SerializeToString,
+                response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialResponse.FromString,
+                _registered_method=True)
         self.RevokeCredential = channel.unary_unary(
                 '/brickops.credentials.v1.CredentialsAdminService/RevokeCredential',
                 request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RevokeCredentialRequest.SerializeToString,
@@ -50,6 +55,16 @@ class CredentialsAdminServiceStub:
                 request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusRequest.SerializeToString,
                 response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusResponse.FromString,
                 _registered_method=True)
+        self.ListCredentialEvents = channel.unary_unary(
+                '/brickops.credentials.v1.CredentialsAdminService/ListCredentialEvents',
+                request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListCredentialEventsRequest.SerializeToString,
+                response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListCredentialEventsResponse.FromString,
+                _registered_method=True)
+        self.ListLeases = channel.unary_unary(
+                '/brickops.credentials.v1.CredentialsAdminService/ListLeases',
+                request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListLeasesRequest.SerializeToString,
+                response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListLeasesResponse.FromString,
+                _registered_method=True)
 
 
 class CredentialsAdminServiceServicer:
@@ -58,6 +73,13 @@ class CredentialsAdminServiceServicer:
 
     def PutCredential(self, request, context):
         """Stores the keys of the seller's shop, new or in place of older ones, and connects it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateCredential(self, request, context):
+        """Replaces some of the values that are stored, as a new version of the keys; the others, and the shop, stay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,6 +99,20 @@ class CredentialsAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCredentialEvents(self, request, context):
+        """Lists what happened to the keys, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLeases(self, request, context):
+        """Lists who asked for the keys, and what came of it, newest first, as long as that is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CredentialsAdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +120,11 @@ def add_CredentialsAdminServiceServicer_to_server(servicer, server):
                     servicer.PutCredential,
                     request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialRequest.FromString,
                     response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialResponse.SerializeToString,
+            ),
+            'RotateCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateCredential,
+                    request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialRequest.FromString,
+                    response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialResponse.SerializeToString,
             ),
             'RevokeCredential': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeCredential,
@@ -94,6 +135,16 @@ def add_CredentialsAdminServiceServicer_to_server(servicer, server):
                     servicer.GetCredentialStatus,
                     request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusRequest.FromString,
                     response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusResponse.SerializeToString,
+            ),
+            'ListCredentialEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCredentialEvents,
+                    request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListCredentialEventsRequest.FromString,
+                    response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListCredentialEventsResponse.SerializeToString,
+            ),
+            'ListLeases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLeases,
+                    request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListLeasesRequest.FromString,
+                    response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListLeasesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -124,6 +175,33 @@ class CredentialsAdminService:
             '/brickops.credentials.v1.CredentialsAdminService/PutCredential',
             brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialRequest.SerializeToString,
             brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.credentials.v1.CredentialsAdminService/RotateCredential',
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialRequest.SerializeToString,
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -178,6 +256,60 @@ class CredentialsAdminService:
             '/brickops.credentials.v1.CredentialsAdminService/GetCredentialStatus',
             brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusRequest.SerializeToString,
             brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCredentialEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.credentials.v1.CredentialsAdminService/ListCredentialEvents',
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListCredentialEventsRequest.SerializeToString,
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListCredentialEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLeases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.credentials.v1.CredentialsAdminService/ListLeases',
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListLeasesRequest.SerializeToString,
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListLeasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,10 +35,16 @@ class CredentialsAdminServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CredentialsAdminServiceAsyncStub: ...
     PutCredential: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.PutCredentialRequest, _credentials_admin_service_pb2.PutCredentialResponse]
     """Stores the keys of the seller's shop, new or in place of older ones, and connects it."""
+    RotateCredential: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RotateCredentialRequest, _credentials_admin_service_pb2.RotateCredentialResponse]
+    """Replaces some of the values that are stored, as a new version of the keys; the others, and the shop, stay."""
     RevokeCredential: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RevokeCredentialRequest, _credentials_admin_service_pb2.RevokeCredentialResponse]
     """Destroys the keys and disconnects the shop."""
     GetCredentialStatus: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.GetCredentialStatusRequest, _credentials_admin_service_pb2.GetCredentialStatusResponse]
     """Says what is known without the keys."""
+    ListCredentialEvents: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListCredentialEventsRequest, _credentials_admin_service_pb2.ListCredentialEventsResponse]
+    """Lists what happened to the keys, newest first."""
+    ListLeases: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListLeasesRequest, _credentials_admin_service_pb2.ListLeasesResponse]
+    """Lists who asked for the keys, and what came of it, newest first, as long as that is kept."""
 
 @_typing.type_check_only
 class CredentialsAdminServiceAsyncStub(CredentialsAdminServiceStub):
@@ -47,10 +53,16 @@ class CredentialsAdminServiceAsyncStub(CredentialsAdminServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutCredential: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.PutCredentialRequest, _credentials_admin_service_pb2.PutCredentialResponse]  # type: ignore[assignment]
     """Stores the keys of the seller's shop, new or in place of older ones, and connects it."""
+    RotateCredential: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RotateCredentialRequest, _credentials_admin_service_pb2.RotateCredentialResponse]  # type: ignore[assignment]
+    """Replaces some of the values that are stored, as a new version of the keys; the others, and the shop, stay."""
     RevokeCredential: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RevokeCredentialRequest, _credentials_admin_service_pb2.RevokeCredentialResponse]  # type: ignore[assignment]
     """Destroys the keys and disconnects the shop."""
     GetCredentialStatus: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.GetCredentialStatusRequest, _credentials_admin_service_pb2.GetCredentialStatusResponse]  # type: ignore[assignment]
     """Says what is known without the keys."""
+    ListCredentialEvents: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListCredentialEventsRequest, _credentials_admin_service_pb2.ListCredentialEventsResponse]  # type: ignore[assignment]
+    """Lists what happened to the keys, newest first."""
+    ListLeases: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListLeasesRequest, _credentials_admin_service_pb2.ListLeasesResponse]  # type: ignore[assignment]
+    """Lists who asked for the keys, and what came of it, newest first, as long as that is kept."""
 
 class CredentialsAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keys are put in here and never come out. Called by the gateway only; the seller and the actor come in metadata."""
@@ -62,6 +74,14 @@ class CredentialsAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credentials_admin_service_pb2.PutCredentialResponse, _abc.Awaitable[_credentials_admin_service_pb2.PutCredentialResponse]]:
         """Stores the keys of the seller's shop, new or in place of older ones, and connects it."""
+
+    @_abc_1.abstractmethod
+    def RotateCredential(
+        self,
+        request: _credentials_admin_service_pb2.RotateCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credentials_admin_service_pb2.RotateCredentialResponse, _abc.Awaitable[_credentials_admin_service_pb2.RotateCredentialResponse]]:
+        """Replaces some of the values that are stored, as a new version of the keys; the others, and the shop, stay."""
 
     @_abc_1.abstractmethod
     def RevokeCredential(
@@ -78,5 +98,21 @@ class CredentialsAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credentials_admin_service_pb2.GetCredentialStatusResponse, _abc.Awaitable[_credentials_admin_service_pb2.GetCredentialStatusResponse]]:
         """Says what is known without the keys."""
+
+    @_abc_1.abstractmethod
+    def ListCredentialEvents(
+        self,
+        request: _credentials_admin_service_pb2.ListCredentialEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credentials_admin_service_pb2.ListCredentialEventsResponse, _abc.Awaitable[_credentials_admin_service_pb2.ListCredentialEventsResponse]]:
+        """Lists what happened to the keys, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListLeases(
+        self,
+        request: _credentials_admin_service_pb2.ListLeasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credentials_admin_service_pb2.ListLeasesResponse, _abc.Awaitable[_credentials_admin_service_pb2.ListLeasesResponse]]:
+        """Lists who asked for the keys, and what came of it, newest first, as long as that is kept."""
 
 def add_CredentialsAdminServiceServicer_to_server(servicer: CredentialsAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)brickops/events/v1/connection_event.proto\x12\x12\x62rickops.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x01\n\x11\x43onnectionChanged\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x30\n\x0c\x63onnected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x65nabled\x18\x05 \x01(\x08\x12\x13\n\x0bkey_version\x18\x06 \x01(\x03\x12\x15\n\rshop_is_empty\x18\x07 \x01(\x08\x12\x11\n\tshop_name\x18\x08 \x01(\t\x12\x15\n\rcurrency_code\x18\t \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)brickops/events/v1/connection_event.proto\x12\x12\x62rickops.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x02\n\x11\x43onnectionChanged\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12\x30\n\x0c\x63onnected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x65nabled\x18\x05 \x01(\x08\x12\x13\n\x0bkey_version\x18\x06 \x01(\x03\x12\x15\n\rshop_is_empty\x18\x07 \x01(\x08\x12\x11\n\tshop_name\x18\x08 \x01(\t\x12\x15\n\rcurrency_code\x18\t \x01(\t\x12\x14\n\x0c\x61udit_length\x18\n \x01(\x03\x12\x12\n\naudit_head\x18\x0b \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.events.v1.connecti
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONNECTIONCHANGED']._serialized_start=99
-  _globals['_CONNECTIONCHANGED']._serialized_end=324
+  _globals['_CONNECTIONCHANGED']._serialized_end=366
 # @@protoc_insertion_point(module_scope)

@@ -34,6 +34,8 @@ class ConnectionChanged(_message.Message):
     SHOP_IS_EMPTY_FIELD_NUMBER: _builtins.int
     SHOP_NAME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    AUDIT_LENGTH_FIELD_NUMBER: _builtins.int
+    AUDIT_HEAD_FIELD_NUMBER: _builtins.int
     seller_id: _builtins.str
     """The seller."""
     marketplace: _builtins.str
@@ -50,6 +52,12 @@ class ConnectionChanged(_message.Message):
     """The shop's name as the seller typed it (rule W1)."""
     currency_code: _builtins.str
     """The shop's currency as the seller typed it, ISO 4217 (rules W1, W2)."""
+    audit_length: _builtins.int
+    """How many rows the seller's chain of credential events had; 0 in records from before there were chains. Whoever may
+    write to the database of credentials cannot take back what was published.
+    """
+    audit_head: _builtins.bytes
+    """The HMAC of the last of them."""
     @_builtins.property
     def connected_at(self) -> _timestamp_pb2.Timestamp:
         """Since when it has been connected: a later one is a reconnection (rule C1)."""
@@ -66,10 +74,12 @@ class ConnectionChanged(_message.Message):
         shop_is_empty: _builtins.bool = ...,
         shop_name: _builtins.str = ...,
         currency_code: _builtins.str = ...,
+        audit_length: _builtins.int = ...,
+        audit_head: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at", "currency_code", b"currency_code", "enabled", b"enabled", "key_version", b"key_version", "marketplace", b"marketplace", "seller_id", b"seller_id", "seq", b"seq", "shop_is_empty", b"shop_is_empty", "shop_name", b"shop_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_head", b"audit_head", "audit_length", b"audit_length", "connected_at", b"connected_at", "currency_code", b"currency_code", "enabled", b"enabled", "key_version", b"key_version", "marketplace", b"marketplace", "seller_id", b"seller_id", "seq", b"seq", "shop_is_empty", b"shop_is_empty", "shop_name", b"shop_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,20 +12,25 @@ from brickops.credentials.v1 import (
     credentials_service_pb2,
     credentials_service_pb2_grpc,
 )
-from credentials.api import translate
+from credentials.api import pages, translate
 from credentials.commands import (
-    LeaseCredential,
     PutCredential,
     RevokeCredential,
-    Vault,
-    lease_credential,
+    RotateCredential,
     put_credential,
     revoke_credential,
+    rotate_credential,
 )
 from credentials.domain.errors import FieldsRefused
-from credentials.queries import get_credential
+from credentials.leasing import LeaseCredential, lease_credential
+from credentials.queries import get_status, list_events, list_leases
+from credentials.storage.lease_log import LeasePlace
+from credentials.vault import Vault
 from servicekit.callers import Caller, CallerNotAllowed, current_caller, require_role
 from servicekit.grpc_errors import InvalidField, InvalidFields
+
+_LONGEST_ROW_ID = 18
+"""Digits: what surely fits a BIGINT."""
 
 
 class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceServicer):
@@ -45,12 +50,31 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
             command = PutCredential(
                 seller_id=caller.require_seller(),
                 actor=_actor_of(caller),
+                certificate=caller.certificate,
                 request_id=request.request_id,
                 keys=translate.keys_in(request),
                 shop=translate.shop_in(request),
             )
             credential = await put_credential(command, self._vault)
         return credentials_admin_service_pb2.PutCredentialResponse(status=translate.status_out(credential))
+
+    async def RotateCredential(  # noqa: N802
+        self,
+        request: credentials_admin_service_pb2.RotateCredentialRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_admin_service_pb2.RotateCredentialResponse:
+        """Replaces some values."""
+        caller = require_role("owner")
+        with _field_problems():
+            command = RotateCredential(
+                seller_id=caller.require_seller(),
+                actor=_actor_of(caller),
+                certificate=caller.certificate,
+                request_id=request.request_id,
+                change=translate.change_in(request),
+            )
+            credential = await rotate_credential(command, self._vault)
+        return credentials_admin_service_pb2.RotateCredentialResponse(status=translate.status_out(credential))
 
     async def RevokeCredential(  # noqa: N802
         self,
@@ -62,6 +86,7 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
         command = RevokeCredential(
             seller_id=caller.require_seller(),
             actor=_actor_of(caller),
+            certificate=caller.certificate,
             request_id=request.request_id,
             marketplace=request.marketplace,
         )
@@ -77,8 +102,43 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
         """Says what is known without the keys."""
         caller = require_role("owner", "editor", "viewer")
         with _field_problems():
-            credential = await get_credential(caller.require_seller(), request.marketplace, self._vault)
-        return credentials_admin_service_pb2.GetCredentialStatusResponse(status=translate.status_out(credential))
+            status = await get_status(caller.require_seller(), request.marketplace, self._vault)
+        told = translate.status_out(status.credential, lease_expires_at=status.lease_expires_at)
+        return credentials_admin_service_pb2.GetCredentialStatusResponse(status=told)
+
+    async def ListCredentialEvents(  # noqa: N802
+        self,
+        request: credentials_admin_service_pb2.ListCredentialEventsRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_admin_service_pb2.ListCredentialEventsResponse:
+        """Says what happened to the keys."""
+        caller = require_role("owner")
+        size, before = pages.size_of(request.page_size), pages.place_of(request.page_token, _row_id)
+        with _field_problems():
+            found = await list_events(
+                caller.require_seller(), request.marketplace, self._vault, before=before, limit=size + 1
+            )
+        shown, token = pages.cut(found, size, lambda row: str(row.lifecycle_id))
+        return credentials_admin_service_pb2.ListCredentialEventsResponse(
+            events=[translate.event_out(row) for row in shown], next_page_token=token
+        )
+
+    async def ListLeases(  # noqa: N802
+        self,
+        request: credentials_admin_service_pb2.ListLeasesRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_admin_service_pb2.ListLeasesResponse:
+        """Says who asked for the keys."""
+        caller = require_role("owner")
+        size, before = pages.size_of(request.page_size), pages.place_of(request.page_token, LeasePlace.read)
+        with _field_problems():
+            found = await list_leases(
+                caller.require_seller(), request.marketplace, self._vault, before=before, limit=size + 1
+            )
+        shown, token = pages.cut(found, size, lambda row: row[0].written())
+        return credentials_admin_service_pb2.ListLeasesResponse(
+            leases=[translate.lease_record_out(record) for _, record in shown], next_page_token=token
+        )
 
 
 class LeaseServicer(credentials_service_pb2_grpc.CredentialsServiceServicer):
@@ -93,8 +153,12 @@ class LeaseServicer(credentials_service_pb2_grpc.CredentialsServiceServicer):
         context: aio.ServicerContext[Any, Any],
     ) -> credentials_service_pb2.LeaseCredentialResponse:
         """Lends keys."""
+        caller = current_caller()
         command = LeaseCredential(
-            caller=current_caller().service, seller_id=request.seller_id, marketplace=request.marketplace
+            caller=caller.service,
+            certificate=caller.certificate,
+            seller_id=request.seller_id,
+            marketplace=request.marketplace,
         )
         return translate.lease_out(await lease_credential(command, self._vault))
 
@@ -105,6 +169,13 @@ def _field_problems() -> Iterator[None]:
         yield
     except FieldsRefused as refused:
         raise InvalidFields([InvalidField(problem.field, problem.rule) for problem in refused.problems]) from None
+
+
+def _row_id(text: str) -> int:
+    """Reads the id of a row. Raises ValueError."""
+    if not text.isdecimal() or len(text) > _LONGEST_ROW_ID:
+        raise ValueError
+    return int(text)
 
 
 def _actor_of(caller: Caller) -> str:

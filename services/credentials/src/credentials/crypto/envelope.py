@@ -59,14 +59,30 @@ class RecordIdentity:
     seller_id: str
     marketplace: str
     version: int
+    generation: int = 0
+    """How often this version was sealed anew."""
 
     def binding(self, purpose: str) -> bytes:
-        """The associated data of one layer."""
-        return framed(purpose, self.seller_id, self.marketplace, self.version)
+        """The associated data of one layer; records of generation 0 are from before there were generations."""
+        generation = [self.generation] if self.generation else []
+        return framed(purpose, self.seller_id, self.marketplace, self.version, *generation)
+
+    def data_key_binding(self) -> bytes:
+        """What the record's data key is wrapped for."""
+        return self.binding(_DATA_KEY)
+
+
+_RECORD: Final = "brickops credential record v1"
+_DATA_KEY: Final = "brickops credential data key v1"
 
 
 class KeyEncryptionKeys(Protocol):
     """What wraps data keys: a keyring file, or the client of a key management service."""
+
+    @property
+    def primary_id(self) -> str:
+        """The id of the key-encryption key that wraps."""
+        ...
 
     async def wrap(self, key: Plaintext, binding: bytes) -> WrappedKey:
         """Encrypts `key` under the primary key-encryption key; `binding` must be given again to unwrap."""
@@ -77,20 +93,16 @@ class KeyEncryptionKeys(Protocol):
         ...
 
 
-_RECORD: Final = "brickops credential record v1"
-_DATA_KEY: Final = "brickops credential data key v1"
-
-
 async def seal(plaintext: Plaintext, identity: RecordIdentity, keys: KeyEncryptionKeys) -> Ciphertext:
     """Encrypts a record under a data key that is used for nothing else."""
     data_key = Plaintext(AESGCM.generate_key(bit_length=8 * KEY_BYTES))
     nonce, sealed = encrypt(data_key, plaintext, identity.binding(_RECORD))
-    return Ciphertext(data_key=await keys.wrap(data_key, identity.binding(_DATA_KEY)), nonce=nonce, sealed=sealed)
+    return Ciphertext(data_key=await keys.wrap(data_key, identity.data_key_binding()), nonce=nonce, sealed=sealed)
 
 
 async def unseal(ciphertext: Ciphertext, identity: RecordIdentity, keys: KeyEncryptionKeys) -> Plaintext:
     """Decrypts a record; raises Unreadable unless it is, bit for bit, what was sealed for this identity."""
-    data_key = await keys.unwrap(ciphertext.data_key, identity.binding(_DATA_KEY))
+    data_key = await keys.unwrap(ciphertext.data_key, identity.data_key_binding())
     return decrypt(data_key, ciphertext.nonce, ciphertext.sealed, identity.binding(_RECORD))
 
 
@@ -107,4 +119,4 @@ def decrypt(key: Plaintext, nonce: bytes, sealed: bytes, binding: bytes) -> Plai
     try:
         return Plaintext(AESGCM(key.reveal()).decrypt(nonce, sealed, binding))
     except InvalidTag:
-        raise Unreadable("the sealed bytes are not what was sealed for this record") from None
+        raise Unreadable("the sealed bytes are not what this key sealed for this record") from None

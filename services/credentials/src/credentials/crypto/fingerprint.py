@@ -22,10 +22,15 @@ class Fingerprint:
     mac: bytes
 
 
+def fingerprint_binding(seller_id: str, request_id: str) -> bytes:
+    """What a fingerprint's key is wrapped for."""
+    return framed(_FINGERPRINT_KEY, seller_id, request_id)
+
+
 async def fingerprint_of(body: Plaintext, *, seller_id: str, request_id: str, keys: KeyEncryptionKeys) -> Fingerprint:
     """A new fingerprint, bound to its request."""
     key = Plaintext(os.urandom(KEY_BYTES))
-    wrapped = await keys.wrap(key, framed(_FINGERPRINT_KEY, seller_id, request_id))
+    wrapped = await keys.wrap(key, fingerprint_binding(seller_id, request_id))
     return Fingerprint(key=wrapped, mac=_mac(key, body))
 
 
@@ -33,7 +38,7 @@ async def matches(
     fingerprint: Fingerprint, body: Plaintext, *, seller_id: str, request_id: str, keys: KeyEncryptionKeys
 ) -> bool:
     """Whether this is the body that the fingerprint was taken of; raises Unreadable."""
-    key = await keys.unwrap(fingerprint.key, framed(_FINGERPRINT_KEY, seller_id, request_id))
+    key = await keys.unwrap(fingerprint.key, fingerprint_binding(seller_id, request_id))
     return hmac.compare_digest(fingerprint.mac, _mac(key, body))
 
 

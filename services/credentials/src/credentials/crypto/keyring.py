@@ -57,6 +57,11 @@ class Keyring(Hidden):
         except _Malformed as malformed:
             raise KeyringError(path, str(malformed)) from None
 
+    @property
+    def primary_id(self) -> str:
+        """The id of the key that wraps."""
+        return self._primary
+
     async def wrap(self, key: Plaintext, binding: bytes) -> WrappedKey:
         """Encrypts `key` under the primary key; the nonce leads the wrapped bytes."""
         nonce, sealed = encrypt(self._entries[self._primary].key, key, framed(self._primary, binding))

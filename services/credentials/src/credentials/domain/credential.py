@@ -1,14 +1,14 @@
-"""A credential's life: put, put again, revoked, put anew. The keys themselves are sealed elsewhere."""
+"""A credential's life: put, rotated, revoked, put anew. The keys themselves are sealed elsewhere."""
 
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Self
 
 from credentials.domain.errors import CredentialNotFound, FieldProblem, RecordOutdated
+from credentials.domain.lifecycle import LifecycleEvent, LifecycleKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -38,25 +38,6 @@ class Shop:
             yield FieldProblem("currency_code", "must be three capital letters (ISO 4217)")
 
 
-class LifecycleKind(StrEnum):
-    """What can happen to a credential."""
-
-    PUT = "put"
-    REVOKE = "revoke"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LifecycleEvent:
-    """A row of the append-only lifecycle: what was done, by whom (an opaque id), when."""
-
-    seller_id: str
-    marketplace: str
-    kind: LifecycleKind
-    key_version: int
-    at: datetime
-    actor: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     """What is known of one seller's keys at one marketplace, without the keys."""
@@ -65,6 +46,8 @@ class Credential:
     marketplace: str
     key_version: int
     """Up by one with each set of keys; never falls, also not over a revoke."""
+    generation: int = 0
+    """How often this version was sealed anew under a fresh data key."""
     seq: int
     """Of the newest event about it (rule T1)."""
     enabled: bool
@@ -81,21 +64,27 @@ class Credential:
             raise CredentialNotFound(self.marketplace)
         return replace(self, enabled=False, seq=next_seq(self.seq, now), updated_at=now, updated_by=actor)
 
-    def last_event(self) -> LifecycleEvent:
-        """What made it as it is."""
+    def resealed(self, *, now: datetime) -> Self:
+        """The same with its keys sealed under a fresh data key: for whoever uses the keys nothing changes."""
+        return replace(self, generation=self.generation + 1, seq=next_seq(self.seq, now))
+
+    def event(self, kind: LifecycleKind, *, at: datetime | None = None, actor: str | None = None) -> LifecycleEvent:
+        """What made it as it is, which was of this kind; by its last user and then, unless told otherwise."""
         return LifecycleEvent(
             seller_id=self.seller_id,
             marketplace=self.marketplace,
-            kind=LifecycleKind.PUT if self.enabled else LifecycleKind.REVOKE,
+            kind=kind,
             key_version=self.key_version,
-            at=self.updated_at,
-            actor=self.updated_by,
+            generation=self.generation,
+            at=at or self.updated_at,
+            actor=actor or self.updated_by,
         )
 
     def must_be_newest(self, newest: LifecycleEvent | None) -> None:
-        """Raises RecordOutdated unless the newest lifecycle row is the put of exactly this version."""
-        if newest is None or newest.kind is not LifecycleKind.PUT or newest.key_version != self.key_version:
-            raise RecordOutdated(self.marketplace, self.key_version, newest.key_version if newest else 0)
+        """Raises RecordOutdated unless the newest lifecycle row is about exactly this record, and no revoke."""
+        mine = (self.key_version, self.generation)
+        if newest is None or newest.kind is LifecycleKind.REVOKE or (newest.key_version, newest.generation) != mine:
+            raise RecordOutdated(self.marketplace, mine, (newest.key_version, newest.generation) if newest else None)
 
 
 def with_new_keys(

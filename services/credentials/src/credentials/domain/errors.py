@@ -37,5 +37,16 @@ class RequestIdReused(Exception):
 class RecordOutdated(Exception):
     """The stored record is not the newest that was put: somebody brought an older one back. A person must look."""
 
-    def __init__(self, marketplace: str, version: int, newest: int) -> None:
-        super().__init__(f"the {marketplace} record is version {version}, but the newest lifecycle row says {newest}")
+    def __init__(self, marketplace: str, version: tuple[int, int], newest: tuple[int, int] | None) -> None:
+        """Versions are key version and generation; `newest` is None where there is no lifecycle row."""
+        says = f"says {newest[0]}.{newest[1]} or revoked" if newest else "is missing"
+        super().__init__(
+            f"the {marketplace} record is version {version[0]}.{version[1]}, the newest lifecycle row {says}"
+        )
+
+
+class ChainBroken(Exception):
+    """The chain of a seller's lifecycle has rows but no key: somebody removed it. `verify-audit` says more."""
+
+    def __init__(self) -> None:
+        super().__init__("the chain of this seller's lifecycle has no key")

@@ -1,13 +1,15 @@
 """The credentials table: one row per seller and marketplace, holding the newest keys or none."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from credentials.crypto.envelope import Ciphertext, WrappedKey
 from credentials.domain.credential import Credential, Shop
+from credentials.domain.errors import CredentialNotFound
 from credentials.storage.tables import CREDENTIALS
 
 
@@ -22,18 +24,53 @@ class Credentials:
         row = (await self._conn.execute(_one(seller_id, marketplace))).one_or_none()
         return None if row is None else _credential(row)
 
-    async def lock_for_lease(self, seller_id: str, marketplace: str) -> tuple[Credential, Ciphertext] | None:
-        """The credential and its sealed keys, if it has some; no put or revoke commits before this transaction ends."""
-        row = (await self._conn.execute(_one(seller_id, marketplace).with_for_update(read=True))).one_or_none()
+    async def lock_sealed(
+        self, seller_id: str, marketplace: str, *, to_change: bool = False
+    ) -> tuple[Credential, Ciphertext]:
+        """The credential and its sealed keys; raises CredentialNotFound where there are none.
+
+        Nobody changes it before this transaction ends; unless it is locked to be changed, others may lease meanwhile.
+        """
+        query = _one(seller_id, marketplace).with_for_update(read=not to_change)
+        row = (await self._conn.execute(query)).one_or_none()
         if row is None or not row.enabled:
-            return None
+            raise CredentialNotFound(marketplace)
         data_key = WrappedKey(key_id=row.kek_id, wrapped=row.wrapped_data_key)
         return _credential(row), Ciphertext(data_key=data_key, nonce=row.nonce, sealed=row.sealed_keys)
 
-    async def save(self, credential: Credential, ciphertext: Ciphertext | None) -> None:
-        """Writes the row. Without a ciphertext, the sealed keys that were there are destroyed."""
+    async def list_of(self, seller_id: str) -> list[Credential]:
+        """Every credential of a seller."""
+        return [
+            _credential(row)
+            for row in await self._conn.execute(select(CREDENTIALS).where(CREDENTIALS.c.seller_id == seller_id))
+        ]
+
+    async def list_sealed_before(self, moment: datetime, *, after: tuple[str, str], limit: int) -> list[Credential]:
+        """Credentials whose keys were sealed before `moment`, by seller and marketplace, those after `after` only."""
+        query = (
+            select(CREDENTIALS)
+            .where(
+                CREDENTIALS.c.enabled,
+                or_(CREDENTIALS.c.sealed_at < moment, CREDENTIALS.c.sealed_at.is_(None)),
+                tuple_(CREDENTIALS.c.seller_id, CREDENTIALS.c.marketplace) > after,
+            )
+            .order_by(CREDENTIALS.c.seller_id, CREDENTIALS.c.marketplace)
+            .limit(limit)
+        )
+        return [_credential(row) for row in await self._conn.execute(query)]
+
+    async def count_sealed_before(self, moment: datetime) -> int:
+        """How many those are."""
+        query = select(func.count()).where(
+            CREDENTIALS.c.enabled, or_(CREDENTIALS.c.sealed_at < moment, CREDENTIALS.c.sealed_at.is_(None))
+        )
+        return int((await self._conn.execute(query)).scalar_one())
+
+    async def save(self, credential: Credential, ciphertext: Ciphertext | None, *, at: datetime) -> None:
+        """Writes the row, sealed at that moment. Without a ciphertext, sealed keys that were there are destroyed."""
         values = {
             "key_version": credential.key_version,
+            "generation": credential.generation,
             "seq": credential.seq,
             "enabled": credential.enabled,
             "shop_name": credential.shop.name,
@@ -46,6 +83,7 @@ class Credentials:
             "wrapped_data_key": ciphertext.data_key.wrapped if ciphertext else None,
             "nonce": ciphertext.nonce if ciphertext else None,
             "sealed_keys": ciphertext.sealed if ciphertext else None,
+            "sealed_at": at if ciphertext else None,
         }
         new = insert(CREDENTIALS).values(seller_id=credential.seller_id, marketplace=credential.marketplace, **values)
         await self._conn.execute(new.on_conflict_do_update(index_elements=["seller_id", "marketplace"], set_=values))
@@ -60,6 +98,7 @@ def _credential(row: Row[Any]) -> Credential:
         seller_id=row.seller_id,
         marketplace=row.marketplace,
         key_version=row.key_version,
+        generation=row.generation,
         seq=row.seq,
         enabled=row.enabled,
         shop=Shop(name=row.shop_name, currency_code=row.currency_code, is_empty=row.shop_is_empty),

@@ -13,6 +13,7 @@ CREDENTIALS: Final = Table(
     Column("seller_id", Text, primary_key=True),
     Column("marketplace", Text, primary_key=True),
     Column("key_version", BigInteger, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("shop_name", Text, nullable=False),
@@ -26,6 +27,7 @@ CREDENTIALS: Final = Table(
     Column("wrapped_data_key", LargeBinary),
     Column("nonce", LargeBinary),
     Column("sealed_keys", LargeBinary),
+    Column("sealed_at", DateTime(timezone=True)),
 )
 
 LIFECYCLE: Final = Table(
@@ -37,8 +39,13 @@ LIFECYCLE: Final = Table(
     Column("marketplace", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("key_version", BigInteger, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
     Column("correlation_id", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
+    # null in rows from before there were chains
+    Column("position", BigInteger),
+    Column("mac", LargeBinary),
 )
 
 LEASE_LOG: Final = Table(
@@ -54,6 +61,7 @@ LEASE_LOG: Final = Table(
     Column("granted", Boolean, nullable=False),
     Column("refusal", Text),
     Column("correlation_id", Text, nullable=False),
+    Column("certificate", Text, nullable=False),
 )
 
 REQUESTS: Final = Table(
@@ -66,4 +74,19 @@ REQUESTS: Final = Table(
     Column("body_mac", LargeBinary, nullable=False),
     Column("answer", JSONB, nullable=False),
     Column("answered_at", DateTime(timezone=True), nullable=False),
+)
+
+AUDIT_KEYS: Final = Table(
+    "audit_keys",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("kek_id", Text, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+)
+
+DATA_ROTATIONS: Final = Table(
+    "data_rotations",
+    METADATA,
+    Column("started_at", DateTime(timezone=True), primary_key=True),
+    Column("ended_at", DateTime(timezone=True)),
 )

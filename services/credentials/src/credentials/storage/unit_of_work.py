@@ -6,9 +6,13 @@ from typing import Self
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from credentials.storage.audit import LeaseLog, Lifecycle
+from credentials.storage.audit_keys import AuditKeys
 from credentials.storage.credentials import Credentials
+from credentials.storage.data_rotations import DataRotations
+from credentials.storage.lease_log import LeaseLog
+from credentials.storage.lifecycle import Lifecycle
 from credentials.storage.requests import Requests
+from credentials.storage.wrapped_keys import WrappedKeys
 from servicekit import outbox
 from servicekit.outbox import Message
 
@@ -18,8 +22,11 @@ class UnitOfWork:
 
     credentials: Credentials
     lifecycle: Lifecycle
+    audit_keys: AuditKeys
     lease_log: LeaseLog
     requests: Requests
+    wrapped_keys: WrappedKeys
+    data_rotations: DataRotations
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -28,8 +35,11 @@ class UnitOfWork:
         self._conn: AsyncConnection = await self._engine.connect()
         self.credentials = Credentials(self._conn)
         self.lifecycle = Lifecycle(self._conn)
+        self.audit_keys = AuditKeys(self._conn)
         self.lease_log = LeaseLog(self._conn)
         self.requests = Requests(self._conn)
+        self.wrapped_keys = WrappedKeys(self._conn)
+        self.data_rotations = DataRotations(self._conn)
         return self
 
     async def __aexit__(
@@ -48,6 +58,10 @@ class UnitOfWork:
     async def publish(self, message: Message) -> None:
         """Records the message in the outbox; it leaves after the commit."""
         await outbox.record(self._conn, [message])
+
+    async def backlog(self) -> int:
+        """How many messages wait in the outbox."""
+        return await outbox.backlog(self._conn)
 
     async def commit(self) -> None:
         """Keeps what was written."""

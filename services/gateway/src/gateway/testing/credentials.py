@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from brickops.credentials.v1 import credential_audit_pb2 as audit_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials_pb
 from brickops.credentials.v1 import credentials_admin_service_pb2_grpc as credentials_grpc
 from gateway.testing.answering import Answers, Context, Faults, NotFound
@@ -19,6 +20,8 @@ class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
         self.faults = Faults()
         self.keys: dict[str, Any] = {}
         """The keys stored, by seller."""
+        self.events: list[audit_pb.CredentialEvent] = []
+        self.leases: list[audit_pb.LeaseRecord] = []
         self._statuses: dict[str, credentials_pb.CredentialStatus] = {}
         self._answers = Answers()
 
@@ -50,6 +53,26 @@ class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
         self.keys[seller], self._statuses[seller] = request.bricklink, status
         return credentials_pb.PutCredentialResponse(status=status)
 
+    async def RotateCredential(  # noqa: N802
+        self, request: credentials_pb.RotateCredentialRequest, context: Context
+    ) -> credentials_pb.RotateCredentialResponse:
+        """Replaces values."""
+        require_role("owner")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._rotate(request))
+
+    def _rotate(self, request: credentials_pb.RotateCredentialRequest) -> credentials_pb.RotateCredentialResponse:
+        status = self._status()
+        if not status.configured:
+            raise NotFound("no bricklink keys are stored")
+        changed = request.bricklink.ListFields()
+        if not changed:
+            raise InvalidField("bricklink", "must hold at least one value to replace")
+        for field, value in changed:
+            setattr(self.keys[current_caller().require_seller()], field.name, value)
+        status.key_version += 1
+        return credentials_pb.RotateCredentialResponse(status=status)
+
     async def RevokeCredential(  # noqa: N802
         self, request: credentials_pb.RevokeCredentialRequest, context: Context
     ) -> credentials_pb.RevokeCredentialResponse:
@@ -73,6 +96,26 @@ class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
         """Says what is known."""
         async with self.faults.around(context):
             return credentials_pb.GetCredentialStatusResponse(status=self._status())
+
+    async def ListCredentialEvents(  # noqa: N802
+        self, request: credentials_pb.ListCredentialEventsRequest, context: Context
+    ) -> credentials_pb.ListCredentialEventsResponse:
+        """Lists what it was told to, one to a page."""
+        require_role("owner")
+        async with self.faults.around(context):
+            place = int(request.page_token or 0)
+            rest = self.events[place:]
+            return credentials_pb.ListCredentialEventsResponse(
+                events=rest[:1], next_page_token=str(place + 1) if rest[1:] else ""
+            )
+
+    async def ListLeases(  # noqa: N802
+        self, request: credentials_pb.ListLeasesRequest, context: Context
+    ) -> credentials_pb.ListLeasesResponse:
+        """Lists what it was told to, on one page."""
+        require_role("owner")
+        async with self.faults.around(context):
+            return credentials_pb.ListLeasesResponse(leases=self.leases)
 
     def _status(self) -> credentials_pb.CredentialStatus:
         try:

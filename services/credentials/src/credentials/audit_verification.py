@@ -1,0 +1,135 @@
+"""Proving the lifecycle: each row by its seller's chain, the chain's length by the heads that were published.
+
+What the database alone can show (edited, inserted, reordered, missing rows) the HMACs show. What it cannot (the newest
+rows dropped, or all of them made anew by somebody who has the keys too) the published heads show.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from credentials.crypto.chain import audit_key_binding, mac_before_first, mac_of_row
+from credentials.crypto.envelope import Plaintext, Unreadable, WrappedKey
+from credentials.domain.credential import Credential
+from credentials.domain.lifecycle import ChainHead, LifecycleKind, LifecycleRow
+from credentials.published_heads import Heads
+from credentials.vault import Vault
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was found."""
+
+    sellers: int = 0
+    rows: int = 0
+    """In chains, and sound."""
+    unchained: int = 0
+    """From before there were chains, of sellers to whom nothing has happened since: nothing vouches for them."""
+    unpublished: int = 0
+    """Sound, but newer than any head that was published: dropped, they would not be missed."""
+    problems: list[str] = field(default_factory=list)
+    """One for each seller: the first row that is bad or missing."""
+
+
+async def verify_audit(vault: Vault, heads: Heads) -> Verification:
+    """Goes through every seller's chain. `heads` must have been read before: chains may only have grown since."""
+    async with vault.transaction() as uow:
+        sellers = await uow.lifecycle.list_sellers()
+    verification = Verification()
+    for seller_id in sorted(sellers | heads.keys()):
+        async with vault.transaction() as uow:
+            await uow.lock_seller(seller_id)
+            wrapped = await uow.audit_keys.find(seller_id)
+            rows = await uow.lifecycle.list_of(seller_id)
+            credentials = await uow.credentials.list_of(seller_id)
+        published = heads.get(seller_id, frozenset())
+        verification.sellers += 1
+        try:
+            key = await _key_of(seller_id, wrapped, vault)
+            chain = _sound_chain(rows, key)
+            _must_reach(chain, published)
+            _must_tell_of(credentials, rows)
+        except _Unsound as problem:
+            verification.problems.append(f"seller {seller_id}: {problem}")
+            continue
+        verification.rows += len(chain)
+        verification.unchained += 0 if chain else len(rows)
+        verification.unpublished += len(chain) - max((head.length for head in published), default=0)
+    return verification
+
+
+class _Unsound(Exception):
+    """The first thing that is wrong with a seller's chain."""
+
+
+async def _key_of(seller_id: str, wrapped: WrappedKey | None, vault: Vault) -> Plaintext | None:
+    if wrapped is None:
+        return None
+    try:
+        return await vault.keys.unwrap(wrapped, audit_key_binding(seller_id))
+    except Unreadable as problem:
+        raise _Unsound(f"the key of the chain cannot be opened: {problem}") from None
+
+
+class _Link(NamedTuple):
+    row: LifecycleRow
+    place: ChainHead
+
+
+def _sound_chain(rows: Sequence[LifecycleRow], key: Plaintext | None) -> list[_Link]:
+    """The rows that have a place, in its order, each found to be what was recorded."""
+    links = sorted(_links(rows), key=lambda link: link.place.length)
+    before_any = [row for row in rows if row.place is None]
+    if not links:
+        if key is not None:
+            raise _Unsound("row 1 of the chain is missing")
+        return []
+    if key is None:
+        raise _Unsound("the key of the chain is missing")
+    stray = [row for row in before_any if row.lifecycle_id > links[0].row.lifecycle_id]
+    if stray:
+        raise _Unsound(f"{_name(stray[0])} has no place in the chain: it was inserted")
+    mac = mac_before_first(key, before_any)
+    for position, link in enumerate(links, start=1):
+        if link.place.length != position:
+            raise _Unsound(f"row {position} of the chain is missing; the next is {_name(link.row)}")
+        mac = mac_of_row(key, position, link.row.event, link.row.origin, before=mac)
+        if mac != link.place.mac:
+            also = ", or a row from before the chain is not" if position == 1 and before_any else ""
+            raise _Unsound(f"row {position} of the chain, {_name(link.row)}, is not what was recorded{also}")
+    return links
+
+
+def _links(rows: Sequence[LifecycleRow]) -> Iterator[_Link]:
+    for row in rows:
+        if row.place is not None:
+            yield _Link(row, row.place)
+
+
+def _must_reach(chain: Sequence[_Link], published: frozenset[ChainHead]) -> None:
+    for head in sorted(published, key=lambda head: head.length):
+        if head.length > len(chain):
+            longest = max(one.length for one in published)
+            raise _Unsound(f"row {len(chain) + 1} of the chain is missing: {longest} rows were published")
+        link = chain[head.length - 1]
+        if link.place.mac != head.mac:
+            made_anew = "the chain up to it was made anew"
+            raise _Unsound(f"row {head.length} of the chain, {_name(link.row)}, is not the published one: {made_anew}")
+
+
+def _must_tell_of(credentials: Sequence[Credential], rows: Sequence[LifecycleRow]) -> None:
+    """Each record must be the one that the newest row about it tells of."""
+    newest = {row.event.marketplace: row.event for row in rows}
+    for credential in credentials:
+        told = newest.pop(credential.marketplace, None)
+        record = (credential.key_version, credential.generation, credential.enabled)
+        if told is None or (told.key_version, told.generation, told.kind is not LifecycleKind.REVOKE) != record:
+            raise _Unsound(f"the {credential.marketplace} record is not the one that the newest row tells of")
+    for marketplace in newest:
+        raise _Unsound(f"the {marketplace} record is missing, of which there are rows")
+
+
+def _name(row: LifecycleRow) -> str:
+    return (
+        f"lifecycle_id {row.lifecycle_id} ({row.event.marketplace} {row.event.kind} of {row.event.at:%Y-%m-%d %H:%M})"
+    )

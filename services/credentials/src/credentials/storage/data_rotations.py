@@ -1,0 +1,29 @@
+"""The data_rotations table: which sealing anew of all records is under way, so that a killed one goes on."""
+
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from credentials.storage.tables import DATA_ROTATIONS
+
+
+class DataRotations:
+    """Rows of one transaction."""
+
+    def __init__(self, conn: AsyncConnection) -> None:
+        self._conn = conn
+
+    async def begin(self, now: datetime) -> datetime:
+        """When the rotation that is under way began: an unfinished one of before, else one that begins now."""
+        unfinished = select(func.min(DATA_ROTATIONS.c.started_at)).where(DATA_ROTATIONS.c.ended_at.is_(None))
+        started_at: datetime | None = (await self._conn.execute(unfinished)).scalar_one()
+        if started_at is None:
+            await self._conn.execute(insert(DATA_ROTATIONS).values(started_at=now))
+        return started_at or now
+
+    async def end(self, started_at: datetime, now: datetime) -> None:
+        """It is through."""
+        await self._conn.execute(
+            update(DATA_ROTATIONS).where(DATA_ROTATIONS.c.started_at == started_at).values(ended_at=now)
+        )

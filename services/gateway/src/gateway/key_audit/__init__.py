@@ -1,0 +1,1 @@
+"""Who did what with a shop's keys, and who borrowed them."""
