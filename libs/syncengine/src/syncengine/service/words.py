@@ -84,6 +84,7 @@ SOMETHING_ELSE = "The shop cannot be reached properly at this moment. It is trie
 
 HELD: Mapping[str, str] = {
     "UNDER_WAY": "A call's outcome is open; what is sent next depends on what the shop shows.",
+    "UNMAPPED": "The marketplace's catalogue does not know the item, or more than one: say which it is.",
     "NOT_COUNTED": "Sales are being counted; what is sent next depends on them.",
     "REMOVALS_HELD": MANY_REMOVALS,
 }
