@@ -17,10 +17,10 @@ from brickops.credentials.v1.credentials_service_pb2_grpc import (
 )
 from credentials.api.servicer import AdminServicer, LeaseServicer
 from credentials.api.status import STATUS_OF
-from credentials.commands import Vault
 from credentials.config import Config
 from credentials.crypto.keyring import Keyring, KeyringError
 from credentials.storage.unit_of_work import UnitOfWork
+from credentials.vault import Vault
 from servicekit.clock import SystemClock
 from servicekit.config import ConfigError, from_environment, read_secret
 from servicekit.grpc_server import serving

@@ -1,54 +1,26 @@
-"""What can be done with a credential: put it, revoke it, lease it. Each is one transaction."""
+"""What a seller can do with a credential: put it, rotate some of its values, revoke it. Each is one transaction."""
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from credentials.crypto.envelope import (
-    Ciphertext,
-    KeyEncryptionKeys,
-    Plaintext,
-    RecordIdentity,
-    Unreadable,
-    seal,
-    unseal,
-)
+from credentials.crypto.envelope import Ciphertext, Plaintext
 from credentials.crypto.fingerprint import fingerprint_of, matches
 from credentials.crypto.framing import framed
-from credentials.domain.credential import Credential, Shop, with_new_keys
-from credentials.domain.errors import (
-    CredentialNotFound,
-    FieldProblem,
-    FieldsRefused,
-    RecordOutdated,
-    RequestIdReused,
-)
-from credentials.domain.keys import KIND_OF_KEYS, Keys
-from credentials.domain.lease import Lease, LeaseRecord, Refusal
-from credentials.domain.marketplaces import MARKETPLACE_OF_CALLER, marketplace_problems
+from credentials.domain.credential import Credential, LifecycleKind, Shop, with_new_keys
+from credentials.domain.errors import CredentialNotFound, FieldProblem, FieldsRefused, RequestIdReused
+from credentials.domain.keys import Keys, KeysChange
+from credentials.domain.marketplaces import marketplace_problems
 from credentials.events import connection_changed
 from credentials.storage.unit_of_work import UnitOfWork
+from credentials.vault import Vault, hide_from_logs
 from servicekit import logs
-from servicekit.callers import CallerNotAllowed
-from servicekit.clock import Clock
 
 logger = logging.getLogger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,100}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vault:
-    """What the commands work with."""
-
-    transaction: Callable[[], UnitOfWork]
-    keys: KeyEncryptionKeys
-    clock: Clock
-    connections_topic: str
-    lease_duration: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +46,26 @@ class PutCredential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RotateCredential:
+    """Replace some of this seller's values for a marketplace; the others, and the shop, stay as they are."""
+
+    seller_id: str
+    actor: str
+    request_id: str
+    change: KeysChange
+
+    def problems(self) -> Iterator[FieldProblem]:
+        """What is wrong with its fields."""
+        yield from _request_id_problems(self.request_id)
+        yield from self.change.problems()
+
+    def body(self) -> Plaintext:
+        """What a repeat must have in common with the first."""
+        named = (part for name in sorted(self.change.values) for part in (name, self.change.values[name]))
+        return Plaintext(framed("rotate", self.change.marketplace, *named))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeCredential:
     """Destroy this seller's keys for this marketplace."""
 
@@ -92,13 +84,7 @@ class RevokeCredential:
         return Plaintext(framed("revoke", self.marketplace))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseCredential:
-    """Lend this seller's keys for this marketplace to the service whose certificate says `caller`."""
-
-    caller: str
-    seller_id: str
-    marketplace: str
+Command = PutCredential | RotateCredential | RevokeCredential
 
 
 async def put_credential(command: PutCredential, vault: Vault) -> Credential:
@@ -107,7 +93,7 @@ async def put_credential(command: PutCredential, vault: Vault) -> Credential:
     Raises FieldsRefused or RequestIdReused.
     """
     _refuse(command.problems())
-    _hide_from_logs(command.keys)
+    hide_from_logs(command.keys.values())
     async with vault.transaction() as uow:
         if (answer := await _earlier_answer(command, uow, vault)) is not None:
             return answer
@@ -120,9 +106,40 @@ async def put_credential(command: PutCredential, vault: Vault) -> Credential:
             actor=command.actor,
             now=vault.clock.now(),
         )
-        ciphertext = await seal(Plaintext(command.keys.encode()), _identity(credential), vault.keys)
-        await _keep(credential, ciphertext, command, uow, vault)
+        ciphertext = await vault.seal(command.keys, credential)
+        await _keep(credential, LifecycleKind.PUT, ciphertext, command, uow, vault)
     logger.info("keys put", extra=_facts(credential))
+    return credential
+
+
+async def rotate_credential(command: RotateCredential, vault: Vault) -> Credential:
+    """Opens the keys, replaces the given values, and stores the whole as a new version. Publishes the connection.
+
+    Raises FieldsRefused, RequestIdReused, CredentialNotFound if no keys are stored, RecordOutdated or Unreadable.
+    """
+    _refuse(command.problems())
+    hide_from_logs(tuple(command.change.values.values()))
+    async with vault.transaction() as uow:
+        if (answer := await _earlier_answer(command, uow, vault)) is not None:
+            return answer
+        marketplace = command.change.marketplace
+        current, sealed = await uow.credentials.lock_sealed(command.seller_id, marketplace, to_change=True)
+        newest = await uow.lifecycle.newest(command.seller_id, marketplace)
+        current.must_be_newest(newest)
+        keys = (await vault.open(sealed, current)).changed(command.change)
+        _refuse(keys.problems())
+        credential = with_new_keys(
+            current,
+            newest,
+            seller_id=current.seller_id,
+            marketplace=current.marketplace,
+            shop=current.shop,
+            actor=command.actor,
+            now=vault.clock.now(),
+        )
+        ciphertext = await vault.seal(keys, credential)
+        await _keep(credential, LifecycleKind.ROTATE, ciphertext, command, uow, vault)
+    logger.info("keys rotated", extra=_facts(credential) | {"values": sorted(command.change.values)})
     return credential
 
 
@@ -139,68 +156,12 @@ async def revoke_credential(command: RevokeCredential, vault: Vault) -> Credenti
         if current is None:
             raise CredentialNotFound(command.marketplace)
         credential = current.revoked(actor=command.actor, now=vault.clock.now())
-        await _keep(credential, None, command, uow, vault)
+        await _keep(credential, LifecycleKind.REVOKE, None, command, uow, vault)
     logger.info("keys revoked", extra=_facts(credential))
     return credential
 
 
-async def lease_credential(command: LeaseCredential, vault: Vault) -> Lease:
-    """Lends the keys, once the log of leases is committed; a refusal is committed to it too.
-
-    Raises CallerNotAllowed, CredentialNotFound, RecordOutdated or Unreadable.
-    """
-    asked = LeaseRecord(
-        at=vault.clock.now(),
-        caller=command.caller,
-        seller_id=_recordable(command.seller_id),
-        marketplace=_recordable(command.marketplace),
-        correlation_id=logs.correlation_id.get(),
-    )
-    async with vault.transaction() as uow:
-        try:
-            lease = await _lease(command, asked, uow, vault)
-        except tuple(_REFUSAL_OF) as error:
-            refused = replace(asked, refusal=_REFUSAL_OF[type(error)])
-            await uow.lease_log.record(refused)
-            await uow.commit()
-            logger.warning(
-                "lease refused",
-                extra={"caller": asked.caller, "seller": asked.seller_id, "marketplace": asked.marketplace}
-                | {"refusal": refused.refusal, "why": str(error)},
-            )
-            raise
-        await uow.lease_log.record(replace(asked, key_version=lease.key_version, expires_at=lease.expires_at))
-        await uow.commit()
-    return lease
-
-
-_REFUSAL_OF: Final[dict[type[Exception], Refusal]] = {
-    CallerNotAllowed: Refusal.CALLER_NOT_ALLOWED,
-    CredentialNotFound: Refusal.NOT_FOUND,
-    RecordOutdated: Refusal.OUTDATED,
-    Unreadable: Refusal.UNREADABLE,
-}
-
-
-async def _lease(command: LeaseCredential, asked: LeaseRecord, uow: UnitOfWork, vault: Vault) -> Lease:
-    if MARKETPLACE_OF_CALLER.get(command.caller) != command.marketplace:
-        raise CallerNotAllowed(f"{command.caller} may not lease these keys.")
-    if asked.seller_id != command.seller_id:  # no seller has an id that cannot be recorded as it is
-        raise CredentialNotFound(command.marketplace)
-    stored = await uow.credentials.lock_for_lease(command.seller_id, command.marketplace)
-    if stored is None:
-        raise CredentialNotFound(command.marketplace)
-    credential, ciphertext = stored
-    credential.must_be_newest(await uow.lifecycle.newest(command.seller_id, command.marketplace))
-    plaintext = await unseal(ciphertext, _identity(credential), vault.keys)
-    keys = KIND_OF_KEYS[command.marketplace].decode(plaintext.reveal())
-    _hide_from_logs(keys)
-    return Lease(key_version=credential.key_version, expires_at=asked.at + vault.lease_duration, keys=keys)
-
-
-async def _earlier_answer(
-    command: PutCredential | RevokeCredential, uow: UnitOfWork, vault: Vault
-) -> Credential | None:
+async def _earlier_answer(command: Command, uow: UnitOfWork, vault: Vault) -> Credential | None:
     """What this request was answered before; from here on this seller's other commands wait."""
     await uow.lock_seller(command.seller_id)
     earlier = await uow.requests.find(command.seller_id, command.request_id)
@@ -219,31 +180,21 @@ async def _earlier_answer(
 
 async def _keep(
     credential: Credential,
+    kind: LifecycleKind,
     ciphertext: Ciphertext | None,
-    command: PutCredential | RevokeCredential,
+    command: Command,
     uow: UnitOfWork,
     vault: Vault,
 ) -> None:
     correlation_id = logs.correlation_id.get()
     await uow.credentials.save(credential, ciphertext)
-    await uow.lifecycle.record(credential.last_event(), correlation_id)
+    await uow.lifecycle.record(credential.event(kind), correlation_id)
     fingerprint = await fingerprint_of(
         command.body(), seller_id=command.seller_id, request_id=command.request_id, keys=vault.keys
     )
     await uow.requests.record(command.seller_id, command.request_id, fingerprint, credential, at=credential.updated_at)
     await uow.publish(connection_changed(credential, topic=vault.connections_topic, correlation_id=correlation_id))
     await uow.commit()
-
-
-def _identity(credential: Credential) -> RecordIdentity:
-    return RecordIdentity(
-        seller_id=credential.seller_id, marketplace=credential.marketplace, version=credential.key_version
-    )
-
-
-def _hide_from_logs(keys: Keys) -> None:
-    for value in keys.values():
-        logs.learn_secret(value)
 
 
 def _facts(credential: Credential) -> dict[str, object]:
@@ -253,11 +204,6 @@ def _facts(credential: Credential) -> dict[str, object]:
         "key_version": credential.key_version,
         "actor": credential.updated_by,
     }
-
-
-def _recordable(text: str) -> str:
-    """Text of a caller who may be anybody, in a form that the log can always take."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:100])
 
 
 def _request_id_problems(request_id: str) -> Iterator[FieldProblem]:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from credentials.domain.lease import LONGEST_LEASE
+from servicekit.config import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -22,4 +25,11 @@ class Config:
     connections_topic: str = "brickops.connections.v1"
     keyring_file: Path
     lease_duration: timedelta = timedelta(minutes=15)
+    """Above 0 and at most LONGEST_LEASE."""
     log_level: str = "INFO"
+
+    def __post_init__(self) -> None:
+        if not timedelta(0) < self.lease_duration <= LONGEST_LEASE:
+            raise ConfigError(
+                f"CREDENTIALS_LEASE_DURATION must be above 0 and at most {LONGEST_LEASE.total_seconds():.0f}"
+            )

@@ -25,6 +25,7 @@ from brickops.credentials.v1 import (
     credentials_service_pb2_grpc,
 )
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
+from brickops.credentials.v1.brickowl_keys_pb2 import BrickOwlKeys
 from credentials.crypto.keyring import new_keyring
 from devstack.ports import free_port
 from devstack.postgres import DatabaseUrls
@@ -64,6 +65,35 @@ class Calls:
         )
         stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
         response = await stub.PutCredential(request, metadata=metadata(seller, actor, role), timeout=20)
+        return response.status
+
+    async def put_brickowl(self, seller: str, key: str) -> credentials_admin_service_pb2.CredentialStatus:
+        request = credentials_admin_service_pb2.PutCredentialRequest(
+            request_id=uuid.uuid4().hex, shop_name="bricks", currency_code="EUR", brickowl=BrickOwlKeys(key=key)
+        )
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        return (await stub.PutCredential(request, metadata=metadata(seller, "user-1", "owner"), timeout=20)).status
+
+    async def rotate(
+        self,
+        seller: str | None,
+        *,
+        request_id: str | None = None,
+        role: str | None = "owner",
+        actor: str | None = "user-4",
+        marketplace: str = "bricklink",
+        **values: str,
+    ) -> credentials_admin_service_pb2.CredentialStatus:
+        """Replaces these values."""
+        request = credentials_admin_service_pb2.RotateCredentialRequest(
+            request_id=uuid.uuid4().hex if request_id is None else request_id
+        )
+        if marketplace == "bricklink":
+            request.bricklink.CopyFrom(credentials_admin_service_pb2.BrickLinkKeysChange(**values))
+        elif marketplace == "brickowl":
+            request.brickowl.CopyFrom(credentials_admin_service_pb2.BrickOwlKeysChange(**values))
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        response = await stub.RotateCredential(request, metadata=metadata(seller, actor, role), timeout=20)
         return response.status
 
     async def revoke(

@@ -18,6 +18,7 @@ def put(current: Credential | None, newest: LifecycleEvent | None, now: datetime
 
 
 FIRST = put(None, None, NOW)
+FIRST_PUT = FIRST.event(LifecycleKind.PUT)
 
 
 def test_the_first_put_connects() -> None:
@@ -25,14 +26,14 @@ def test_the_first_put_connects() -> None:
 
 
 def test_a_put_over_live_keys_keeps_the_connection() -> None:
-    second = put(FIRST, FIRST.last_event())
+    second = put(FIRST, FIRST_PUT)
     assert (second.key_version, second.connected_at, second.updated_at) == (2, NOW, LATER)
     assert second.seq > FIRST.seq
 
 
 def test_a_put_after_a_revoke_is_a_reconnection() -> None:
     revoked = FIRST.revoked(actor="user-2", now=LATER)
-    again = put(revoked, revoked.last_event())
+    again = put(revoked, revoked.event(LifecycleKind.REVOKE))
     assert (again.key_version, again.connected_at) == (2, LATER)
     assert FIRST.seq < revoked.seq < again.seq
 
@@ -40,13 +41,13 @@ def test_a_put_after_a_revoke_is_a_reconnection() -> None:
 def test_a_reconnection_is_later_even_by_a_clock_that_went_back() -> None:
     """A sync service tells a reconnection by its later `connected_at` (C1)."""
     revoked = FIRST.revoked(actor="user-2", now=NOW)
-    again = put(revoked, revoked.last_event(), NOW - timedelta(minutes=1))
+    again = put(revoked, revoked.event(LifecycleKind.REVOKE), NOW - timedelta(minutes=1))
     assert again.connected_at > FIRST.connected_at
     assert again.seq > revoked.seq
 
 
 def test_a_version_is_never_used_twice_although_the_row_was_lost() -> None:
-    newest = replace(FIRST.last_event(), key_version=5)
+    newest = replace(FIRST_PUT, key_version=5)
     assert put(None, newest).key_version == 6
     assert put(FIRST, newest).key_version == 6
 
@@ -62,12 +63,12 @@ def test_revoked_keys_cannot_be_revoked() -> None:
     "newest",
     [
         None,
-        replace(FIRST.last_event(), key_version=2),
-        replace(FIRST.last_event(), kind=LifecycleKind.REVOKE),
+        replace(FIRST_PUT, key_version=2),
+        replace(FIRST_PUT, kind=LifecycleKind.REVOKE),
     ],
 )
 def test_a_record_that_is_not_the_newest_is_refused(newest: LifecycleEvent | None) -> None:
-    FIRST.must_be_newest(FIRST.last_event())
+    FIRST.must_be_newest(FIRST_PUT)
     with pytest.raises(RecordOutdated):
         FIRST.must_be_newest(newest)
 

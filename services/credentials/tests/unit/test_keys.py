@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from credentials.domain.keys import BrickLinkKeys
+from credentials.domain.keys import BrickLinkKeys, BrickOwlKeys, KeysChange
 
 GOOD = BrickLinkKeys(
     consumer_key="CKEY0000000000000000000000000001",
@@ -66,3 +66,34 @@ def test_keys_show_nothing_and_are_never_pickled() -> None:
     assert not any(value in shown for value in GOOD.values())
     with pytest.raises(TypeError, match="never pickled"):
         pickle.dumps(GOOD)
+
+
+def test_a_change_replaces_what_it_names_and_nothing_else() -> None:
+    change = KeysChange(marketplace="bricklink", values={"token": "NEW-TOKEN", "token_secret": "NEW-SECRET"})
+    assert list(change.problems()) == []
+    assert GOOD.changed(change) == replace(GOOD, token="NEW-TOKEN", token_secret="NEW-SECRET")
+
+
+def test_a_change_is_checked_by_field() -> None:
+    change = KeysChange(marketplace="bricklink", values={"token": "", "consumer_key": "with a space"})
+    assert [problem.field for problem in change.problems()] == ["bricklink.token", "bricklink.consumer_key"]
+    (nothing,) = KeysChange(marketplace="bricklink", values={}).problems()
+    assert nothing.field == "bricklink"
+    (equal,) = GOOD.changed(KeysChange(marketplace="bricklink", values={"token": GOOD.token_secret})).problems()
+    assert equal.field == "bricklink.token_secret"
+
+
+def test_a_change_shows_nothing() -> None:
+    shown = f"{KeysChange(marketplace='bricklink', values={'token': GOOD.token})!r}"
+    assert GOOD.token not in shown
+
+
+@pytest.mark.parametrize(
+    ("key", "fine"),
+    [("k" * 8, True), ("k" * 64, True), ("k" * 128, True), ("", False), ("k" * 7, False), ("k" * 129, False)],
+)
+def test_brick_owls_one_key_is_checked(key: str, fine: bool) -> None:
+    keys = BrickOwlKeys(key=key)
+    assert [problem.field for problem in keys.problems()] == ([] if fine else ["brickowl.key"])
+    assert BrickOwlKeys.decode(keys.encode()) == keys
+    assert not key or key not in repr(keys)

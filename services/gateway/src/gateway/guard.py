@@ -53,6 +53,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "list_connections": READERS,
     "get_connection": READERS,
     "put_connection": OWNERS,
+    "rotate_keys": OWNERS,
     "revoke_connection": OWNERS,
     "confirm_connection": OWNERS,
     "list_differences": READERS,

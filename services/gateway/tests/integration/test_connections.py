@@ -64,6 +64,23 @@ async def test_a_repeated_put_is_one_set_of_keys(owner: httpx.AsyncClient) -> No
     assert (await owner.get(PATH)).json()["key_version"] == 1
 
 
+async def test_some_keys_are_replaced_and_the_others_stay(
+    owner: httpx.AsyncClient, services: Services, seller: str
+) -> None:
+    await owner.put(PATH, json=BODY)
+
+    answer = await owner.patch(f"{PATH}/keys", json={"keys": {"token": "T2", "token_secret": "TS2"}})
+
+    assert (answer.status_code, answer.json()["key_version"]) == (200, 2)
+    stored = services.credentials.keys[seller]
+    assert (stored.consumer_key, stored.token, stored.token_secret) == ("CK", "T2", "TS2")
+    nothing = await owner.patch(f"{PATH}/keys", json={"keys": {}})
+    assert nothing.json()["errors"] == [{"field": "keys", "detail": "must hold at least one value to replace"}]
+    unknown = await owner.patch(f"{PATH}/keys", json={"keys": {"password": "P"}})
+    assert [error["field"] for error in unknown.json()["errors"]] == ["keys.password"]
+    assert (await owner.patch("/v1/connections/nowhere/keys", json={"keys": {"token": "T3"}})).status_code == 404
+
+
 async def test_a_disconnected_shop_has_no_keys(owner: httpx.AsyncClient, services: Services, seller: str) -> None:
     await owner.put(PATH, json=BODY)
 

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from brickops.credentials.v1 import bricklink_keys_pb2
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
 from brickops.sync.v1 import sync_service_pb2
-from gateway.connections.models import NewConnection
-from gateway.connections.translate import connection_of, credential_to_proto, difference_of
+from gateway.connections.models import KeysChanged, NewConnection
+from gateway.connections.translate import change_to_proto, connection_of, credential_to_proto, difference_of
 
 KEYS = {"consumer_key": "CK-canary", "consumer_secret": "CS-canary", "token": "T-canary", "token_secret": "TS-canary"}
 BODY: dict[str, Any] = {"keys": KEYS, "shop_is_empty": True, "shop_name": "demo_seller", "currency": "EUR"}
@@ -43,6 +43,16 @@ def test_keys_go_to_the_vault_as_they_are() -> None:
         shop_name="demo_seller",
         currency_code="EUR",
     )
+
+
+def test_of_a_change_only_what_is_named_goes_to_the_vault() -> None:
+    change = KeysChanged.model_validate({"keys": {"token": "T-canary", "token_secret": "TS-canary"}})
+    asked = change_to_proto(change, "r-1")
+    assert [(field.name, value) for field, value in asked.bricklink.ListFields()] == [
+        ("token", "T-canary"),
+        ("token_secret", "TS-canary"),
+    ]
+    assert "canary" not in repr(change)
 
 
 def test_keys_are_in_no_representation_and_no_refusal() -> None:
@@ -87,6 +97,7 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
         "connected_at": "2026-11-01T12:00:00Z",
         "updated_at": "2026-11-01T12:00:00Z",
         "updated_by": "user-1",
+        "lease_expires_at": None,
         "sync": {
             "last_census_at": "2026-11-01T12:00:00Z",
             "last_order_read_at": None,

@@ -38,6 +38,7 @@ READS = {
     "list_unowned_listings",
 }
 OWNERS_ONLY = {
+    "rotate_keys",
     "put_connection",
     "revoke_connection",
     "confirm_connection",

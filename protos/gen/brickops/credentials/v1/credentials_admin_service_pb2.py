@@ -23,30 +23,39 @@ _sym_db = _symbol_database.Default()
 
 
 from brickops.credentials.v1 import bricklink_keys_pb2 as brickops_dot_credentials_dot_v1_dot_bricklink__keys__pb2
+from brickops.credentials.v1 import brickowl_keys_pb2 as brickops_dot_credentials_dot_v1_dot_brickowl__keys__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n7brickops/credentials/v1/credentials_admin_service.proto\x12\x17\x62rickops.credentials.v1\x1a,brickops/credentials/v1/bricklink_keys.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x02\n\x10\x43redentialStatus\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x12\n\nconfigured\x18\x02 \x01(\x08\x12\x13\n\x0bkey_version\x18\x03 \x01(\x03\x12\x30\n\x0c\x63onnected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x06 \x01(\t\x12\x15\n\rshop_is_empty\x18\x07 \x01(\x08\x12\x11\n\tshop_name\x18\x08 \x01(\t\x12\x15\n\rcurrency_code\x18\t \x01(\t\"\xb0\x01\n\x14PutCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12;\n\tbricklink\x18\x02 \x01(\x0b\x32&.brickops.credentials.v1.BrickLinkKeysH\x00\x12\x15\n\rshop_is_empty\x18\x03 \x01(\x08\x12\x11\n\tshop_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\tB\x06\n\x04keys\"R\n\x15PutCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"B\n\x17RevokeCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\"U\n\x18RevokeCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"1\n\x1aGetCredentialStatusRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\"X\n\x1bGetCredentialStatusResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus2\x85\x03\n\x17\x43redentialsAdminService\x12n\n\rPutCredential\x12-.brickops.credentials.v1.PutCredentialRequest\x1a..brickops.credentials.v1.PutCredentialResponse\x12w\n\x10RevokeCredential\x12\x30.brickops.credentials.v1.RevokeCredentialRequest\x1a\x31.brickops.credentials.v1.RevokeCredentialResponse\x12\x80\x01\n\x13GetCredentialStatus\x12\x33.brickops.credentials.v1.GetCredentialStatusRequest\x1a\x34.brickops.credentials.v1.GetCredentialStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n7brickops/credentials/v1/credentials_admin_service.proto\x12\x17\x62rickops.credentials.v1\x1a,brickops/credentials/v1/bricklink_keys.proto\x1a+brickops/credentials/v1/brickowl_keys.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x02\n\x10\x43redentialStatus\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x12\n\nconfigured\x18\x02 \x01(\x08\x12\x13\n\x0bkey_version\x18\x03 \x01(\x03\x12\x30\n\x0c\x63onnected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x06 \x01(\t\x12\x15\n\rshop_is_empty\x18\x07 \x01(\x08\x12\x11\n\tshop_name\x18\x08 \x01(\t\x12\x15\n\rcurrency_code\x18\t \x01(\t\x12\x34\n\x10lease_expires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xeb\x01\n\x14PutCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12;\n\tbricklink\x18\x02 \x01(\x0b\x32&.brickops.credentials.v1.BrickLinkKeysH\x00\x12\x39\n\x08\x62rickowl\x18\x06 \x01(\x0b\x32%.brickops.credentials.v1.BrickOwlKeysH\x00\x12\x15\n\rshop_is_empty\x18\x03 \x01(\x08\x12\x11\n\tshop_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\tB\x06\n\x04keys\"R\n\x15PutCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"\xbd\x01\n\x13\x42rickLinkKeysChange\x12\x19\n\x0c\x63onsumer_key\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0f\x63onsumer_secret\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05token\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x19\n\x0ctoken_secret\x18\x04 \x01(\tH\x03\x88\x01\x01\x42\x0f\n\r_consumer_keyB\x12\n\x10_consumer_secretB\x08\n\x06_tokenB\x0f\n\r_token_secret\".\n\x12\x42rickOwlKeysChange\x12\x10\n\x03key\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_key\"\xb9\x01\n\x17RotateCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x41\n\tbricklink\x18\x02 \x01(\x0b\x32,.brickops.credentials.v1.BrickLinkKeysChangeH\x00\x12?\n\x08\x62rickowl\x18\x03 \x01(\x0b\x32+.brickops.credentials.v1.BrickOwlKeysChangeH\x00\x42\x06\n\x04keys\"U\n\x18RotateCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"B\n\x17RevokeCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\"U\n\x18RevokeCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"1\n\x1aGetCredentialStatusRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\"X\n\x1bGetCredentialStatusResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus2\xfe\x03\n\x17\x43redentialsAdminService\x12n\n\rPutCredential\x12-.brickops.credentials.v1.PutCredentialRequest\x1a..brickops.credentials.v1.PutCredentialResponse\x12w\n\x10RotateCredential\x12\x30.brickops.credentials.v1.RotateCredentialRequest\x1a\x31.brickops.credentials.v1.RotateCredentialResponse\x12w\n\x10RevokeCredential\x12\x30.brickops.credentials.v1.RevokeCredentialRequest\x1a\x31.brickops.credentials.v1.RevokeCredentialResponse\x12\x80\x01\n\x13GetCredentialStatus\x12\x33.brickops.credentials.v1.GetCredentialStatusRequest\x1a\x34.brickops.credentials.v1.GetCredentialStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.credentials.v1.credentials_admin_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CREDENTIALSTATUS']._serialized_start=164
-  _globals['_CREDENTIALSTATUS']._serialized_end=427
-  _globals['_PUTCREDENTIALREQUEST']._serialized_start=430
-  _globals['_PUTCREDENTIALREQUEST']._serialized_end=606
-  _globals['_PUTCREDENTIALRESPONSE']._serialized_start=608
-  _globals['_PUTCREDENTIALRESPONSE']._serialized_end=690
-  _globals['_REVOKECREDENTIALREQUEST']._serialized_start=692
-  _globals['_REVOKECREDENTIALREQUEST']._serialized_end=758
-  _globals['_REVOKECREDENTIALRESPONSE']._serialized_start=760
-  _globals['_REVOKECREDENTIALRESPONSE']._serialized_end=845
-  _globals['_GETCREDENTIALSTATUSREQUEST']._serialized_start=847
-  _globals['_GETCREDENTIALSTATUSREQUEST']._serialized_end=896
-  _globals['_GETCREDENTIALSTATUSRESPONSE']._serialized_start=898
-  _globals['_GETCREDENTIALSTATUSRESPONSE']._serialized_end=986
-  _globals['_CREDENTIALSADMINSERVICE']._serialized_start=989
-  _globals['_CREDENTIALSADMINSERVICE']._serialized_end=1378
+  _globals['_CREDENTIALSTATUS']._serialized_start=209
+  _globals['_CREDENTIALSTATUS']._serialized_end=526
+  _globals['_PUTCREDENTIALREQUEST']._serialized_start=529
+  _globals['_PUTCREDENTIALREQUEST']._serialized_end=764
+  _globals['_PUTCREDENTIALRESPONSE']._serialized_start=766
+  _globals['_PUTCREDENTIALRESPONSE']._serialized_end=848
+  _globals['_BRICKLINKKEYSCHANGE']._serialized_start=851
+  _globals['_BRICKLINKKEYSCHANGE']._serialized_end=1040
+  _globals['_BRICKOWLKEYSCHANGE']._serialized_start=1042
+  _globals['_BRICKOWLKEYSCHANGE']._serialized_end=1088
+  _globals['_ROTATECREDENTIALREQUEST']._serialized_start=1091
+  _globals['_ROTATECREDENTIALREQUEST']._serialized_end=1276
+  _globals['_ROTATECREDENTIALRESPONSE']._serialized_start=1278
+  _globals['_ROTATECREDENTIALRESPONSE']._serialized_end=1363
+  _globals['_REVOKECREDENTIALREQUEST']._serialized_start=1365
+  _globals['_REVOKECREDENTIALREQUEST']._serialized_end=1431
+  _globals['_REVOKECREDENTIALRESPONSE']._serialized_start=1433
+  _globals['_REVOKECREDENTIALRESPONSE']._serialized_end=1518
+  _globals['_GETCREDENTIALSTATUSREQUEST']._serialized_start=1520
+  _globals['_GETCREDENTIALSTATUSREQUEST']._serialized_end=1569
+  _globals['_GETCREDENTIALSTATUSRESPONSE']._serialized_start=1571
+  _globals['_GETCREDENTIALSTATUSRESPONSE']._serialized_end=1659
+  _globals['_CREDENTIALSADMINSERVICE']._serialized_start=1662
+  _globals['_CREDENTIALSADMINSERVICE']._serialized_end=2172
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from brickops.credentials.v1 import bricklink_keys_pb2 as _bricklink_keys_pb2
+from brickops.credentials.v1 import brickowl_keys_pb2 as _brickowl_keys_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -33,6 +34,7 @@ class CredentialStatus(_message.Message):
     SHOP_IS_EMPTY_FIELD_NUMBER: _builtins.int
     SHOP_NAME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    LEASE_EXPIRES_AT_FIELD_NUMBER: _builtins.int
     marketplace: _builtins.str
     """The shop: bricklink or brickowl."""
     configured: _builtins.bool
@@ -53,7 +55,13 @@ class CredentialStatus(_message.Message):
 
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
-        """When the keys were last put or revoked."""
+        """When the keys were last put, rotated or revoked."""
+
+    @_builtins.property
+    def lease_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when a sync service may hold the keys, also ones revoked since; absent if none does. Only
+        GetCredentialStatus tells it.
+        """
 
     def __init__(
         self,
@@ -67,10 +75,11 @@ class CredentialStatus(_message.Message):
         shop_is_empty: _builtins.bool = ...,
         shop_name: _builtins.str = ...,
         currency_code: _builtins.str = ...,
+        lease_expires_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at", "lease_expires_at", b"lease_expires_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["configured", b"configured", "connected_at", b"connected_at", "currency_code", b"currency_code", "key_version", b"key_version", "marketplace", b"marketplace", "shop_is_empty", b"shop_is_empty", "shop_name", b"shop_name", "updated_at", b"updated_at", "updated_by", b"updated_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["configured", b"configured", "connected_at", b"connected_at", "currency_code", b"currency_code", "key_version", b"key_version", "lease_expires_at", b"lease_expires_at", "marketplace", b"marketplace", "shop_is_empty", b"shop_is_empty", "shop_name", b"shop_name", "updated_at", b"updated_at", "updated_by", b"updated_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -84,6 +93,7 @@ class PutCredentialRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     BRICKLINK_FIELD_NUMBER: _builtins.int
+    BRICKOWL_FIELD_NUMBER: _builtins.int
     SHOP_IS_EMPTY_FIELD_NUMBER: _builtins.int
     SHOP_NAME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
@@ -99,20 +109,25 @@ class PutCredentialRequest(_message.Message):
     def bricklink(self) -> _bricklink_keys_pb2.BrickLinkKeys:
         """BrickLink's."""
 
+    @_builtins.property
+    def brickowl(self) -> _brickowl_keys_pb2.BrickOwlKeys:
+        """Brick Owl's."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         bricklink: _bricklink_keys_pb2.BrickLinkKeys | None = ...,
+        brickowl: _brickowl_keys_pb2.BrickOwlKeys | None = ...,
         shop_is_empty: _builtins.bool = ...,
         shop_name: _builtins.str = ...,
         currency_code: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "keys", b"keys"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "brickowl", b"brickowl", "keys", b"keys"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "currency_code", b"currency_code", "keys", b"keys", "request_id", b"request_id", "shop_is_empty", b"shop_is_empty", "shop_name", b"shop_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "brickowl", b"brickowl", "currency_code", b"currency_code", "keys", b"keys", "request_id", b"request_id", "shop_is_empty", b"shop_is_empty", "shop_name", b"shop_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_keys: _TypeAlias = _typing.Literal["bricklink"]  # noqa: Y015
+    _WhichOneofReturnType_keys: _TypeAlias = _typing.Literal["bricklink", "brickowl"]  # noqa: Y015
     _WhichOneofArgType_keys: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_keys) -> _WhichOneofReturnType_keys | None: ...
 
@@ -141,6 +156,139 @@ class PutCredentialResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutCredentialResponse: _TypeAlias = PutCredentialResponse  # noqa: Y015
+
+@_typing.final
+class BrickLinkKeysChange(_message.Message):
+    """New values for some of BrickLink's four; one that is absent stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSUMER_KEY_FIELD_NUMBER: _builtins.int
+    CONSUMER_SECRET_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    TOKEN_SECRET_FIELD_NUMBER: _builtins.int
+    consumer_key: _builtins.str
+    """Consumer key."""
+    consumer_secret: _builtins.str
+    """Consumer secret."""
+    token: _builtins.str
+    """Token value."""
+    token_secret: _builtins.str
+    """Token secret."""
+    def __init__(
+        self,
+        *,
+        consumer_key: _builtins.str | None = ...,
+        consumer_secret: _builtins.str | None = ...,
+        token: _builtins.str | None = ...,
+        token_secret: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_consumer_key", b"_consumer_key", "_consumer_secret", b"_consumer_secret", "_token", b"_token", "_token_secret", b"_token_secret", "consumer_key", b"consumer_key", "consumer_secret", b"consumer_secret", "token", b"token", "token_secret", b"token_secret"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_consumer_key", b"_consumer_key", "_consumer_secret", b"_consumer_secret", "_token", b"_token", "_token_secret", b"_token_secret", "consumer_key", b"consumer_key", "consumer_secret", b"consumer_secret", "token", b"token", "token_secret", b"token_secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__consumer_key: _TypeAlias = _typing.Literal["consumer_key"]  # noqa: Y015
+    _WhichOneofArgType__consumer_key: _TypeAlias = _typing.Literal["_consumer_key", b"_consumer_key"]  # noqa: Y015
+    _WhichOneofReturnType__consumer_secret: _TypeAlias = _typing.Literal["consumer_secret"]  # noqa: Y015
+    _WhichOneofArgType__consumer_secret: _TypeAlias = _typing.Literal["_consumer_secret", b"_consumer_secret"]  # noqa: Y015
+    _WhichOneofReturnType__token: _TypeAlias = _typing.Literal["token"]  # noqa: Y015
+    _WhichOneofArgType__token: _TypeAlias = _typing.Literal["_token", b"_token"]  # noqa: Y015
+    _WhichOneofReturnType__token_secret: _TypeAlias = _typing.Literal["token_secret"]  # noqa: Y015
+    _WhichOneofArgType__token_secret: _TypeAlias = _typing.Literal["_token_secret", b"_token_secret"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__consumer_key) -> _WhichOneofReturnType__consumer_key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__consumer_secret) -> _WhichOneofReturnType__consumer_secret | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__token) -> _WhichOneofReturnType__token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__token_secret) -> _WhichOneofReturnType__token_secret | None: ...
+
+Global___BrickLinkKeysChange: _TypeAlias = BrickLinkKeysChange  # noqa: Y015
+
+@_typing.final
+class BrickOwlKeysChange(_message.Message):
+    """A new value for Brick Owl's key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """The API key."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_key", b"_key", "key", b"key"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_key", b"_key", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__key: _TypeAlias = _typing.Literal["key"]  # noqa: Y015
+    _WhichOneofArgType__key: _TypeAlias = _typing.Literal["_key", b"_key"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__key) -> _WhichOneofReturnType__key | None: ...
+
+Global___BrickOwlKeysChange: _TypeAlias = BrickOwlKeysChange  # noqa: Y015
+
+@_typing.final
+class RotateCredentialRequest(_message.Message):
+    """Replaces values."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BRICKLINK_FIELD_NUMBER: _builtins.int
+    BRICKOWL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    @_builtins.property
+    def bricklink(self) -> Global___BrickLinkKeysChange:
+        """BrickLink's."""
+
+    @_builtins.property
+    def brickowl(self) -> Global___BrickOwlKeysChange:
+        """Brick Owl's."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        bricklink: Global___BrickLinkKeysChange | None = ...,
+        brickowl: Global___BrickOwlKeysChange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "brickowl", b"brickowl", "keys", b"keys"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "brickowl", b"brickowl", "keys", b"keys", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_keys: _TypeAlias = _typing.Literal["bricklink", "brickowl"]  # noqa: Y015
+    _WhichOneofArgType_keys: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_keys) -> _WhichOneofReturnType_keys | None: ...
+
+Global___RotateCredentialRequest: _TypeAlias = RotateCredentialRequest  # noqa: Y015
+
+@_typing.final
+class RotateCredentialResponse(_message.Message):
+    """Replaced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> Global___CredentialStatus:
+        """What may be told."""
+
+    def __init__(
+        self,
+        *,
+        status: Global___CredentialStatus | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateCredentialResponse: _TypeAlias = RotateCredentialResponse  # noqa: Y015
 
 @_typing.final
 class RevokeCredentialRequest(_message.Message):

@@ -40,6 +40,11 @@ class CredentialsAdminServiceStub:
                 request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialRequest.SerializeToString,
                 response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialResponse.FromString,
                 _registered_method=True)
+        self.RotateCredential = channel.unary_unary(
+                '/brickops.credentials.v1.CredentialsAdminService/RotateCredential',
+                request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialRequest.SerializeToString,
+                response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialResponse.FromString,
+                _registered_method=True)
         self.RevokeCredential = channel.unary_unary(
                 '/brickops.credentials.v1.CredentialsAdminService/RevokeCredential',
                 request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RevokeCredentialRequest.SerializeToString,
@@ -58,6 +63,13 @@ class CredentialsAdminServiceServicer:
 
     def PutCredential(self, request, context):
         """Stores the keys of the seller's shop, new or in place of older ones, and connects it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateCredential(self, request, context):
+        """Replaces some of the values that are stored, as a new version of the keys; the others, and the shop, stay.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +96,11 @@ def add_CredentialsAdminServiceServicer_to_server(servicer, server):
                     servicer.PutCredential,
                     request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialRequest.FromString,
                     response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialResponse.SerializeToString,
+            ),
+            'RotateCredential': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateCredential,
+                    request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialRequest.FromString,
+                    response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialResponse.SerializeToString,
             ),
             'RevokeCredential': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeCredential,
@@ -124,6 +141,33 @@ class CredentialsAdminService:
             '/brickops.credentials.v1.CredentialsAdminService/PutCredential',
             brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialRequest.SerializeToString,
             brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.PutCredentialResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateCredential(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.credentials.v1.CredentialsAdminService/RotateCredential',
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialRequest.SerializeToString,
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RotateCredentialResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class CredentialsAdminServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CredentialsAdminServiceAsyncStub: ...
     PutCredential: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.PutCredentialRequest, _credentials_admin_service_pb2.PutCredentialResponse]
     """Stores the keys of the seller's shop, new or in place of older ones, and connects it."""
+    RotateCredential: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RotateCredentialRequest, _credentials_admin_service_pb2.RotateCredentialResponse]
+    """Replaces some of the values that are stored, as a new version of the keys; the others, and the shop, stay."""
     RevokeCredential: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RevokeCredentialRequest, _credentials_admin_service_pb2.RevokeCredentialResponse]
     """Destroys the keys and disconnects the shop."""
     GetCredentialStatus: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.GetCredentialStatusRequest, _credentials_admin_service_pb2.GetCredentialStatusResponse]
@@ -47,6 +49,8 @@ class CredentialsAdminServiceAsyncStub(CredentialsAdminServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutCredential: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.PutCredentialRequest, _credentials_admin_service_pb2.PutCredentialResponse]  # type: ignore[assignment]
     """Stores the keys of the seller's shop, new or in place of older ones, and connects it."""
+    RotateCredential: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RotateCredentialRequest, _credentials_admin_service_pb2.RotateCredentialResponse]  # type: ignore[assignment]
+    """Replaces some of the values that are stored, as a new version of the keys; the others, and the shop, stay."""
     RevokeCredential: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RevokeCredentialRequest, _credentials_admin_service_pb2.RevokeCredentialResponse]  # type: ignore[assignment]
     """Destroys the keys and disconnects the shop."""
     GetCredentialStatus: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.GetCredentialStatusRequest, _credentials_admin_service_pb2.GetCredentialStatusResponse]  # type: ignore[assignment]
@@ -62,6 +66,14 @@ class CredentialsAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credentials_admin_service_pb2.PutCredentialResponse, _abc.Awaitable[_credentials_admin_service_pb2.PutCredentialResponse]]:
         """Stores the keys of the seller's shop, new or in place of older ones, and connects it."""
+
+    @_abc_1.abstractmethod
+    def RotateCredential(
+        self,
+        request: _credentials_admin_service_pb2.RotateCredentialRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credentials_admin_service_pb2.RotateCredentialResponse, _abc.Awaitable[_credentials_admin_service_pb2.RotateCredentialResponse]]:
+        """Replaces some of the values that are stored, as a new version of the keys; the others, and the shop, stay."""
 
     @_abc_1.abstractmethod
     def RevokeCredential(

@@ -23,20 +23,21 @@ _sym_db = _symbol_database.Default()
 
 
 from brickops.credentials.v1 import bricklink_keys_pb2 as brickops_dot_credentials_dot_v1_dot_bricklink__keys__pb2
+from brickops.credentials.v1 import brickowl_keys_pb2 as brickops_dot_credentials_dot_v1_dot_brickowl__keys__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1brickops/credentials/v1/credentials_service.proto\x12\x17\x62rickops.credentials.v1\x1a,brickops/credentials/v1/bricklink_keys.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\x16LeaseCredentialRequest\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\"\xa3\x01\n\x17LeaseCredentialResponse\x12\x13\n\x0bkey_version\x18\x01 \x01(\x03\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\tbricklink\x18\x03 \x01(\x0b\x32&.brickops.credentials.v1.BrickLinkKeysH\x00\x42\x06\n\x04keys2\x8a\x01\n\x12\x43redentialsService\x12t\n\x0fLeaseCredential\x12/.brickops.credentials.v1.LeaseCredentialRequest\x1a\x30.brickops.credentials.v1.LeaseCredentialResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1brickops/credentials/v1/credentials_service.proto\x12\x17\x62rickops.credentials.v1\x1a,brickops/credentials/v1/bricklink_keys.proto\x1a+brickops/credentials/v1/brickowl_keys.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\x16LeaseCredentialRequest\x12\x11\n\tseller_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\"\xde\x01\n\x17LeaseCredentialResponse\x12\x13\n\x0bkey_version\x18\x01 \x01(\x03\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12;\n\tbricklink\x18\x03 \x01(\x0b\x32&.brickops.credentials.v1.BrickLinkKeysH\x00\x12\x39\n\x08\x62rickowl\x18\x04 \x01(\x0b\x32%.brickops.credentials.v1.BrickOwlKeysH\x00\x42\x06\n\x04keys2\x8a\x01\n\x12\x43redentialsService\x12t\n\x0fLeaseCredential\x12/.brickops.credentials.v1.LeaseCredentialRequest\x1a\x30.brickops.credentials.v1.LeaseCredentialResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.credentials.v1.credentials_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LEASECREDENTIALREQUEST']._serialized_start=157
-  _globals['_LEASECREDENTIALREQUEST']._serialized_end=221
-  _globals['_LEASECREDENTIALRESPONSE']._serialized_start=224
-  _globals['_LEASECREDENTIALRESPONSE']._serialized_end=387
-  _globals['_CREDENTIALSSERVICE']._serialized_start=390
-  _globals['_CREDENTIALSSERVICE']._serialized_end=528
+  _globals['_LEASECREDENTIALREQUEST']._serialized_start=202
+  _globals['_LEASECREDENTIALREQUEST']._serialized_end=266
+  _globals['_LEASECREDENTIALRESPONSE']._serialized_start=269
+  _globals['_LEASECREDENTIALRESPONSE']._serialized_end=491
+  _globals['_CREDENTIALSSERVICE']._serialized_start=494
+  _globals['_CREDENTIALSSERVICE']._serialized_end=632
 # @@protoc_insertion_point(module_scope)

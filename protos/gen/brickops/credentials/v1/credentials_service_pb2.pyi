@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from brickops.credentials.v1 import bricklink_keys_pb2 as _bricklink_keys_pb2
+from brickops.credentials.v1 import brickowl_keys_pb2 as _brickowl_keys_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -53,6 +54,7 @@ class LeaseCredentialResponse(_message.Message):
     KEY_VERSION_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     BRICKLINK_FIELD_NUMBER: _builtins.int
+    BRICKOWL_FIELD_NUMBER: _builtins.int
     key_version: _builtins.int
     """Which set of keys it is."""
     @_builtins.property
@@ -63,18 +65,23 @@ class LeaseCredentialResponse(_message.Message):
     def bricklink(self) -> _bricklink_keys_pb2.BrickLinkKeys:
         """BrickLink's."""
 
+    @_builtins.property
+    def brickowl(self) -> _brickowl_keys_pb2.BrickOwlKeys:
+        """Brick Owl's."""
+
     def __init__(
         self,
         *,
         key_version: _builtins.int = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         bricklink: _bricklink_keys_pb2.BrickLinkKeys | None = ...,
+        brickowl: _brickowl_keys_pb2.BrickOwlKeys | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "expires_at", b"expires_at", "keys", b"keys"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "brickowl", b"brickowl", "expires_at", b"expires_at", "keys", b"keys"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "expires_at", b"expires_at", "key_version", b"key_version", "keys", b"keys"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bricklink", b"bricklink", "brickowl", b"brickowl", "expires_at", b"expires_at", "key_version", b"key_version", "keys", b"keys"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_keys: _TypeAlias = _typing.Literal["bricklink"]  # noqa: Y015
+    _WhichOneofReturnType_keys: _TypeAlias = _typing.Literal["bricklink", "brickowl"]  # noqa: Y015
     _WhichOneofArgType_keys: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_keys) -> _WhichOneofReturnType_keys | None: ...
 

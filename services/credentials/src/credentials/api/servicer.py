@@ -14,16 +14,17 @@ from brickops.credentials.v1 import (
 )
 from credentials.api import translate
 from credentials.commands import (
-    LeaseCredential,
     PutCredential,
     RevokeCredential,
-    Vault,
-    lease_credential,
+    RotateCredential,
     put_credential,
     revoke_credential,
+    rotate_credential,
 )
 from credentials.domain.errors import FieldsRefused
-from credentials.queries import get_credential
+from credentials.leasing import LeaseCredential, lease_credential
+from credentials.queries import get_status
+from credentials.vault import Vault
 from servicekit.callers import Caller, CallerNotAllowed, current_caller, require_role
 from servicekit.grpc_errors import InvalidField, InvalidFields
 
@@ -52,6 +53,23 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
             credential = await put_credential(command, self._vault)
         return credentials_admin_service_pb2.PutCredentialResponse(status=translate.status_out(credential))
 
+    async def RotateCredential(  # noqa: N802
+        self,
+        request: credentials_admin_service_pb2.RotateCredentialRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_admin_service_pb2.RotateCredentialResponse:
+        """Replaces some values."""
+        caller = require_role("owner")
+        with _field_problems():
+            command = RotateCredential(
+                seller_id=caller.require_seller(),
+                actor=_actor_of(caller),
+                request_id=request.request_id,
+                change=translate.change_in(request),
+            )
+            credential = await rotate_credential(command, self._vault)
+        return credentials_admin_service_pb2.RotateCredentialResponse(status=translate.status_out(credential))
+
     async def RevokeCredential(  # noqa: N802
         self,
         request: credentials_admin_service_pb2.RevokeCredentialRequest,
@@ -77,8 +95,9 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
         """Says what is known without the keys."""
         caller = require_role("owner", "editor", "viewer")
         with _field_problems():
-            credential = await get_credential(caller.require_seller(), request.marketplace, self._vault)
-        return credentials_admin_service_pb2.GetCredentialStatusResponse(status=translate.status_out(credential))
+            status = await get_status(caller.require_seller(), request.marketplace, self._vault)
+        told = translate.status_out(status.credential, lease_expires_at=status.lease_expires_at)
+        return credentials_admin_service_pb2.GetCredentialStatusResponse(status=told)
 
 
 class LeaseServicer(credentials_service_pb2_grpc.CredentialsServiceServicer):

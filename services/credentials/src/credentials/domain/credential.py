@@ -1,4 +1,4 @@
-"""A credential's life: put, put again, revoked, put anew. The keys themselves are sealed elsewhere."""
+"""A credential's life: put, rotated, revoked, put anew. The keys themselves are sealed elsewhere."""
 
 import re
 import unicodedata
@@ -42,6 +42,8 @@ class LifecycleKind(StrEnum):
     """What can happen to a credential."""
 
     PUT = "put"
+    ROTATE = "rotate"
+    """Some of the values were replaced."""
     REVOKE = "revoke"
 
 
@@ -81,20 +83,20 @@ class Credential:
             raise CredentialNotFound(self.marketplace)
         return replace(self, enabled=False, seq=next_seq(self.seq, now), updated_at=now, updated_by=actor)
 
-    def last_event(self) -> LifecycleEvent:
-        """What made it as it is."""
+    def event(self, kind: LifecycleKind) -> LifecycleEvent:
+        """What made it as it is, which was of this kind."""
         return LifecycleEvent(
             seller_id=self.seller_id,
             marketplace=self.marketplace,
-            kind=LifecycleKind.PUT if self.enabled else LifecycleKind.REVOKE,
+            kind=kind,
             key_version=self.key_version,
             at=self.updated_at,
             actor=self.updated_by,
         )
 
     def must_be_newest(self, newest: LifecycleEvent | None) -> None:
-        """Raises RecordOutdated unless the newest lifecycle row is the put of exactly this version."""
-        if newest is None or newest.kind is not LifecycleKind.PUT or newest.key_version != self.key_version:
+        """Raises RecordOutdated unless the newest lifecycle row is about exactly this version, and no revoke."""
+        if newest is None or newest.kind is LifecycleKind.REVOKE or newest.key_version != self.key_version:
             raise RecordOutdated(self.marketplace, self.key_version, newest.key_version if newest else 0)
 
 

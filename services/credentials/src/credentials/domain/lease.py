@@ -1,10 +1,14 @@
 """A lease: keys lent to a sync service for a while, and the line that the log keeps of the asking."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from credentials.domain.keys import Keys
+
+LONGEST_LEASE: Final = timedelta(hours=24)
+"""No lease is configured to be longer, so that whoever looks for loans that last need not look further back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
 """The two append-only tables: what happened to keys, and who asked for them."""
 
-from sqlalchemy import insert, select
+from datetime import datetime
+
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from credentials.domain.credential import LifecycleEvent, LifecycleKind
-from credentials.domain.lease import LeaseRecord
+from credentials.domain.lease import LONGEST_LEASE, LeaseRecord
 from credentials.storage.tables import LEASE_LOG, LIFECYCLE
 
 
@@ -70,3 +72,14 @@ class LeaseLog:
                 correlation_id=record.correlation_id,
             )
         )
+
+    async def lent_until(self, seller_id: str, marketplace: str, *, now: datetime) -> datetime | None:
+        """When the last loan ends that has not ended yet; None if nothing is lent."""
+        query = select(func.max(LEASE_LOG.c.expires_at)).where(
+            LEASE_LOG.c.seller_id == seller_id,
+            LEASE_LOG.c.marketplace == marketplace,
+            LEASE_LOG.c.at > now - LONGEST_LEASE,
+            LEASE_LOG.c.expires_at > now,
+        )
+        until: datetime | None = (await self._conn.execute(query)).scalar_one()
+        return until

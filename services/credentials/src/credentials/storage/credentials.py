@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from credentials.crypto.envelope import Ciphertext, WrappedKey
 from credentials.domain.credential import Credential, Shop
+from credentials.domain.errors import CredentialNotFound
 from credentials.storage.tables import CREDENTIALS
 
 
@@ -22,11 +23,17 @@ class Credentials:
         row = (await self._conn.execute(_one(seller_id, marketplace))).one_or_none()
         return None if row is None else _credential(row)
 
-    async def lock_for_lease(self, seller_id: str, marketplace: str) -> tuple[Credential, Ciphertext] | None:
-        """The credential and its sealed keys, if it has some; no put or revoke commits before this transaction ends."""
-        row = (await self._conn.execute(_one(seller_id, marketplace).with_for_update(read=True))).one_or_none()
+    async def lock_sealed(
+        self, seller_id: str, marketplace: str, *, to_change: bool = False
+    ) -> tuple[Credential, Ciphertext]:
+        """The credential and its sealed keys; raises CredentialNotFound where there are none.
+
+        Nobody changes it before this transaction ends; unless it is locked to be changed, others may lease meanwhile.
+        """
+        query = _one(seller_id, marketplace).with_for_update(read=not to_change)
+        row = (await self._conn.execute(query)).one_or_none()
         if row is None or not row.enabled:
-            return None
+            raise CredentialNotFound(marketplace)
         data_key = WrappedKey(key_id=row.kek_id, wrapped=row.wrapped_data_key)
         return _credential(row), Ciphertext(data_key=data_key, nonce=row.nonce, sealed=row.sealed_keys)
 

@@ -49,6 +49,23 @@ class NewConnection(Body):
     currency: str = Field(description="The shop's currency, ISO 4217.", pattern="^[A-Z]{3}$", examples=["EUR"])
 
 
+class BrickLinkKeysChange(Body):
+    """New values for some of the four; one that is left out stays as it is."""
+
+    consumer_key: Secret | None = None
+    consumer_secret: Secret | None = None
+    token: Secret | None = None
+    token_secret: Secret | None = None
+
+
+class KeysChanged(Body):
+    """New values for some of a shop's keys."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"keys": {"token": "...", "token_secret": "..."}}})
+
+    keys: BrickLinkKeysChange = Field(description="At least one. They never come out here again.")
+
+
 class ConnectionState(StrEnum):
     """What a connection does."""
 
@@ -145,8 +162,12 @@ class Connection(BaseModel):
     currency: str | None
     shop_is_empty: bool | None
     connected_at: datetime | None
-    updated_at: datetime | None = Field(description="When keys were last put or revoked.")
+    updated_at: datetime | None = Field(description="When keys were last put, rotated or revoked.")
     updated_by: str | None = Field(description="Who did that: an opaque id.")
+    lease_expires_at: datetime | None = Field(
+        description="Until when the service that calls the shop may hold the keys, also ones revoked since; null if it "
+        "holds none. Told where a connection is read."
+    )
     sync: ConnectionSync | None = Field(description="null while nothing is connected or nobody can tell.")
 
 

@@ -12,13 +12,14 @@ from gateway.commands import RequestId
 from gateway.connections.models import (
     Connection,
     Difference,
+    KeysChanged,
     NewConnection,
     RetryAsked,
     RetryPlanned,
     SyncAsked,
     SyncPlanned,
 )
-from gateway.connections.translate import connection_of, credential_to_proto, difference_of
+from gateway.connections.translate import change_to_proto, connection_of, credential_to_proto, difference_of
 from gateway.guard import BEARER, GuardedRoute
 from gateway.pages import Page, PageAsked
 from gateway.problems import Problem, problems
@@ -54,6 +55,19 @@ async def put_connection(
     behind.sync(marketplace)
     asked = credential_to_proto(connection, request_id)
     answer = await behind.ask(behind.credentials.PutCredential, asked, seconds=COMMAND_SECONDS)
+    return connection_of(marketplace, answer.status, await _sync(behind, marketplace))
+
+
+@router.patch("/{marketplace}/keys", summary="Replace some of a shop's keys", responses=problems(404, 409))
+async def rotate_keys(
+    marketplace: Marketplace, change: KeysChanged, request_id: RequestId, behind: FromBehind
+) -> Connection:
+    """Stores new values in place of some, as a new version of the keys. The shop is matched again before anything is
+    sent to it, as the new keys could be another shop's.
+    """
+    behind.sync(marketplace)
+    asked = change_to_proto(change, request_id)
+    answer = await behind.ask(behind.credentials.RotateCredential, asked, seconds=COMMAND_SECONDS)
     return connection_of(marketplace, answer.status, await _sync(behind, marketplace))
 
 

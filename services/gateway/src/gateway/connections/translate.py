@@ -10,6 +10,7 @@ from gateway.connections.models import (
     ConnectionState,
     ConnectionSync,
     Difference,
+    KeysChanged,
     Match,
     NewConnection,
     Progress,
@@ -37,6 +38,14 @@ def credential_to_proto(connection: NewConnection, request_id: str) -> credentia
     )
 
 
+def change_to_proto(change: KeysChanged, request_id: str) -> credentials.RotateCredentialRequest:
+    """The values to be replaced."""
+    given = {name: secret.get_secret_value() for name, secret in change.keys if secret is not None}
+    return credentials.RotateCredentialRequest(
+        request_id=request_id, bricklink=credentials.BrickLinkKeysChange(**given)
+    )
+
+
 def connection_of(
     marketplace: str, credential: credentials.CredentialStatus | None, sync: sync_service_pb2.Connection | None
 ) -> Connection:
@@ -55,6 +64,7 @@ def connection_of(
         connected_at=time_in(credential, "connected_at") if credential else None,
         updated_at=time_in(credential, "updated_at") if credential else None,
         updated_by=credential.updated_by if credential else None,
+        lease_expires_at=time_in(credential, "lease_expires_at") if credential else None,
         sync=_sync_of(sync) if sync and state in _TOLD_BY_SYNC else None,
     )
 

@@ -50,6 +50,26 @@ class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
         self.keys[seller], self._statuses[seller] = request.bricklink, status
         return credentials_pb.PutCredentialResponse(status=status)
 
+    async def RotateCredential(  # noqa: N802
+        self, request: credentials_pb.RotateCredentialRequest, context: Context
+    ) -> credentials_pb.RotateCredentialResponse:
+        """Replaces values."""
+        require_role("owner")
+        async with self.faults.around(context):
+            return self._answers.once(request, request.request_id, lambda: self._rotate(request))
+
+    def _rotate(self, request: credentials_pb.RotateCredentialRequest) -> credentials_pb.RotateCredentialResponse:
+        status = self._status()
+        if not status.configured:
+            raise NotFound("no bricklink keys are stored")
+        changed = request.bricklink.ListFields()
+        if not changed:
+            raise InvalidField("bricklink", "must hold at least one value to replace")
+        for field, value in changed:
+            setattr(self.keys[current_caller().require_seller()], field.name, value)
+        status.key_version += 1
+        return credentials_pb.RotateCredentialResponse(status=status)
+
     async def RevokeCredential(  # noqa: N802
         self, request: credentials_pb.RevokeCredentialRequest, context: Context
     ) -> credentials_pb.RevokeCredentialResponse:
