@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := protos libs/servicekit libs/syncengine services/inventory services/credentials services/gateway services/sync-bricklink sandbox devstack
+PACKAGES := protos libs/servicekit libs/syncengine services/inventory services/credentials services/gateway services/sync-bricklink services/sync-brickowl sandbox devstack
 SOURCES := $(foreach package,$(filter-out protos,$(PACKAGES)),$(package)/src)
 TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1) $(SVC)/tests/$(1)),$(wildcard services/*/tests/$(1) libs/*/tests/$(1) sandbox/tests/$(1) devstack/tests/$(1)))
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)

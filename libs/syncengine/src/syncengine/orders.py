@@ -57,6 +57,8 @@ async def read_orders(
         if left <= 0:
             break
         left -= 1
+        if before is not None and not summary.is_whole:  # when it changed is what its new pieces are dated by (Q1)
+            summary = (await _viewed(lane, [summary])).get(summary.order_id, summary)
         order = await _read_order(lane, summary, page_of[summary.order_id])
         summaries[summary.order_id], lines = order.summary, order.lines
         touched |= {line.listing_id for line in lines}
@@ -87,11 +89,15 @@ async def read_orders(
 async def _list_orders(lane: Lane, page: str) -> dict[OrderId, OrderSummary]:
     read, facts = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page)), lane.shop.facts
     listed = {order.order_id: order for order in read.orders}
-    if (latest := read.orders[: facts.views_at_once]) and facts.views_at_once:
-        calls = max(facts.batch_costs, len(latest))
-        viewed = await lane.read(lane.settings.call_deadline, partial(lane.shop.view_orders, latest), calls=calls)
-        listed |= {order.order_id: order for order in viewed}
-    return listed
+    latest = read.orders[: facts.views_at_once]
+    return listed | await _viewed(lane, latest) if latest else listed
+
+
+async def _viewed(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
+    """Read what the list did not say of these orders."""
+    calls = max(lane.shop.facts.batch_costs, len(orders))
+    viewed = await lane.read(lane.settings.call_deadline, partial(lane.shop.view_orders, orders), calls=calls)
+    return {order.order_id: order for order in viewed}
 
 
 def _may_have_changed(order: OrderSummary, before: OrderRow) -> bool:
