@@ -3,6 +3,7 @@
 from functools import partial
 
 from sync_brickowl.auth import keys_of
+from sync_brickowl.catalog import entry_named
 from sync_brickowl.client import MAX_CONNECTIONS, BrickOwl
 from sync_brickowl.config import Config
 from sync_brickowl.listing import facts, lot_of
@@ -24,6 +25,7 @@ async def serve(config: Config, flags: Flags) -> None:
             facts=brickowl,
             lot_of=partial(lot_of, used_grade=config.used_grade),
             lot_fields_of=lot_fields_of,
+            entry_named=entry_named,
             lanes=MAX_CONNECTIONS,
             flags=flags,
         )

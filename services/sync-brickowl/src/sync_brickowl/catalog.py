@@ -48,6 +48,12 @@ def read_boid(text: str) -> tuple[str, int | None] | None:
     return None if match is None else (match[1], None if match[2] is None else int(match[2]))
 
 
+def entry_named(text: str) -> CatalogEntry | None:
+    """Read what a person says an item is here: a BOID, with the colour where the lot's own says another, or none."""
+    read = read_boid(text.strip())
+    return None if read is None else CatalogEntry(item_type=BOID, number=read[0], color_id=read[1])
+
+
 def boids_found(raw: object) -> frozenset[str]:
     """Read the answer of `catalog/id_lookup`: BOIDs with and without colours, in no order (marketplaces/brickowl.md#5).
 

@@ -17,6 +17,7 @@ from servicekit.lifecycle import run_until_signalled
 from servicekit.mtls import TlsFiles
 from servicekit.postgres import create_engine
 from servicekit.relay import Relay
+from syncengine.listing import CatalogEntry
 from syncengine.marketplace import Facts, Marketplace
 from syncengine.rows import Settings
 from syncengine.service.bell import Bell
@@ -68,6 +69,7 @@ async def run(
     facts: Facts,
     lot_of: LotOf,
     lot_fields_of: LotFieldsOf,
+    entry_named: Callable[[str], CatalogEntry | None] = lambda number: None,
     lanes: int,
     flags: Flags,
 ) -> None:
@@ -75,7 +77,8 @@ async def run(
 
     `keys_of` takes the marketplace's keys out of a lease, and makes them known to the log redactor; `shop_of` opens the
     shop that they are of. `lot_of` maps inventory's lot to the marketplace's terms, `lot_fields_of` what a shop shows
-    in a field back; `lanes` is how many connections it serves at once.
+    in a field back, `entry_named` a number of the marketplace's own catalogue; `lanes` is how many connections it
+    serves at once.
     """
     service, settings = f"sync-{facts.marketplace}", settings_of(config, may_send=flags.may_send)
     clock = SystemClock()
@@ -108,7 +111,14 @@ async def run(
             ready=consumer.caught_up if flags.may_call else never,
             lanes=lanes,
         )
-        servicer = SyncServicer(store=store, clock=clock, facts=facts, settings=settings, lot_fields_of=lot_fields_of)
+        servicer = SyncServicer(
+            store=store,
+            clock=clock,
+            facts=facts,
+            settings=settings,
+            lot_fields_of=lot_fields_of,
+            entry_named=entry_named,
+        )
         health = await stack.enter_async_context(
             serving(
                 listen=config.listen,
