@@ -187,8 +187,9 @@ async def fill(store: PostgresStore, tables: Tables) -> None:
         await tx.add_bookings([booking for booked in tables.bookings.values() for booking in booked])
         for (seller_id, _), answered in tables.answered.items():
             await tx.keep_answered(seller_id, answered)
-        for seller_id, limit, at, write in tables.calls:
-            await tx.charge(seller_id, limit, at, write=write)
+        await tx.save_counterparts(list(tables.counterparts.values()))
+        for seller_id, limit, at, spent in tables.calls:
+            await tx.charge(seller_id, limit, at, write=spent.writes > 0, calls=spent.calls)
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def _places(surroundings: Surroundings, product: Product) -> dict[str, str]:
     return {
         "REST API": f"{product.gateway_url}/docs",
         "BrickLink": surroundings.bricklink_api_url or f"{product.sandbox_url}/ (a sandbox)",
-        "Brick Owl": surroundings.brickowl_api_url or f"{product.brickowl_sandbox_url}/ (a sandbox, not connected yet)",
+        "Brick Owl": surroundings.brickowl_api_url or f"{product.brickowl_sandbox_url}/ (a sandbox)",
         "a token": "make token ROLE=owner (or editor, viewer; SELLER=B for another seller)",
         "logs": str(surroundings.folder / "logs"),
     }

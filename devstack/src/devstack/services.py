@@ -17,7 +17,7 @@ from devstack.secret_files import write_secret
 from devstack.settings import Surroundings
 from servicekit.mtls import TlsFiles
 
-WITH_DATABASE = ("credentials", "inventory", "sync-bricklink")
+WITH_DATABASE = ("credentials", "inventory", "sync-bricklink", "sync-brickowl")
 WITH_CERTIFICATE = (*WITH_DATABASE, "gateway")
 PROBE = "devstack"  # the certificate that health probes show
 
@@ -25,11 +25,12 @@ PROBE = "devstack"  # the certificate that health probes show
 SANDBOX, BRICKOWL_SANDBOX = "sandbox", "sandbox-brickowl"  # BrickLink's, which was there first, and Brick Owl's
 ORDER = (
     *("postgres", "kafka", "issuer", SANDBOX, BRICKOWL_SANDBOX),
-    *("credentials", "inventory", "sync-bricklink", "gateway"),
+    *("credentials", "inventory", "sync-bricklink", "sync-brickowl", "gateway"),
 )
 
 TOPICS = (
     Topic(name="brickops.lots.bricklink.v1"),
+    Topic(name="brickops.lots.brickowl.v1"),
     Topic(name="brickops.sales.v1"),
     Topic(name="brickops.results.v1"),
     Topic(name="brickops.connections.v1", compacted=True),
@@ -41,7 +42,6 @@ _SANDBOX_PACE = {
     "late_window": "2",
     "lag_window": "5",
     "order_poll_interval": "2",
-    "calls_per_day": "100000",
     "call_deadline": "5",
     "list_deadline": "6",
     "lease": "12",
@@ -148,7 +148,7 @@ class Services:
             if settings.kafka_security_file:
                 told["kafka_security_file"] = str(settings.kafka_security_file.resolve())
         told |= {**self._peculiar(name), **more}
-        net = self.surroundings.net if name == "sync-bricklink" and self.surroundings.bricklink_api_url else {}
+        net = self.surroundings.net if self._real_shop_of(name) else {}
         flags = self.surroundings.flags if name.startswith("sync-") else {}
         own = {variable(name, field): value for field, value in told.items()}
         return {**self._base(), **net, **flags, **own, **self.overrides.get(name, {})}
@@ -159,13 +159,27 @@ class Services:
             case "credentials":
                 return {"keyring_file": str(keyring_file(self._folder))}
             case "sync-bricklink":
-                real = self.surroundings.bricklink_api_url
-                shop = {"api_url": real} if real else {"api_url": f"{self.sandbox_url}/api/store/v1", **_SANDBOX_PACE}
-                return {"credentials_address": self.address_of("credentials"), **shop}
+                return self._shop_of(name, f"{self.sandbox_url}/api/store/v1", {"calls_per_day": "100000"})
+            case "sync-brickowl":
+                return self._shop_of(name, f"{self.brickowl_sandbox_url}/v1", {})
             case "gateway":
                 upstreams = {f"{field_of(peer)}_address": self.address_of(peer) for peer in WITH_DATABASE}
                 return {"issuer_url": self.issuer_url, **upstreams}
         return {}
+
+    def _real_shop_of(self, name: str) -> str | None:
+        """The real shop that a sync service works on; None if it is a sandbox."""
+        urls = {
+            "sync-bricklink": self.surroundings.bricklink_api_url,
+            "sync-brickowl": self.surroundings.brickowl_api_url,
+        }
+        return urls.get(name)
+
+    def _shop_of(self, name: str, sandbox_api: str, sandbox_limits: Mapping[str, str]) -> dict[str, str]:
+        """What a sync service is told of its shop."""
+        real = self._real_shop_of(name)
+        shop = {"api_url": real} if real else {"api_url": sandbox_api, **_SANDBOX_PACE, **sandbox_limits}
+        return {"credentials_address": self.address_of("credentials"), **shop}
 
     @property
     def issuer_url(self) -> str:

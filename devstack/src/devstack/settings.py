@@ -34,6 +34,7 @@ class Settings:
     inventory_port: int = 50051
     credentials_port: int = 50052
     sync_bricklink_port: int = 50053
+    sync_brickowl_port: int = 50054
     postgres_port: int = 55432
     kafka_port: int = 59092
     kafka_controller_port: int = 59093

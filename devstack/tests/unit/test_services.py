@@ -9,6 +9,7 @@ import credentials.config
 import gateway.config
 import inventory.config
 import sync_bricklink.config
+import sync_brickowl.config
 from devstack.certificates import ensure_certificates
 from devstack.postgres import DatabaseUrls
 from devstack.preflight import started_elsewhere
@@ -44,6 +45,7 @@ def test_a_service_gets_its_own_variables_and_path_only(services: Services, name
         ("gateway", gateway.config.Config),
         ("inventory", inventory.config.Config),
         ("sync-bricklink", sync_bricklink.config.Config),
+        ("sync-brickowl", sync_brickowl.config.Config),
     ],
 )
 def test_a_service_understands_all_that_it_is_told(services: Services, name: str, config: type[object]) -> None:
@@ -95,9 +97,14 @@ def test_a_real_shop_takes_the_place_of_its_own_sandbox_only() -> None:
 
 
 def test_only_the_service_that_leaves_the_machine_is_told_the_way(services: Services) -> None:
-    outside = replace(services, surroundings=replace(services.surroundings, bricklink_api_url="https://shop.example"))
-    knowing = [name for name in WITH_CERTIFICATE if "HTTPS_PROXY" in outside.service(name).environment]
-    assert knowing == ["sync-bricklink"]
+    here, real = services.surroundings, "https://shop.example"
+    for surroundings, service in (
+        (replace(here, bricklink_api_url=real), "sync-bricklink"),
+        (replace(here, brickowl_api_url=real), "sync-brickowl"),
+    ):
+        outside = replace(services, surroundings=surroundings)
+        knowing = [name for name in WITH_CERTIFICATE if "HTTPS_PROXY" in outside.service(name).environment]
+        assert knowing == [service]
 
 
 def test_a_second_instance_listens_elsewhere(services: Services) -> None:

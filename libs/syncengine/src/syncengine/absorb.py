@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncengine.booking import tell_linked_lines
+from syncengine.catalog import in_terms, known_terms
 from syncengine.drift import unresolved
 from syncengine.events import RECOUNT
 from syncengine.linking import Naming, let_go, link_named, take_names
@@ -76,6 +77,7 @@ async def absorb_lots(
             newest[item.lot_id] = item
     sellers = sorted({item.seller_id for item in news})
     connections = {seller_id: await tx.lock_connection(seller_id) for seller_id in sellers}
+    newest = await _in_terms(tx, sellers, newest)
     rows = await tx.find_listings(newest.keys())
     named = {
         seller_id: await take_names(tx, connections[seller_id], _naming(news, newest, rows, seller_id))
@@ -96,6 +98,18 @@ async def absorb_lots(
         await tx.save_connection(replace(connection, due_at=_sooner(connection, now)))
         if linked:
             await let_go(tx, seller_id, linked.values(), facts, now)
+
+
+async def _in_terms(
+    tx: Transaction, sellers: Sequence[SellerId], newest: Mapping[LotId, LotNews]
+) -> dict[LotId, LotNews]:
+    """Put the lots' items into the marketplace's own terms, as far as these are known."""
+    put: dict[LotId, LotNews] = {}
+    for seller_id in sellers:
+        its = {lot_id: one for lot_id, one in newest.items() if one.seller_id == seller_id}
+        known = await known_terms(tx, seller_id, [one.lot for one in its.values()])
+        put |= {lot_id: replace(one, lot=in_terms(one.lot, known)) for lot_id, one in its.items()}
+    return put
 
 
 def _naming(

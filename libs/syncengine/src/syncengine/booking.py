@@ -52,7 +52,7 @@ async def book_order(
             row, event, booking = tell(row, line, kind, new_pieces, facts, now, ours=line.listing_id in ours)
             # A line that was added to its order may be older than the change that dates it.
             left = line if known is not None else replace(line, ordered_at=summary.ordered_at)
-            row = in_ledger(row, left, new_pieces, settings, now)
+            row = in_ledger(row, left, new_pieces, facts, settings, now)
             rows[row.lot_id] = _looked_for(row, line, now) if newly_returned > 0 else row
             events.append(event)
             bookings += [booking] if booking is not None else []
@@ -130,7 +130,9 @@ def tell(
     return replace(row, uncounted=row.uncounted + pieces), event, booking
 
 
-def in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, now: datetime) -> ListingRow:
+def in_ledger(
+    row: ListingRow, line: LineRow, pieces: int, facts: Facts, settings: Settings, now: datetime
+) -> ListingRow:
     """Take new pieces off the ledger, if they are of its listing and later than its beginning (rule Q1)."""
     if row.listing_id != line.listing_id or row.ledger is None or pieces <= 0:
         return row
@@ -145,9 +147,14 @@ def in_ledger(row: ListingRow, line: LineRow, pieces: int, settings: Settings, n
     decrease = row.probation if row.may_show_more else None
     if decrease is not None and line.ordered_at <= decrease.due_at - settings.lag_window:
         return wants_look(row, now)  # rule K5: this sale may be what showed the decrease done
-    if row.ledger == 0 and not row.sent_retain and row.intent_id is None and row.look_since is None:
+    if row.ledger == 0 and ends_sold_out(row, facts) and row.intent_id is None and row.look_since is None:
         return sold_out(row)  # else a look tells: some shops keep a listing that our own decrease emptied
     return row
+
+
+def ends_sold_out(row: ListingRow, facts: Facts) -> bool:
+    """Tell whether the lot's listing goes with its last piece."""
+    return not row.sent_retain and not facts.keeps_sold_out
 
 
 def sold_out(row: ListingRow) -> ListingRow:

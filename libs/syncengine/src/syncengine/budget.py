@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from syncengine.marketplace import Facts, Ticket
 from syncengine.rows import ConnectionRow, Settings, Spent
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOOK = 10
 """Calls that a look may take: every page of orders twice, the list, and a listing or two."""
 
@@ -67,9 +68,10 @@ def ticket(
     may_ask = not write and spent.calls < facts.limit.calls
     if is_spent and not (may_ask and asks_again(connection, settings, now)):
         return NotBefore(_free_at(connection, facts, settings, may_ask=may_ask, now=now), "QUOTA")
-    stamp = now.astimezone(UTC).replace(microsecond=0)
+    now_utc = now.astimezone(UTC)
+    stamp = now_utc - (now_utc - _EPOCH) % facts.stamp_step
     if connection.last_stamp is not None:
-        stamp = max(stamp, connection.last_stamp + timedelta(seconds=1))
+        stamp = max(stamp, connection.last_stamp + facts.stamp_step)
     if stamp - now > settings.stamp_lead:
         # Not at the first stamp that is free: a job of several calls would begin anew with each, and never end.
         return NotBefore(stamp - settings.stamp_lead + settings.stamp_rest, "PACE")

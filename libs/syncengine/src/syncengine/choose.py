@@ -7,7 +7,7 @@ from datetime import datetime
 from syncengine.alike import look_alikes
 from syncengine.guard import held_removals
 from syncengine.lane import Lane
-from syncengine.listing import Item, ListingId, LotId
+from syncengine.listing import Group, Item, ListingId, LotId
 from syncengine.marketplace import Create
 from syncengine.plan import Send, Tier
 from syncengine.rows import ConnectionRow, ListingRow, Settings, Trouble
@@ -73,7 +73,7 @@ class Choice:
                 await self._save(replace(self.connection, poll_at=now))
             self.put_off.append(replace(row, not_before=max(late or held or now, now + backoff)))
             return False
-        if planned.tier in (Tier.CREATE, Tier.INCREASE):
+        if planned.tier in (Tier.CREATE, Tier.INCREASE) and Group.QUANTITY in planned.groups:
             creating = await self._items_being_created()
             open_until = creating.get(row.desired.item)
             if open_until is not None and isinstance(planned.write, Create):  # rule N1

@@ -34,11 +34,14 @@ def explain_create(
 ) -> Made | Undecided:
     """Explain a list that was just read, with the orders known so far.
 
-    `newcomers`: listings of the item that no lot owns, with ids above the highest known when the intent was written;
+    `newcomers`: listings of the item that no lot owns, with ids above the highest known when the intent was written,
+    and with this attempt's mark, where the marketplace keeps marks;
     `lines`: order lines of such listings, for it may have sold already. Where the shop said that it was done, and there
     is only one newcomer, a text may differ: the shop may have cleaned it.
     """
     create = _create_of(intent)
+    if create.external_id and len(newcomers) == 1:
+        return Made(newcomers[0].listing_id)  # it bears the mark of this attempt, whatever became of it since
     is_alone = intent.reason == NO_ID_IN_REPLY and len(newcomers) == 1 and not lines
     compared = _but_texts(create.fields, facts) if is_alone else create.fields
     fitting = [

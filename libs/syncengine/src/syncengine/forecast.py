@@ -18,6 +18,8 @@ UNDER_WAY = "UNDER_WAY"
 """A call's outcome is open, or a look is wanted: what comes then depends on it."""
 NOT_COUNTED = "NOT_COUNTED"
 """Inventory has yet to count sales that it was told."""
+UNMAPPED = "UNMAPPED"
+"""Its item is not known in the marketplace's own catalogue."""
 REMOVALS_HELD = "REMOVALS_HELD"
 """Many removals wait for a person's consent (rule B5)."""
 
@@ -88,6 +90,8 @@ def _held(row: ListingRow, planned: Plan) -> tuple[str, ...]:
     reasons = [] if row.trouble is None else [str(row.trouble)]
     reasons += sorted({parked.reason for parked in row.parked.values()})
     reasons += [CHANGED_IN_SHOP] if row.conflicts else []
+    if not row.desired.is_mapped:
+        reasons.append(UNMAPPED)
     if row.intent_id is not None or row.look_since is not None:
         reasons.append(UNDER_WAY)
     elif not reasons and not isinstance(planned, Nothing):

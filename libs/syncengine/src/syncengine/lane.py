@@ -101,18 +101,21 @@ class Lane:
             raise FencedError
 
     async def charge(
-        self, tx: Transaction, connection: ConnectionRow, *, write: bool, deadline: timedelta
+        self, tx: Transaction, connection: ConnectionRow, *, write: bool, deadline: timedelta, calls: int = 1
     ) -> tuple[ConnectionRow, Ticket]:
         """Charge a call in this transaction; the call may be made once it is committed (rules L3, B1).
+
+        `calls`: how many the shop may take it for.
 
         Raises:
             PausedError: not now; nothing was charged.
         """
         now, limit = self.clock.now(), self.shop.facts.limit
         spent = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
-        connection, granted = self._ticket(connection, spent, now, write=write, deadline=deadline)
-        await tx.charge(connection.seller_id, limit.name, now, write=write)
-        connection = self._alerted(connection, spent.calls + 1, now)
+        reached = spent + Spent(calls - 1, (calls - 1) * write)
+        connection, granted = self._ticket(connection, reached, now, write=write, deadline=deadline)
+        await tx.charge(connection.seller_id, limit.name, now, write=write, calls=calls)
+        connection = self._alerted(connection, spent.calls + calls, now)
         await tx.save_connection(connection)
         return connection, granted
 
@@ -136,8 +139,8 @@ class Lane:
             raise PausedError(granted.at, granted.reason)
         return granted
 
-    async def read(self, deadline: timedelta, call: Callable[[Ticket], Awaitable[T]]) -> T:
-        """Make one reading call.
+    async def read(self, deadline: timedelta, call: Callable[[Ticket], Awaitable[T]], *, calls: int = 1) -> T:
+        """Make one reading call; `calls`: how many the shop may take it for.
 
         Raises:
             PausedError: it may not be made now, or brought nothing; the connection remembers until when to wait.
@@ -145,7 +148,7 @@ class Lane:
         await self.hold_lease_for(deadline)
         try:
             async with self.transaction() as (tx, connection):
-                connection, granted = await self.charge(tx, connection, write=False, deadline=deadline)
+                connection, granted = await self.charge(tx, connection, write=False, deadline=deadline, calls=calls)
         except PausedError as pause:
             await self._note_pause(pause)
             raise

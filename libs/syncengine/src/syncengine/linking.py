@@ -16,6 +16,7 @@ from syncengine.events import RECOUNT
 from syncengine.held import hold_items
 from syncengine.listing import Item, Listing, ListingId, LotId, SellerId, age
 from syncengine.marketplace import Create, Facts
+from syncengine.plan import is_retained
 from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Settings, Trouble
 from syncengine.settle import found, wants_look
 from syncengine.store.protocol import Transaction
@@ -91,18 +92,18 @@ async def link_named(
     """
     bereft = {lot_id: replace(rows[lot_id], trouble=Trouble.GONE_UNEXPLAINED) for lot_id in named.bereft}
     late = now + settings.lag_window
-    linked = [taken_from(rows[lot_id], listing_id, now) for lot_id, listing_id in named.taken.items()]
+    linked = [taken_from(rows[lot_id], listing_id, facts, now) for lot_id, listing_id in named.taken.items()]
     linked += [named_as_its(rows[lot_id], listing_id, late) for lot_id, listing_id in named.given.items()]
     lots = {listing_id: lot_id for lot_id, listing_id in (named.taken | named.given).items()}
     told = await tell_linked_lines(tx, linked, lots, RECOUNT, facts, now)
     for line in await tx.lines_of_listings(linked[0].seller_id, list(lots)) if linked else ():
         lot_id = lots[line.listing_id]
-        told[lot_id] = in_ledger(told[lot_id], line, line.total, settings, now)
+        told[lot_id] = in_ledger(told[lot_id], line, line.total, facts, settings, now)
     looked_at = {lot_id: row if row.listing_id is None else wants_look(row, now) for lot_id, row in told.items()}
     return bereft | looked_at
 
 
-def taken_from(row: ListingRow, listing_id: ListingId, now: datetime) -> ListingRow:
+def taken_from(row: ListingRow, listing_id: ListingId, facts: Facts, now: datetime) -> ListingRow:
     """Begin the books of a listing with the list read that its lot was made from (rule Q1)."""
     desired = row.desired
     shown = Listing(
@@ -110,7 +111,7 @@ def taken_from(row: ListingRow, listing_id: ListingId, now: datetime) -> Listing
         item=desired.item,
         quantity=desired.quantity,
         for_sale=desired.for_sale,
-        retain=desired.retain,
+        retain=is_retained(desired, facts),
         fields=desired.fields,
     )
     return found(row, shown, row.counted_at or now)

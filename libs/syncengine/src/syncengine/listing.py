@@ -40,6 +40,23 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogEntry:
+    """An item by its type and number alone, as a catalogue has it: inventory's, or the marketplace's own."""
+
+    item_type: str
+    number: str
+    color_id: int | None = None
+    """Of inventory's: only a colour that the marketplace does not know. Of the marketplace's: only one that is not what
+    the lot's own colour comes to there."""
+
+    @property
+    def name(self) -> str:
+        """In one line, of which no two entries have the same."""
+        color = "" if self.color_id is None else f" {self.color_id}"
+        return f"{self.item_type} {self.number}{color}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lot:
     """A lot as one shop should show it: decoded from an event by the marketplace's own mapping."""
 
@@ -56,6 +73,10 @@ class Lot:
     """Of its prices, ISO 4217 (rule W2); empty if inventory does not say."""
     sold_out: bool = False
     """Sales, in whatever shop, took its last piece: its removal is no user's doing (rule B5)."""
+    entry: CatalogEntry | None = None
+    """In inventory's catalogue, where the marketplace has its own; None: its items are inventory's."""
+    is_mapped: bool = True
+    """Whether `item` is known in the marketplace's own terms; else no listing is of it, and none is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +112,8 @@ class OrderSummary:
     """The shop's currency, ISO 4217; empty if the shop does not say."""
     pieces: int | None = None
     """Of all its lines, when it was listed; None if the shop does not say."""
+    is_whole: bool = True
+    """Whether this is all that the shop says of it; else a view says the rest (`Facts.views_at_once`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

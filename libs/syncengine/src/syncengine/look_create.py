@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncengine.alike import free_look_alikes
-from syncengine.booking import sold_out, tell_linked_lines
+from syncengine.booking import ends_sold_out, sold_out, tell_linked_lines
 from syncengine.drift import noticed
 from syncengine.events import RECOUNT
 from syncengine.explain_create import Absent, Made, Undecided, explain_create, explain_create_in_hindsight, pieces_of
@@ -94,7 +94,7 @@ async def _link(lane: Lane, tx: Transaction, made: Sequence[_Found]) -> None:
     await tx.add_listing_ids(seller_id, list(lots.items()), created=True)
     await tx.save_intents([closed(each.intent, Fate.APPLIED, now) for each in made])
     told = await tell_linked_lines(tx, [_linked(each, facts, now) for each in made], lots, RECOUNT, facts, now)
-    rows = [sold_out(row) if row.ledger == 0 and not row.sent_retain else row for row in told.values()]
+    rows = [sold_out(row) if row.ledger == 0 and ends_sold_out(row, facts) else row for row in told.values()]
     await lane.save(tx, rows)
     await free_look_alikes(tx, seller_id, {_item_of(each.intent) for each in made}, facts, now)
     await hold_items(tx, seller_id, facts, now)
@@ -108,7 +108,11 @@ def _linked(made: _Found, facts: Facts, now: datetime) -> ListingRow:
     # What shows otherwise than it was sent was changed since; but a text the shop may have cleaned.
     texts = {name for name, group in facts.groups.items() if group is Group.TEXT}
     row = replace(row, shown={name: value for name, value in row.sent.items() if name not in texts})
-    return row if made.shown is None else noticed(row, made.shown, facts)
+    if made.shown is None:
+        return row
+    if made.shown.quantity != row.ledger and _create_of(made.intent).external_id:
+        row = wants_look(row, now)  # its mark says whose it is, and nothing of its pieces
+    return noticed(row, made.shown, facts)
 
 
 def _shows_a_shop(lane: Lane, intent: Intent, sight: Sight) -> bool:
@@ -154,22 +158,31 @@ class _Traces:
         return cls(newcomers, lines)
 
     def of_create(self, intent: Intent, doubt: timedelta) -> tuple[list[Listing], list[LineRow]]:
-        item, above = _item_of(intent), intent.above_listing_id
+        item, above, mark = _item_of(intent), intent.above_listing_id, _create_of(intent).external_id
         lines = [line for line in self.lines.get(item, ()) if _is_above(line.listing_id, above)]
         # What sold before our call began is somebody else's listing.
         older = {line.listing_id for line in lines if line.grown_at < intent.sent_at - doubt}
         newcomers = [
             listing
             for listing in self.newcomers.get(item, ())
-            if listing.listing_id not in older and _is_above(listing.listing_id, above)
+            if listing.listing_id not in older and _is_above(listing.listing_id, above) and _may_bear(listing, mark)
         ]
         return newcomers, [line for line in lines if line.listing_id not in older]
 
 
-def _item_of(intent: Intent) -> Item:
+def _create_of(intent: Intent) -> Create:
     if not isinstance(intent.write, Create):
         raise TypeError("only a create makes a listing")
-    return intent.write.item
+    return intent.write
+
+
+def _item_of(intent: Intent) -> Item:
+    return _create_of(intent).item
+
+
+def _may_bear(listing: Listing, mark: str) -> bool:
+    """Tell whether a listing may be that of an attempt with this mark: with another mark, or none, it is not (N3)."""
+    return listing.external_id == mark if mark else True
 
 
 def _is_above(listing_id: ListingId, highest: int) -> bool:

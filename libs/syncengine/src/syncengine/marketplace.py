@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from syncengine.listing import (
+    CatalogEntry,
     Group,
     Item,
     Listing,
@@ -15,6 +16,7 @@ from syncengine.listing import (
     OrderId,
     OrderLine,
     OrderRead,
+    OrderSummary,
     Values,
 )
 
@@ -43,6 +45,25 @@ class Facts:
     limit: Limit
     creates_at_once: int = 1
     """How many listings one call may make (rule N2)."""
+    created_with: Values = field(default_factory=dict)
+    """Fields that a create does not take, and what they are in a new listing: the next plan sends the rest (F4)."""
+    marks_listings: bool = False
+    """It keeps a text of ours with each listing: by the one that a create gives it, the attempt is found (N2, N3)."""
+    keeps_sold_out: bool = False
+    """A listing that sells out stays, with no pieces; whether it shall is not the shop's to know."""
+    tells_shop: bool = False
+    """It has a call that says whose shop the keys open (rule W1)."""
+    looks_up_at_once: int = 0
+    """It has a catalogue of its own, of which one call looks up so many entries; 0: its items are inventory's."""
+    look_up_costs: int = 1
+    """As how many calls the shop may count the looking up of one entry."""
+    views_at_once: int = 0
+    """Its lists of orders do not say all: of so many that changed last one call views the rest; 0: they do."""
+    batch_costs: int = 1
+    """As how many calls, at least, one is charged that asks for several things: where such calls have a limit of their
+    own, it is so many times lower (rule B1)."""
+    stamp_step: timedelta = timedelta(seconds=1)
+    """By how much each call's stamp is later than the last one's, at least (rule B4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +71,7 @@ class Ticket:
     """A call that is charged to the budget, durably, and may now be made, once (rules L3, B1, B4)."""
 
     stamp: datetime
-    """The call's own time, in whole seconds: rises strictly from call to call of one key."""
+    """The call's own time, in steps of `Facts.stamp_step`: rises strictly from call to call of one key."""
     deadline: timedelta
     """How long the whole call may take, connecting included; afterwards its outcome is unknown."""
 
@@ -67,6 +88,8 @@ class Create:
     for_sale: bool
     retain: bool
     fields: Values
+    external_id: str = ""
+    """Our own mark, of this attempt alone; empty where the marketplace keeps none (rule N2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +123,9 @@ class Applied:
     """The shop did it."""
 
     listing: Listing | None = None
-    """What the shop showed in its answer, if it showed anything. A create without it is looked for."""
+    """What the shop showed in its answer, if it showed anything."""
+    listing_id: ListingId | None = None
+    """Of what a create made, where its answer says no more than that. A create without either is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +180,16 @@ class ReadFailedError(Exception):
         self.outcome = outcome
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """Whose shop the keys open (rule W1)."""
+
+    name: str
+    """The seller's name there."""
+    currency_code: str
+    """ISO 4217."""
+
+
 class Marketplace(Protocol):
     """One shop, over one connection. Each method is exactly one API call, charged before by whoever calls it.
 
@@ -186,3 +221,40 @@ class Marketplace(Protocol):
     async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
         """Read the lines of one order, summed by listing."""
         ...
+
+    # Only where the facts say that there is such a call (`NoFurtherCalls` is for where there is none):
+
+    async def identify(self, ticket: Ticket) -> Shop:
+        """Say whose shop it is (`Facts.tells_shop`)."""
+        ...
+
+    async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
+        """Complete what a list said of orders, at most `Facts.views_at_once`; one that is not there is left out."""
+        ...
+
+    async def look_up(
+        self, entries: Sequence[CatalogEntry], ticket: Ticket
+    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        """Find entries of inventory's catalogue in the marketplace's own, at most `Facts.looks_up_at_once`.
+
+        None: it has no such entry, or several. One of which nothing was learnt is left out.
+        """
+        ...
+
+
+class NoFurtherCalls:
+    """The calls of `Marketplace` that only some marketplaces have, for one that has none of them."""
+
+    async def identify(self, ticket: Ticket) -> Shop:
+        """Never called. Raises TypeError."""
+        raise TypeError("this marketplace does not say whose shop it is")
+
+    async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
+        """Never called. Raises TypeError."""
+        raise TypeError("the lists of this marketplace say all of an order")
+
+    async def look_up(
+        self, entries: Sequence[CatalogEntry], ticket: Ticket
+    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        """Never called. Raises TypeError."""
+        raise TypeError("this marketplace has no catalogue of its own")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncengine.listing import Item, Listing, ListingId, LotId, age
+from syncengine.marks import lot_of_mark
 from syncengine.rows import ListingRow
 
 
@@ -21,7 +22,7 @@ class Matched:
 
 
 def match(rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mapping[ListingId, LotId]) -> Matched:
-    """Match by the present listing, then any that the lot ever had, then all fields; else only by item: ambiguous.
+    """Match by the present listing, any that the lot ever had, our mark, all fields; else only by item: ambiguous.
 
     `owners`: every listing id that a lot ever had. Lots and listings that are equal in every field pair up in the order
     of their ids.
@@ -36,9 +37,12 @@ def match(rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mappi
         owner = owners.get(listing.listing_id)
         if owner is not None and owner in lots and owner not in links:
             links[owner] = listing
+    marked = _by_mark(rows, listings, owners, links)
+    links |= marked
+    taken = {listing.listing_id for listing in marked.values()}
     free: dict[Item, list[Listing]] = defaultdict(list)
     for listing in sorted(listings, key=_age):
-        if listing.listing_id not in owners:
+        if listing.listing_id not in owners and listing.listing_id not in taken:
             free[listing.item].append(listing)
     ambiguous: set[LotId] = set()
     for row in sorted(rows, key=lambda row: row.lot_id):
@@ -55,6 +59,25 @@ def match(rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mappi
             ambiguous.add(row.lot_id)
     unowned = tuple(listing for alike in free.values() for listing in alike)
     return Matched(links=links, ambiguous=frozenset(ambiguous), unowned=unowned)
+
+
+def _by_mark(
+    rows: Sequence[ListingRow],
+    listings: Sequence[Listing],
+    owners: Mapping[ListingId, LotId],
+    links: Mapping[LotId, Listing],
+) -> dict[LotId, Listing]:
+    """Find the youngest listing that an attempt of ours made for each lot that has none (rule N2)."""
+    without = {
+        row.lot_id: row for row in rows if row.lot_id not in links and row.listing_id is None and row.list_after is None
+    }
+    marked: dict[LotId, Listing] = {}
+    for listing in sorted(listings, key=_age):
+        lot_id = lot_of_mark(listing.external_id)
+        row = without.get(lot_id) if lot_id is not None else None
+        if row is not None and listing.listing_id not in owners and listing.listing_id not in row.strangers:
+            marked[row.lot_id] = listing
+    return marked
 
 
 def _alike(row: ListingRow, free: Mapping[Item, Sequence[Listing]]) -> list[Listing]:

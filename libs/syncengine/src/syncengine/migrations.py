@@ -294,6 +294,31 @@ def extend_for_many_lots(op: Operations) -> None:
     op.execute(_MANY_LOTS)
 
 
+_CATALOGUES = """
+ALTER TABLE listings
+    ADD COLUMN entry_name text,
+    ADD COLUMN unmapped boolean NOT NULL DEFAULT false;
+CREATE INDEX listings_by_entry ON listings (seller_id, entry_name) WHERE entry_name IS NOT NULL;
+CREATE INDEX listings_unmapped ON listings (seller_id, entry_name) WHERE unmapped;
+
+CREATE TABLE counterparts (
+    seller_id text NOT NULL,
+    name text NOT NULL,
+    entry jsonb NOT NULL,
+    found jsonb,
+    since timestamptz NOT NULL,
+    ask_again_at timestamptz,
+    PRIMARY KEY (seller_id, name)
+);
+"""
+
+
+def extend_for_catalogues(op: Operations, *, app_role: str) -> None:
+    """Add what lots are of in a marketplace's own catalogue (N2, C2)."""
+    op.execute(_CATALOGUES)
+    op.execute(f'GRANT SELECT, INSERT, UPDATE ON counterparts TO "{app_role}"')
+
+
 def extend_for_shop_imports(op: Operations) -> None:
     """Add when the pieces of a shop's listings were counted (S7)."""
     op.execute("ALTER TABLE shop_listings ADD COLUMN read_at timestamptz")

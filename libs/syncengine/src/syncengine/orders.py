@@ -10,7 +10,7 @@ from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
-from syncengine.rows import ConnectionRow
+from syncengine.rows import ConnectionRow, OrderRow
 from syncengine.store.protocol import Transaction
 
 
@@ -52,11 +52,13 @@ async def read_orders(
     left = len(summaries) if at_most is None else at_most
     for summary in sorted(summaries.values(), key=lambda order: order.changed_at):
         before = known.get(summary.order_id)
-        if before is not None and before.fingerprint == summary.fingerprint:
+        if before is not None and not _may_have_changed(summary, before):
             continue
         if left <= 0:
             break
         left -= 1
+        if before is not None and not summary.is_whole:  # when it changed is what its new pieces are dated by (Q1)
+            summary = (await _viewed(lane, [summary])).get(summary.order_id, summary)
         order = await _read_order(lane, summary, page_of[summary.order_id])
         summaries[summary.order_id], lines = order.summary, order.lines
         touched |= {line.listing_id for line in lines}
@@ -80,13 +82,26 @@ async def read_orders(
         began_at=began_at,
         fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},
         touched=frozenset(touched),
-        name_shop=any(order.shop_name for order in summaries.values()),
+        name_shop=lane.shop.facts.tells_shop or any(order.shop_name for order in summaries.values()),
     )
 
 
 async def _list_orders(lane: Lane, page: str) -> dict[OrderId, OrderSummary]:
-    read = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page))
-    return {order.order_id: order for order in read.orders}
+    read, facts = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page)), lane.shop.facts
+    listed = {order.order_id: order for order in read.orders}
+    latest = read.orders[: facts.views_at_once]
+    return listed | await _viewed(lane, latest) if latest else listed
+
+
+async def _viewed(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
+    """Read what the list did not say of these orders."""
+    calls = max(lane.shop.facts.batch_costs, len(orders))
+    viewed = await lane.read(lane.settings.call_deadline, partial(lane.shop.view_orders, orders), calls=calls)
+    return {order.order_id: order for order in viewed}
+
+
+def _may_have_changed(order: OrderSummary, before: OrderRow) -> bool:
+    return before.fingerprint != order.fingerprint or before.changed_at < order.changed_at
 
 
 async def _read_order(lane: Lane, summary: OrderSummary, page: str) -> OrderAsRead:
@@ -97,7 +112,7 @@ async def _read_order(lane: Lane, summary: OrderSummary, page: str) -> OrderAsRe
     lines = await _read_lines(lane, summary.order_id)
     if summary.pieces not in (None, sum(line.quantity for line in lines)):
         newer = (await _list_orders(lane, page)).get(summary.order_id, summary)
-        if newer.fingerprint != summary.fingerprint:
+        if (newer.fingerprint, newer.changed_at) != (summary.fingerprint, summary.changed_at):
             return OrderAsRead(summary=newer, lines=await _read_lines(lane, summary.order_id))
     return OrderAsRead(summary=summary, lines=lines)
 
@@ -144,7 +159,23 @@ async def _verify_shop(lane: Lane, orders: Sequence[OrderSummary]) -> None:
     async with lane.transaction() as (tx, connection):
         lane.check_keys(connection)
         for order in shown.values():
-            connection = await pin_shown_shop(tx, connection, order, lane.clock.now())
+            connection = await pin_shown_shop(tx, connection, order.shop_name, order.currency_code, lane.clock.now())
+        await tx.save_connection(connection)
+    if connection.halted:
+        raise ShopMismatchError
+
+
+async def identify_shop(lane: Lane) -> None:
+    """Ask whose shop the keys open, before anything else is asked of it (rule W1).
+
+    Raises:
+        PausedError: the call could not be made, or brought nothing.
+        ShopMismatchError: it is another than this connection's.
+    """
+    shop = await lane.read(lane.settings.call_deadline, lane.shop.identify)
+    async with lane.transaction() as (tx, connection):
+        lane.check_keys(connection)
+        connection = await pin_shown_shop(tx, connection, shop.name, shop.currency_code, lane.clock.now())
         await tx.save_connection(connection)
     if connection.halted:
         raise ShopMismatchError
@@ -163,11 +194,11 @@ async def pin_typed_shop(tx: Transaction, connection: ConnectionRow, now: dateti
 
 
 async def pin_shown_shop(
-    tx: Transaction, connection: ConnectionRow, order: OrderSummary, now: datetime
+    tx: Transaction, connection: ConnectionRow, name: str, currency: str, now: datetime
 ) -> ConnectionRow:
-    """Pin what an order shows; from then on nothing but these is this connection's shop (rule W1)."""
-    pinned = await _pin(tx, connection, order.shop_name, order.currency_code, now)
-    proven = bool(order.shop_name and order.currency_code and not pinned.halted)
+    """Pin what the shop shows; from then on nothing but these is this connection's shop (rule W1)."""
+    pinned = await _pin(tx, connection, name, currency, now)
+    proven = bool(name and currency and not pinned.halted)
     return replace(pinned, pin_proven=pinned.pin_proven or proven)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from syncengine.drift import groups_in_conflict
-from syncengine.listing import Group, ListingId, Value
+from syncengine.listing import Group, ListingId, Lot, Value
 from syncengine.marketplace import Create, Facts, Remove, Update, Write
 from syncengine.rows import FOR_SALE, RETAIN, ListingRow
 
@@ -26,6 +26,8 @@ class Tier(IntEnum):
 ANOTHER_CURRENCY = "ANOTHER_CURRENCY"
 """Why prices in another currency than the shop's are set aside (rule W2)."""
 
+_NEVER = object()
+"""In place of the value of a field that was not sent: it equals none."""
 _TIER_OF = {Group.PRICE: Tier.PRICE, Group.TEXT: Tier.TEXT, Group.REST: Tier.REST}
 
 
@@ -71,8 +73,8 @@ def plan(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
     if row.stale:
         return Wait("an event of this lot could not be decoded")  # rule T5
     if row.listing_id is None:
-        return _plan_create(row, may_increase=may_increase)
-    if row.target == 0 and not _stays_at_zero(row):
+        return _plan_create(row, facts, may_increase=may_increase)
+    if row.target == 0 and not _stays_at_zero(row, facts):
         if not _is_counted(row):
             return Wait("inventory has not yet counted what was told again")
         by_sales = row.desired.sold_out or row.uncounted > 0
@@ -92,6 +94,7 @@ def _is_to_be_replaced(row: ListingRow) -> bool:
     return (
         row.listed_item is not None
         and row.listed_item != row.desired.item
+        and row.desired.is_mapped
         and row.desired.for_sale
         and row.trouble is None
         and not row.conflicts
@@ -100,12 +103,14 @@ def _is_to_be_replaced(row: ListingRow) -> bool:
     )
 
 
-def _plan_create(row: ListingRow, *, may_increase: bool) -> Plan:
+def _plan_create(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
     desired = row.desired
     if row.target == 0 or not desired.for_sale:
         return Nothing()  # rule Q5
     if row.trouble is not None:
         return Wait("a person decides")  # rules Q4, C2
+    if not desired.is_mapped:
+        return Wait("its item is not known in the marketplace's catalogue")
     if not _is_counted(row):
         return Wait("inventory has not yet counted what was told again")
     if not may_increase:
@@ -116,8 +121,8 @@ def _plan_create(row: ListingRow, *, may_increase: bool) -> Plan:
         item=desired.item,
         quantity=row.target,
         for_sale=desired.for_sale,
-        retain=desired.retain,
-        fields=desired.fields,
+        retain=is_retained(desired, facts),
+        fields={name: value for name, value in desired.fields.items() if name not in facts.created_with},
     )
     return Send(write=create, groups=tuple(Group), tier=Tier.CREATE)
 
@@ -137,8 +142,12 @@ def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
         ranks[Group.QUANTITY] = Tier.DECREASE  # rule Q5: hiding ranks as a decrease
     elif delta > 0 or shows or (Group.QUANTITY in due and desired.for_sale == row.sent_for_sale):
         ranks[Group.QUANTITY] = Tier.INCREASE
-    if desired.retain != row.sent_retain and not _is_parked(row, Group.REST) and Group.REST not in held:
+    retain = is_retained(desired, facts)
+    if retain != row.sent_retain and not _is_parked(row, Group.REST) and Group.REST not in held:
         ranks.setdefault(Group.REST, Tier.REST)
+    for group in ranks.keys() & due.keys():
+        if any(name not in row.sent for name in due[group]):
+            ranks[group] = min(ranks[group], Tier.CREATE)  # rule F4: what the create did not take ranks with it
     if not ranks:
         return _nothing_due(row)
     if row.apart_at == row.revision:  # rule F1: after a refusal quantity goes alone first, then group by group
@@ -155,7 +164,7 @@ def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
         delta=delta if Group.QUANTITY in ranks else 0,
         fields=fields,
         for_sale=desired.for_sale if Group.QUANTITY in ranks and (hides or shows or refills) else None,
-        retain=desired.retain if Group.REST in ranks and desired.retain != row.sent_retain else None,
+        retain=retain if Group.REST in ranks and retain != row.sent_retain else None,
     )
     groups = tuple(group for group in Group if group in ranks)
     return Send(write=update, groups=groups, tier=min(ranks.values()))
@@ -173,7 +182,8 @@ def due_fields(row: ListingRow, facts: Facts) -> dict[Group, dict[str, Value]]:
     held = groups_in_conflict(row, facts)
     for name, group in facts.groups.items():
         value = row.desired.fields.get(name)
-        if (name not in row.sent or row.sent[name] != value) and not _is_parked(row, group) and group not in held:
+        there = row.sent[name] if name in row.sent else facts.created_with.get(name, _NEVER)
+        if there != value and not _is_parked(row, group) and group not in held:
             due.setdefault(group, {})[name] = value
     return due
 
@@ -192,8 +202,13 @@ def _is_counted(row: ListingRow) -> bool:
     return row.counted_seq >= row.recount_seq and row.revision >= row.awaited_revision
 
 
-def _stays_at_zero(row: ListingRow) -> bool:
-    return row.desired.retain and (row.sent_retain or row.apart_at != row.revision)
+def is_retained(lot: Lot, facts: Facts) -> bool:
+    """Tell what a shop shall know of whether a listing stays at zero: nothing, where it always does."""
+    return lot.retain and not facts.keeps_sold_out
+
+
+def _stays_at_zero(row: ListingRow, facts: Facts) -> bool:
+    return row.desired.retain and (facts.keeps_sold_out or row.sent_retain or row.apart_at != row.revision)
 
 
 def _is_parked(row: ListingRow, group: Group) -> bool:
@@ -210,7 +225,7 @@ def desired_values(row: ListingRow, facts: Facts, group: Group) -> Mapping[str, 
     if group is Group.PRICE:
         values |= {"currency_code": row.desired.currency_code}
     if group is Group.REST:
-        values |= {RETAIN: row.desired.retain}
+        values |= {RETAIN: is_retained(row.desired, facts)}
     return values
 
 
@@ -227,6 +242,6 @@ def is_settled(row: ListingRow, facts: Facts, group: Group) -> bool:
             return False
         if row.uncounted or row.ledger != row.target or row.sent_for_sale != row.desired.for_sale:
             return False
-    if group is Group.REST and row.sent_retain != row.desired.retain:
+    if group is Group.REST and row.sent_retain != is_retained(row.desired, facts):
         return False
     return group not in due_fields(row, facts)

@@ -6,7 +6,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
-from syncengine.listing import Group, Item, Listing, ListingId, Lot, LotId, OrderId, SellerId, Value, Values
+from syncengine.listing import (
+    CatalogEntry,
+    Group,
+    Item,
+    Listing,
+    ListingId,
+    Lot,
+    LotId,
+    OrderId,
+    SellerId,
+    Value,
+    Values,
+)
 from syncengine.marketplace import Write
 
 IntentId = NewType("IntentId", str)
@@ -497,6 +509,20 @@ class Spent:
 
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(self.calls + other.calls, self.writes + other.writes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counterpart:
+    """What the marketplace's own catalogue has for an entry of inventory's."""
+
+    seller_id: SellerId
+    entry: CatalogEntry
+    found: CatalogEntry | None
+    """None: nothing, or several; a person may say which."""
+    since: datetime
+    """When it was first asked for."""
+    ask_again_at: datetime | None = None
+    """None: what was found, and what a person said, stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,20 @@ from servicekit.logs import correlation_id
 from syncengine.choose import Choice
 from syncengine.guard import count_removal
 from syncengine.lane import Lane, PausedError, may_write
-from syncengine.marketplace import Applied, Create, Gone, Halted, Later, Outcome, Refused, Ticket, Unknown
+from syncengine.marketplace import (
+    Applied,
+    Create,
+    Facts,
+    Gone,
+    Halted,
+    Later,
+    Outcome,
+    Refused,
+    Ticket,
+    Unknown,
+    Write,
+)
+from syncengine.marks import mark_of
 from syncengine.plan import Tier
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow
 from syncengine.settle import settle
@@ -100,7 +113,7 @@ async def _intend(lane: Lane, deadline: timedelta) -> _Call | None:
                 seller_id=row.seller_id,
                 lot_id=row.lot_id,
                 term=lane.lease.term,
-                write=send.write,
+                write=_marked(row, send.write, granted, lane.shop.facts),
                 groups=send.groups,
                 revision=row.revision,
                 correlation_id=row.correlation_id,
@@ -117,6 +130,13 @@ async def _intend(lane: Lane, deadline: timedelta) -> _Call | None:
             tx, [replace(row, intent_id=intent.intent_id) for row, intent in zip(rows, intents, strict=True)]
         )
     return _Call(intents, granted)
+
+
+def _marked(row: ListingRow, write: Write, granted: Ticket, facts: Facts) -> Write:
+    """Give a create the mark by which this attempt is known from every other of the lot, also after a loss (N2, B4)."""
+    if not isinstance(write, Create) or not facts.marks_listings:
+        return write
+    return replace(write, external_id=mark_of(row.lot_id, granted.stamp))
 
 
 async def _probed(lane: Lane, outcome: Halted) -> Outcome:

@@ -20,12 +20,14 @@ from syncengine.marketplace import (
     Update,
 )
 from syncengine.plan import desired_values
-from syncengine.rows import NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked
+from syncengine.rows import NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked, Trouble
 
 
 def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now: datetime) -> tuple[ListingRow, Intent]:
     """Book the outcome of an intent on its row (rules Q1, F1-F3, K3)."""
     match outcome:
+        case Applied(listing=None, listing_id=str() as listing_id) if isinstance(intent.write, Create):
+            return _named(row, intent, ListingId(listing_id), now)
         case Applied(listing=None) if isinstance(intent.write, Create):
             return _unknown(row, replace(intent, answered_at=now), NO_ID_IN_REPLY)  # the listing is found by looking
         case Applied(listing=Listing() as listing) if isinstance(intent.write, Create):
@@ -99,6 +101,16 @@ def created(row: ListingRow, intent: Intent, listing_id: ListingId) -> ListingRo
         sent_retain=write.retain,
         create_with=None,
     )
+
+
+def _named(row: ListingRow, intent: Intent, listing_id: ListingId, now: datetime) -> tuple[ListingRow, Intent]:
+    """Book a create that was answered with an id alone. One that was known before is no new listing: the shop put the
+    pieces to another of the same item, so the lot has none of its own, and a second try would do the same again.
+    """
+    if age(listing_id)[0] > intent.above_listing_id:
+        return created(row, intent, listing_id), closed(intent, Fate.APPLIED, now)
+    row = replace(_without_intent(row), trouble=Trouble.CREATE_UNEXPLAINED)
+    return row, closed(intent, Fate.UNKNOWN, now, "NO_NEW_LISTING")
 
 
 def found(row: ListingRow, listing: Listing, read_at: datetime) -> ListingRow:

@@ -6,12 +6,13 @@ from enum import Enum, auto
 from functools import partial
 
 from syncengine.budget import affordable, poll_interval
+from syncengine.catalog import look_up_next
 from syncengine.census import take_census
 from syncengine.choose import free_tiers
 from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.look import take_looks
-from syncengine.orders import ShopMismatchError, read_orders
+from syncengine.orders import ShopMismatchError, identify_shop, read_orders
 from syncengine.rows import CensusReason, ConnectionRow, Fate
 from syncengine.send import send_next
 from syncengine.store.protocol import Transaction
@@ -85,6 +86,8 @@ async def _work(lane: Lane) -> _Job | None:
         return _Job.CENSUS
     if may_send and await send_next(lane):
         return _Job.SEND
+    if await look_up_next(lane):
+        return _Job.OTHER
     if _census_due_at(lane, connection, now) <= now:
         await take_census(lane)
         return _Job.CENSUS
@@ -120,6 +123,8 @@ async def _read_cheaply(lane: Lane) -> None:
 async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job | None:
     """Get the seller's lots from inventory, then match them with the shop (rules T4, C1)."""
     if not connection.wish_id:
+        if lane.shop.facts.tells_shop:
+            await identify_shop(lane)
         async with lane.transaction() as (tx, current):
             wish_id = lane.new_id()
             seq = next_seq(0, now)
@@ -127,10 +132,13 @@ async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job |
                 [state_wished(lane.shop.facts.marketplace, seller_id=current.seller_id, request_id=wish_id, seq=seq)]
             )
             await tx.save_connection(replace(current, wish_id=wish_id, wished_at=now))
-        await _read_cheaply(lane)  # a wrong key shows at once, however many lots are on their way
+        if not lane.shop.facts.tells_shop:
+            await _read_cheaply(lane)  # a wrong key shows at once, however many lots are on their way
         return None
     if connection.answered_at is None or now < _census_due_at(lane, connection, now):
         return None
+    if await look_up_next(lane):  # listings are matched with lots by what they are of (rule C2)
+        return _Job.OTHER
     await take_census(lane)
     return _Job.CENSUS
 

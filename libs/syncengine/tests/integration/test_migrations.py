@@ -15,6 +15,7 @@ from syncengine.migrations import (
     create_engine_tables,
     extend_for_all_rules,
     extend_for_answers,
+    extend_for_catalogues,
     extend_for_many_lots,
     extend_for_shop_imports,
 )
@@ -65,6 +66,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_answers(op, app_role=ROLE)
         extend_for_many_lots(op)
         extend_for_shop_imports(op)
+        extend_for_catalogues(op, app_role=ROLE)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))
@@ -73,6 +75,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         assert row is not None
         assert (row.strangers, row.awaited_revision, row.unexplained, row.waiting_since is None) == ((), 0, 0, False)
         assert (row.ledger, row.desired.currency_code, row.desired.sold_out, row.conflicts) == (9, "", False, {})
+        assert (row.desired.entry, row.desired.is_mapped) == (None, True)
         assert await tx.count_calls(SELLER, Tier.INCREASE) == 1
         assert (await tx.lock_connection(SELLER)).removals_held == 0
         returned = {

@@ -11,7 +11,7 @@ from syncengine.absorb import begin_anew_after_loss
 from syncengine.lane import Lane
 from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, OrderRead
 from syncengine.marketplace import Create, Halted, ReadFailedError, Remove, Ticket, Update
-from syncengine.rows import CensusReason, Settings, Trouble
+from syncengine.rows import CensusReason, Settings, Spent, Trouble
 from syncengine.store.protocol import FencedError
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.memory_store import Tables
@@ -571,7 +571,7 @@ async def test_price_travels_once_the_budget_lets_it() -> None:
     """Rules B1, B2: looks and order reads own a fifth of the calls; writes wait for the window to roll on."""
     world = await connected()
     world.shop.facts = replace(FACTS, limit=replace(FACTS.limit, calls=500))
-    world.store.tables.calls += [(SELLER, "calls", world.clock.now(), True)] * 400
+    world.store.tables.calls += [(SELLER, "calls", world.clock.now(), Spent(1, 1))] * 400
     world.create("a", 10, note="a")
     await world.settle(timedelta(minutes=2))
     assert world.shop.writes == []

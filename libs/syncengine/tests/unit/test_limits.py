@@ -150,7 +150,7 @@ async def test_reads_for_a_create_do_not_use_up_what_is_left_of_a_spent_quota() 
     await world.settle()
     limit = FACTS.limit
     world.shop.facts = replace(FACTS, limit=replace(limit, calls=5000))
-    world.store.tables.calls += [(SELLER, limit.name, world.clock.now(), True)] * 4000
+    world.store.tables.calls += [(SELLER, limit.name, world.clock.now(), Spent(1, 1))] * 4000
     read_at = world.connection.all_orders_read_at
     world.change("lot-0", by=5)
     await world.settle(timedelta(minutes=1))

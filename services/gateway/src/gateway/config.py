@@ -23,9 +23,10 @@ class Config:
     inventory_address: str = "127.0.0.1:50051"
     credentials_address: str = "127.0.0.1:50052"
     sync_bricklink_address: str = "127.0.0.1:50053"
+    sync_brickowl_address: str = "127.0.0.1:50054"
     issuer_url: str = "http://127.0.0.1:8081"
     audience: str = "brickops"
-    marketplaces: str = "bricklink"
+    marketplaces: str = "bricklink,brickowl"
     drain: timedelta = timedelta(seconds=15)
     log_level: str = "INFO"
 
@@ -48,7 +49,7 @@ class Config:
 
     @property
     def _known_marketplaces(self) -> Mapping[str, str]:
-        return {"bricklink": self.sync_bricklink_address}
+        return {"bricklink": self.sync_bricklink_address, "brickowl": self.sync_brickowl_address}
 
     @property
     def _named_marketplaces(self) -> set[str]:

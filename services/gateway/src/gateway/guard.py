@@ -72,6 +72,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "list_unassigned_lines": READERS,
     "assign_lines": EDITORS,
     "list_unowned_listings": READERS,
+    "list_unmapped_items": READERS,
+    "map_item": EDITORS,
 }
 """Who may call each operation; one that is missing here cannot be served. The services check again."""
 

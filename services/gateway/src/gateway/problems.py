@@ -138,6 +138,10 @@ _RULES = {
 }
 
 
+_WHOSE_KEYS = re.compile(r"^keys\.(bricklink|brickowl)\b")
+"""How pydantic names keys that may be of either marketplace."""
+
+
 def _field_problem(found: Mapping[str, object]) -> FieldProblem:
     location = found["loc"]
     where, *steps = location if isinstance(location, tuple) else ("body",)
@@ -146,6 +150,7 @@ def _field_problem(found: Mapping[str, object]) -> FieldProblem:
         field = str(where)
     else:
         field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
+        field = _WHOSE_KEYS.sub("keys", field)
     context = found.get("ctx")
     if kind == "value_error" and isinstance(context, Mapping):
         detail = str(context["error"])
@@ -204,7 +209,7 @@ _RENAMED = (
     (re.compile(r"^item\.type$"), "item_type"),
     (re.compile(r"^item\.number$"), "item_no"),
     (re.compile(r"^item\."), ""),
-    (re.compile(r"^bricklink\b"), "keys"),
+    (re.compile(r"^(bricklink|brickowl)\b"), "keys"),
     (re.compile(r"\.(units|nanos)$"), ".amount"),
     (re.compile(r"\bcurrency_code$"), "currency"),
     (re.compile(r"^page_size$"), "limit"),

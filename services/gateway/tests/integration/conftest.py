@@ -63,6 +63,7 @@ class Behind:
             "tls_certificate_file": tls.certificate,
             "tls_key_file": tls.key,
             "issuer_url": self.issuer.url,
+            "marketplaces": "bricklink",
             **{f"{name.replace('-', '_')}_address": address for name, address in self.addresses.items()},
         }
         return Config(**settings | changes)

@@ -57,6 +57,7 @@ def environment(config: Config) -> dict[str, str]:
         "INVENTORY_ADDRESS": config.inventory_address,
         "CREDENTIALS_ADDRESS": config.credentials_address,
         "SYNC_BRICKLINK_ADDRESS": config.sync_bricklink_address,
+        "MARKETPLACES": config.marketplaces,
         "ISSUER_URL": config.issuer_url,
         "LOG_LEVEL": "DEBUG",
     }

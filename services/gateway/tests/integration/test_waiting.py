@@ -281,6 +281,25 @@ async def test_lines_alarms_and_unowned_listings(owner: httpx.AsyncClient, servi
     assert answer.json() == {"message": "MANY_ARE_MISSING 40 ALARM_ANSWER_LOOK_AGAIN"}
 
 
+async def test_unmapped_items_are_listed_and_mapped_by_hand(owner: httpx.AsyncClient, services: Services) -> None:
+    items = [
+        sync_service_pb2.UnmappedItem(type=lot_pb2.ITEM_TYPE_PART, number="3003", lots=12),
+        sync_service_pb2.UnmappedItem(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=165, lots=1),
+    ]
+    for item in items:
+        item.since.FromDatetime(NOON)
+    services.sync_bricklink.unmapped = items
+    first = (await owner.get(f"{PATH}/unmapped-items", params={"limit": 1})).json()
+    shown = {"item_type": "PART", "item_no": "3003", "color_id": None, "lots": 12, "since": "2026-11-01T12:00:00Z"}
+    assert (first["items"], first["next_cursor"]) == ([shown], "1")
+    body = {"item_type": "PART", "item_no": "3003", "number_there": "939628"}
+    assert (await owner.post(f"{PATH}/unmapped-items", json=body)).json() == {"message": "3003 939628"}
+    colored = await owner.post(f"{PATH}/unmapped-items", json=body | {"color_id": 165})
+    assert colored.json() == {"message": "3003 165 939628"}
+    refused = await owner.post(f"{PATH}/unmapped-items", json={**body, "item_no": ""})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "item_no")
+
+
 async def test_a_connection_is_paused_resumed_read_and_retried(
     owner: httpx.AsyncClient, services: Services, seller: str
 ) -> None:
@@ -322,6 +341,7 @@ async def test_a_connection_is_paused_resumed_read_and_retried(
         ("viewer", "/waiting", 200),
         ("viewer", "/unowned", 200),
         ("viewer", "/unassigned-lines", 200),
+        ("viewer", "/unmapped-items", 200),
         ("viewer", "/sync", 403),
         ("viewer", "/retry", 403),
         ("viewer", "/waiting/a/trouble", 403),
@@ -335,7 +355,7 @@ async def test_a_connection_is_paused_resumed_read_and_retried(
 )
 async def test_who_may_do_what(as_role: Callable[..., httpx.AsyncClient], role: str, path: str, status: int) -> None:
     client = as_role(role)
-    reads = path in ("/waiting", "/unowned", "/unassigned-lines")
+    reads = path in ("/waiting", "/unowned", "/unassigned-lines", "/unmapped-items")
     answer = await (client.get(PATH + path) if reads else client.post(PATH + path, json={}))
     assert answer.status_code == status
 

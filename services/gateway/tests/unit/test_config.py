@@ -20,7 +20,7 @@ def test_the_certificate_is_all_that_must_be_told() -> None:
         Path("gateway.pem"),
         Path("gateway.key"),
     )
-    assert config.sync_addresses == {"bricklink": "127.0.0.1:50053"}
+    assert config.sync_addresses == {"bricklink": "127.0.0.1:50053", "brickowl": "127.0.0.1:50054"}
 
 
 @pytest.mark.parametrize("address", ["8080", "localhost", ":8080", "localhost:http", "localhost:808000"])

@@ -45,6 +45,15 @@ def test_keys_go_to_the_vault_as_they_are() -> None:
     )
 
 
+def test_brick_owls_key_goes_to_the_vault_as_it_is() -> None:
+    connection = NewConnection.model_validate(BODY | {"keys": {"key": "K-canary"}})
+    asked = credential_to_proto(connection, "r-1")
+    assert (asked.WhichOneof("keys"), asked.brickowl.key) == ("brickowl", "K-canary")
+    changed = change_to_proto(KeysChanged.model_validate({"keys": {"key": "K2-canary"}}), "r-2")
+    assert (changed.WhichOneof("keys"), changed.brickowl.key) == ("brickowl", "K2-canary")
+    assert "canary" not in repr(connection)
+
+
 def test_of_a_change_only_what_is_named_goes_to_the_vault() -> None:
     change = KeysChanged.model_validate({"keys": {"token": "T-canary", "token_secret": "TS-canary"}})
     asked = change_to_proto(change, "r-1")
@@ -68,7 +77,7 @@ def test_a_key_that_cannot_travel_is_refused_by_its_name(key: object) -> None:
     with pytest.raises(ValidationError) as refused:
         NewConnection.model_validate(BODY | {"keys": KEYS | {"token_secret": key}})
 
-    assert [error["loc"] for error in refused.value.errors()] == [("keys", "token_secret")]
+    assert [error["loc"] for error in refused.value.errors()] == [("keys", "bricklink", "token_secret")]
 
 
 def test_a_connection_is_what_credentials_and_sync_know() -> None:

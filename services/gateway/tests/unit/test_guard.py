@@ -35,6 +35,7 @@ READS = {
     "list_waiting",
     "get_waiting",
     "list_unassigned_lines",
+    "list_unmapped_items",
     "list_unowned_listings",
 }
 OWNERS_ONLY = {

@@ -22,7 +22,7 @@ class Config:
     kafka_bootstrap: str
     kafka_security_file: Path | None = None
     listen: str = "127.0.0.1:50051"
-    marketplaces: str = "bricklink"
+    marketplaces: str = "bricklink,brickowl"
     """For which marketplaces lots are published, with commas between."""
     lots_topics: str = "brickops.lots.{marketplace}.v1"
     sales_topic: str = "brickops.sales.v1"

@@ -19,7 +19,10 @@ REQUIRED = {
 def test_the_defaults_work() -> None:
     config = from_environment(Config, "INVENTORY_", REQUIRED)
     assert config.listen == "127.0.0.1:50051"
-    assert config.topics.items() == [("bricklink", "brickops.lots.bricklink.v1")]
+    assert config.topics.items() == [
+        ("bricklink", "brickops.lots.bricklink.v1"),
+        ("brickowl", "brickops.lots.brickowl.v1"),
+    ]
     assert config.tls.ca == Path("/tls/ca")
     assert config.kafka.bootstrap == "kafka:9092"
 

@@ -8,6 +8,9 @@ from datetime import datetime
 import httpx
 from authlib.oauth1 import ClientAuth
 
+from brickops.credentials.v1.credentials_service_pb2 import LeaseCredentialResponse
+from servicekit.logs import learn_secret
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShopKeys:
@@ -17,6 +20,19 @@ class ShopKeys:
     consumer_secret: str = field(repr=False)
     token: str = field(repr=False)
     token_secret: str = field(repr=False)
+
+
+def keys_of(lease: LeaseCredentialResponse) -> ShopKeys:
+    """Take the keys out of a lease, and make them known to the log redactor."""
+    lent = lease.bricklink
+    for value in (lent.consumer_key, lent.consumer_secret, lent.token, lent.token_secret):
+        learn_secret(value)
+    return ShopKeys(
+        consumer_key=lent.consumer_key,
+        consumer_secret=lent.consumer_secret,
+        token=lent.token,
+        token_secret=lent.token_secret,
+    )
 
 
 class Signature(httpx.Auth):

@@ -1,30 +1,26 @@
 """BrickLink over HTTP: each method is exactly one signed request, never repeated, never redirected (rule L3)."""
 
-import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from sync_bricklink.auth import ShopKeys, Signature
-from sync_bricklink.errors import Answered, Purpose, Verdict, answered_at, no_answer, outcome_of
+from sync_bricklink.errors import outcome_of
 from sync_bricklink.listing import JsonObject, create_body, listing_of, update_body
 from sync_bricklink.orders import order_lines_of, order_summary_of
-from sync_bricklink.values import UnreadableError, shown_array
+from sync_bricklink.values import shown_array
 from syncengine.listing import Listing, ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead, OrderSummary
 from syncengine.marketplace import (
     Applied,
     Create,
     Facts,
     Gone,
-    Later,
+    NoFurtherCalls,
     Outcome,
-    ReadFailedError,
     Refused,
     Remove,
     Ticket,
@@ -32,36 +28,18 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
+from syncengine.service.http import answered_at, exchange, understood
+from syncengine.service.reading import UnreadableError
+from syncengine.service.verdicts import Answered, Purpose, Verdict
 
 MAX_CONNECTIONS = 5
 """At once, over all shops, for all come from one address: more brought HTML 503 pages (marketplaces/bricklink.md#1)."""
 
 _log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 _FILED = {"open": "false", "filed": "true"}
 
 
-def open_http(api_url: str) -> httpx.AsyncClient:
-    """Make the HTTP client that all shops share.
-
-    It follows no redirect and keeps no cookie: one seller's session must not reach another's calls. It asks the
-    environment nothing: a proxy variable meant for other programs would lead signed calls elsewhere, and those to a
-    sandbox on loopback nowhere. It has no time limits of its own: each call brings its deadline.
-    """
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # below that they log URLs and headers (rule O1)
-    return httpx.AsyncClient(
-        base_url=api_url,
-        headers={"Accept": "application/json", "User-Agent": "brickops"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        follow_redirects=False,
-        trust_env=False,
-        timeout=None,  # noqa: S113 - see above
-        limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
-    )
-
-
-class BrickLink:
+class BrickLink(NoFurtherCalls):
     """One seller's BrickLink shop: the engine's `Marketplace`."""
 
     def __init__(self, http: httpx.AsyncClient, keys: ShopKeys, facts: Facts) -> None:
@@ -102,23 +80,23 @@ class BrickLink:
         verdict, read_at = await self._call(Purpose.READ, "GET", _listing_path(listing_id), ticket)
         if isinstance(verdict, Gone):
             return ListingRead(listing=None, read_at=read_at)
-        return ListingRead(listing=_understood(listing_of, verdict), read_at=read_at)
+        return ListingRead(listing=understood(listing_of, verdict), read_at=read_at)
 
     async def read_all(self, ticket: Ticket) -> ListRead:
         """Read every listing: without a filter every status comes (marketplaces/bricklink.md#3.2)."""
         verdict, read_at = await self._call(Purpose.READ, "GET", "inventories", ticket)
-        return ListRead(listings=_understood(_listings_of, verdict), read_at=read_at)
+        return ListRead(listings=understood(_listings_of, verdict), read_at=read_at)
 
     async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
         """Read the orders received: filed ones come only when asked for (marketplaces/bricklink.md#4.1)."""
         query = {"direction": "in", "filed": _FILED[page]}
         verdict, read_at = await self._call(Purpose.READ, "GET", "orders", ticket, query=query)
-        return OrderRead(orders=_understood(_summaries_of, verdict), read_at=read_at)
+        return OrderRead(orders=understood(_summaries_of, verdict), read_at=read_at)
 
     async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
         """Read the lines of one order."""
         verdict, _ = await self._call(Purpose.READ, "GET", f"orders/{quote(order_id, safe='')}/items", ticket)
-        return _understood(order_lines_of, verdict)
+        return understood(order_lines_of, verdict)
 
     async def _call(
         self,
@@ -131,14 +109,6 @@ class BrickLink:
         body: JsonObject | list[JsonObject] | None = None,
     ) -> tuple[Verdict, datetime]:
         """Make the call and say what it came to, and when the shop answered by its own clock."""
-        departed = False
-
-        async def watch(event: str, _: Mapping[str, object]) -> None:
-            # The last moment at which nothing of the request can have reached the shop: later, nobody can say (L3).
-            nonlocal departed
-            departed = departed or event.endswith("send_request_headers.started")
-
-        seconds = ticket.deadline.total_seconds()
         request = self._http.build_request(
             method,
             path,
@@ -146,36 +116,15 @@ class BrickLink:
             content=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
             # The bare media type: with a charset the shop has been seen to refuse it (marketplaces/bricklink.md#1).
             headers={} if body is None else {"Content-Type": "application/json"},
-            # Connecting has less: httpcore leaves the socket open if it is cancelled in the middle of a TLS handshake.
-            timeout=httpx.Timeout(None, connect=seconds / 3),
-            extensions={"trace": watch},
         )
-        try:
-            async with asyncio.timeout(seconds):
-                response = await self._http.send(request, auth=Signature(self._keys, ticket.stamp))
-        except (TimeoutError, httpx.HTTPError, OSError):
-            if departed:
-                return no_answer(purpose, "NO_REPLY"), ticket.stamp
-            return Later(reason="SHOP_DOWN"), ticket.stamp
-        return outcome_of(response, purpose, stamp=ticket.stamp), answered_at(response) or ticket.stamp
+        answer = await exchange(self._http, request, purpose, ticket, auth=Signature(self._keys, ticket.stamp))
+        if not isinstance(answer, httpx.Response):
+            return answer, ticket.stamp
+        return outcome_of(answer, purpose, stamp=ticket.stamp), answered_at(answer) or ticket.stamp
 
 
 def _listing_path(listing_id: ListingId) -> str:
     return f"inventories/{quote(listing_id, safe='')}"
-
-
-def _understood(read: Callable[[object], _T], verdict: Verdict) -> _T:
-    """Read what the shop answered. Raises `ReadFailedError` for everything else."""
-    if isinstance(verdict, Answered):
-        data: object = verdict.data
-        try:
-            return read(data)
-        except UnreadableError as error:
-            _log.warning("the shop's answer is unreadable", extra={"part": error.part})
-        verdict = Unknown(reason="UNREADABLE_REPLY")
-    if isinstance(verdict, Gone):
-        verdict = Refused(reason="NOT_FOUND")
-    raise ReadFailedError(verdict)
 
 
 def _listing_if_shown(data: object) -> Listing | None:

@@ -7,36 +7,15 @@ so the envelope inside the body speaks first (marketplaces/bricklink.md#1.1).
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
-from enum import Enum, auto
 
 import httpx
 
-from sync_bricklink.values import UnreadableError, shown_number
-from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
-
-
-class Purpose(Enum):
-    """What a call was for: the same answer means different things to different calls."""
-
-    READ = auto()
-    CREATE = auto()
-    CHANGE = auto()
-    """An update or a removal of a listing that was there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """The shop did what it was asked."""
-
-    data: object
-    """What came with it, as JSON; None if nothing did."""
-
-
-Verdict = Answered | Later | Refused | Gone | Halted | Unknown
+from syncengine.marketplace import Gone, Halted, Later, Refused
+from syncengine.service.http import answered_at, retry_after
+from syncengine.service.reading import UnreadableError, shown_number
+from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
 _REFUSALS: tuple[tuple[int, str, str], ...] = (
     # code, how the description begins, our word; what is found first counts
@@ -51,8 +30,6 @@ _REFUSALS: tuple[tuple[int, str, str], ...] = (
 )
 _SKEW = timedelta(minutes=2)
 """Stamps run up to 60 s ahead of our clock (rule B4); what differs by more than this is a clock that is wrong."""
-_LONGEST_WAIT = timedelta(hours=24)
-"""Nothing that a shop asks for makes us wait longer: its quota is a day's (marketplaces/bricklink.md#7)."""
 
 
 def outcome_of(response: httpx.Response, purpose: Purpose, *, stamp: datetime) -> Verdict:
@@ -73,16 +50,6 @@ def outcome_of(response: httpx.Response, purpose: Purpose, *, stamp: datetime) -
     return _failure(code, description, response, purpose, stamp)
 
 
-def answered_at(response: httpx.Response) -> datetime | None:
-    """Read the Date header: the shop's clock when it answered, in whole seconds; None if it does not say."""
-    return _http_date(response.headers.get("Date", ""))
-
-
-def no_answer(purpose: Purpose, reason: str, *, after: timedelta | None = None) -> Later | Unknown:
-    """Say what it means that nothing came back which can be understood, though the request may have arrived."""
-    return Later(reason="SHOP_DOWN", after=after) if purpose is Purpose.READ else Unknown(reason=reason)
-
-
 def _envelope(document: Mapping[str, object]) -> tuple[int, str]:
     meta = document.get("meta")
     if not isinstance(meta, Mapping):
@@ -98,11 +65,11 @@ def _without_envelope(response: httpx.Response, purpose: Purpose) -> Verdict:
     404 proves no listing gone, a bare 400 must not park anything, a bare 403 is no word on our permissions.
     """
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return Later(reason="QUOTA", after=_retry_after(response))
+        return Later(reason="QUOTA", after=retry_after(response))
     if response.status_code == httpx.codes.UNAUTHORIZED:
         return Halted(reason="WRONG_KEY")
     reason = "SERVER_ERROR" if response.status_code >= 500 else "UNREADABLE_REPLY"
-    return no_answer(purpose, reason, after=_retry_after(response))
+    return no_answer(purpose, reason, after=retry_after(response))
 
 
 def _failure(code: int, description: str, response: httpx.Response, purpose: Purpose, stamp: datetime) -> Verdict:
@@ -113,12 +80,12 @@ def _failure(code: int, description: str, response: httpx.Response, purpose: Pur
         # was done, the engine confirms it by a cheap read and probes hourly (rule O2), so a spent day heals by itself.
         return Halted(reason="NO_PERMISSION")
     if code == 429:
-        return Later(reason="QUOTA", after=_retry_after(response))
+        return Later(reason="QUOTA", after=retry_after(response))
     if purpose is not Purpose.READ:  # which offers nothing that could be refused
         for refused_code, beginning, word in _REFUSALS:
             if code == refused_code and description.startswith(beginning):
                 return Refused(reason=word)
-    return no_answer(purpose, "SERVER_ERROR", after=_retry_after(response))  # 5xx, and codes that nobody has seen
+    return no_answer(purpose, "SERVER_ERROR", after=retry_after(response))  # 5xx, and codes that nobody has seen
 
 
 def _unauthorized(description: str, response: httpx.Response, stamp: datetime) -> Halted | Later:
@@ -133,25 +100,6 @@ def _unauthorized(description: str, response: httpx.Response, stamp: datetime) -
             return Later(reason="CLOCK_SKEWED")
         return Later(reason="STAMP_USED")
     return Halted(reason="WRONG_KEY")
-
-
-def _retry_after(response: httpx.Response) -> timedelta | None:
-    """Read Retry-After, seconds or a date by the shop's own clock; None if it says nothing usable."""
-    raw = response.headers.get("Retry-After", "").strip()
-    if raw.isascii() and raw.isdigit():
-        return min(timedelta(seconds=int(raw[:9])), _LONGEST_WAIT)
-    now, until = answered_at(response), _http_date(raw)
-    if now is None or until is None:
-        return None
-    return min(max(until - now, timedelta()), _LONGEST_WAIT)
-
-
-def _http_date(raw: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(raw)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _refuse_constant(name: str) -> object:

@@ -9,18 +9,17 @@ from decimal import Decimal
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from sync_bricklink.values import (
-    NO_PRICE,
-    UnreadableError,
-    normal_price,
-    normal_text,
-    shown_number,
-    shown_object,
-    shown_price,
-    shown_text,
-)
+from sync_bricklink.values import NO_PRICE, normal_price, shown_price
 from syncengine.listing import Group, Item, Listing, ListingId, Lot, Value, Values
 from syncengine.marketplace import Create, Facts, Limit, Update
+from syncengine.service.reading import (
+    UnreadableError,
+    normal_text,
+    number_or,
+    shown_number,
+    shown_object,
+    shown_text,
+)
 
 JsonObject = dict[str, object]
 
@@ -196,9 +195,9 @@ def listing_of(raw: object) -> Listing:
         fields={
             "stock_room_id": "" if for_sale else letter,
             "unit_price": shown_price(shown.get("unit_price")),
-            "sale_rate": _number_or(0, shown.get("sale_rate"), "sale_rate"),
+            "sale_rate": number_or(0, shown.get("sale_rate"), "sale_rate"),
             "tiers": _shown_tiers(shown),
-            "bulk": max(1, _number_or(1, shown.get("bulk"), "bulk")),
+            "bulk": max(1, number_or(1, shown.get("bulk"), "bulk")),
             "description": shown_text(shown.get("description")),
             "remarks": shown_text(shown.get("remarks")),
             "my_cost": shown_price(shown.get("my_cost")),
@@ -222,14 +221,10 @@ def item_of(shown: Mapping[str, object]) -> Item:
     return Item(
         item_type=item_type,
         number=number,
-        color_id=_number_or(0, shown.get("color_id"), "color_id"),
+        color_id=number_or(0, shown.get("color_id"), "color_id"),
         condition=_CONDITIONS.get(condition, condition),
         completeness=_COMPLETENESS.get(completeness, completeness),
     )
-
-
-def _number_or(default: int, raw: object, part: str) -> int:
-    return default if raw is None else shown_number(raw, part)
 
 
 # Tiers: six fields of the shop, always sent together, are one value: "50:0.1100 100:0.1000 0:0.0000" ------------------
@@ -245,7 +240,7 @@ def _shown_tiers(shown: Mapping[str, object]) -> str:
     return _tiers_value(
         [
             (
-                _number_or(0, shown.get(f"tier_quantity{place}"), "tier_quantity"),
+                number_or(0, shown.get(f"tier_quantity{place}"), "tier_quantity"),
                 shown_price(shown.get(f"tier_price{place}")),
             )
             for place in range(1, _TIERS + 1)

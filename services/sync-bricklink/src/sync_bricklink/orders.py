@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sync_bricklink.listing import item_of, listing_id_of
-from sync_bricklink.values import shown_array, shown_moment, shown_number, shown_object, shown_text
+from sync_bricklink.values import shown_array, shown_moment
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
+from syncengine.service.reading import shown_number, shown_object, shown_text
 
 _CUT = frozenset({"CANCELLED", "NPX"})
 """Nothing is sold by these any more.

@@ -24,12 +24,13 @@ from servicekit.grpc_server import serving
 from servicekit.logs import SafeFormatter
 from servicekit.testing.ca import TestAuthority
 from servicekit.testing.clock import SteppedClock
-from sync_bricklink.client import BrickLink, open_http
-from sync_bricklink.keys import LeasedKeys
+from sync_bricklink.auth import ShopKeys, keys_of
+from sync_bricklink.client import BrickLink
 from sync_bricklink.listing import facts
-from sync_bricklink.shops import Shops
 from syncengine.listing import SellerId
 from syncengine.marketplace import Halted, Later, ReadFailedError
+from syncengine.service.http import open_http
+from syncengine.service.keys import LeasedKeys, LeasedShops
 
 SELLER = SellerId("seller-a")
 OTHER = SellerId("seller-b")
@@ -84,7 +85,7 @@ def credentials(clock: SteppedClock) -> Credentials:
 @asynccontextmanager
 async def leased(
     credentials: Credentials, clock: SteppedClock, folder: Path, port: int, caller: str = "sync-bricklink"
-) -> AsyncIterator[LeasedKeys]:
+) -> AsyncIterator[LeasedKeys[ShopKeys]]:
     authority = TestAuthority(folder)
     async with (
         serving(
@@ -97,25 +98,25 @@ async def leased(
         ),
         open_channel(f"127.0.0.1:{port}", service="credentials", tls=authority.issue(caller)) as channel,
     ):
-        yield LeasedKeys(channel, clock)
+        yield LeasedKeys(channel, clock, "bricklink", keys_of)
 
 
 @pytest.fixture
 async def keys(
     credentials: Credentials, clock: SteppedClock, tmp_path: Path, unused_tcp_port: int
-) -> AsyncIterator[LeasedKeys]:
+) -> AsyncIterator[LeasedKeys[ShopKeys]]:
     async with leased(credentials, clock, tmp_path, unused_tcp_port) as keys:
         yield keys
 
 
-async def failure(keys: LeasedKeys, seller: SellerId = SELLER, key_version: int = 1) -> object:
+async def failure(keys: LeasedKeys[ShopKeys], seller: SellerId = SELLER, key_version: int = 1) -> object:
     with pytest.raises(ReadFailedError) as caught:
         await keys.get(seller, key_version)
     assert caught.value.__context__ is None, "a gRPC error holds what the other side said"
     return caught.value.outcome
 
 
-async def test_keys_are_leased_once_and_kept(keys: LeasedKeys, credentials: Credentials) -> None:
+async def test_keys_are_leased_once_and_kept(keys: LeasedKeys[ShopKeys], credentials: Credentials) -> None:
     first, second = await keys.get(SELLER, 1), await keys.get(SELLER, 1)
 
     assert first == second
@@ -125,7 +126,7 @@ async def test_keys_are_leased_once_and_kept(keys: LeasedKeys, credentials: Cred
 
 
 async def test_keys_are_leased_again_before_the_lease_ends(
-    keys: LeasedKeys, credentials: Credentials, clock: SteppedClock
+    keys: LeasedKeys[ShopKeys], credentials: Credentials, clock: SteppedClock
 ) -> None:
     await keys.get(SELLER, 1)
     clock.advance(LEASE - timedelta(minutes=4))
@@ -139,7 +140,7 @@ async def test_keys_are_leased_again_before_the_lease_ends(
 
 
 async def test_new_keys_are_leased_as_soon_as_the_connection_names_them(
-    keys: LeasedKeys, credentials: Credentials
+    keys: LeasedKeys[ShopKeys], credentials: Credentials
 ) -> None:
     await keys.get(SELLER, 1)
     credentials.versions[SELLER] = 2
@@ -149,7 +150,7 @@ async def test_new_keys_are_leased_as_soon_as_the_connection_names_them(
 
 @pytest.mark.parametrize("stored", [1, 3])
 async def test_other_keys_than_those_named_are_not_given_out(
-    keys: LeasedKeys, credentials: Credentials, stored: int
+    keys: LeasedKeys[ShopKeys], credentials: Credentials, stored: int
 ) -> None:
     """They may open another shop (rule W1): its event is on the way."""
     credentials.versions[SELLER] = stored
@@ -157,18 +158,18 @@ async def test_other_keys_than_those_named_are_not_given_out(
     assert await failure(keys, key_version=2) == Later(reason="KEYS_UNAVAILABLE")
 
 
-async def test_sellers_have_keys_of_their_own(keys: LeasedKeys, credentials: Credentials) -> None:
+async def test_sellers_have_keys_of_their_own(keys: LeasedKeys[ShopKeys], credentials: Credentials) -> None:
     credentials.versions[OTHER] = 1
 
     assert (await keys.get(SELLER, 1)).token != (await keys.get(OTHER, 1)).token
 
 
-async def test_seller_without_keys_is_halted(keys: LeasedKeys) -> None:
+async def test_seller_without_keys_is_halted(keys: LeasedKeys[ShopKeys]) -> None:
     assert await failure(keys, OTHER) == Halted(reason="NO_KEYS")
 
 
 async def test_revoked_keys_are_not_used_beyond_their_lease(
-    keys: LeasedKeys, credentials: Credentials, clock: SteppedClock
+    keys: LeasedKeys[ShopKeys], credentials: Credentials, clock: SteppedClock
 ) -> None:
     await keys.get(SELLER, 1)
     del credentials.versions[SELLER]
@@ -177,7 +178,7 @@ async def test_revoked_keys_are_not_used_beyond_their_lease(
     assert await failure(keys) == Halted(reason="NO_KEYS")
 
 
-async def test_broken_credentials_service_is_for_later(keys: LeasedKeys, credentials: Credentials) -> None:
+async def test_broken_credentials_service_is_for_later(keys: LeasedKeys[ShopKeys], credentials: Credentials) -> None:
     credentials.broken = True
 
     assert await failure(keys) == Later(reason="KEYS_UNAVAILABLE")
@@ -189,7 +190,7 @@ async def test_absent_credentials_service_is_for_later(
     tls = TestAuthority(tmp_path).issue("sync-bricklink")
 
     async with open_channel(f"127.0.0.1:{unused_tcp_port}", service="credentials", tls=tls) as channel:
-        assert await failure(LeasedKeys(channel, clock)) == Later(reason="KEYS_UNAVAILABLE")
+        assert await failure(LeasedKeys(channel, clock, "bricklink", keys_of)) == Later(reason="KEYS_UNAVAILABLE")
 
 
 async def test_refused_caller_is_for_later_not_the_sellers_fault(
@@ -199,7 +200,7 @@ async def test_refused_caller_is_for_later_not_the_sellers_fault(
         assert await failure(keys) == Later(reason="KEYS_UNAVAILABLE")
 
 
-async def test_leased_values_are_redacted_from_every_log_line(keys: LeasedKeys) -> None:
+async def test_leased_values_are_redacted_from_every_log_line(keys: LeasedKeys[ShopKeys]) -> None:
     lent = await keys.get(SELLER, 1)
     written = StringIO()
     handler = logging.StreamHandler(written)
@@ -213,9 +214,9 @@ async def test_leased_values_are_redacted_from_every_log_line(keys: LeasedKeys) 
     assert written.getvalue().count("[redacted]") == 2 * len(values)
 
 
-async def test_open_shop_is_a_marketplace_with_the_sellers_keys(keys: LeasedKeys) -> None:
-    async with open_http("https://api.bricklink.com/api/store/v1") as http:
-        shops = Shops(http, keys, facts(5000))
+async def test_open_shop_is_a_marketplace_with_the_sellers_keys(keys: LeasedKeys[ShopKeys]) -> None:
+    async with open_http("https://api.bricklink.com/api/store/v1", connections=1) as http:
+        shops = LeasedShops(keys, lambda lent: BrickLink(http, lent, facts(5000)))
 
         assert isinstance(await shops.open(SELLER, 1), BrickLink)
         with pytest.raises(ReadFailedError) as caught:

@@ -20,7 +20,7 @@ from sandbox.catalog import Catalog
 from sandbox.server import Server
 from servicekit.testing.clock import SteppedClock
 from sync_bricklink.auth import ShopKeys
-from sync_bricklink.client import BrickLink, open_http
+from sync_bricklink.client import MAX_CONNECTIONS, BrickLink
 from sync_bricklink.listing import facts, lot_of
 from syncengine.listing import Listing, ListingId, Lot, OrderId, Value
 from syncengine.marketplace import (
@@ -36,6 +36,7 @@ from syncengine.marketplace import (
     Unknown,
     Update,
 )
+from syncengine.service.http import open_http
 
 KEYS = ShopKeys(
     consumer_key="CANARYCKEY0000000000000000000001",
@@ -108,7 +109,7 @@ async def control(sandbox_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture(scope="module")
 async def http(sandbox_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_http(f"{sandbox_url}/api/store/v1") as http:
+    async with open_http(f"{sandbox_url}/api/store/v1", connections=MAX_CONNECTIONS) as http:
         yield http
 
 
@@ -346,7 +347,7 @@ async def test_shop_that_is_not_there_is_for_later(sandbox: Sandbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    async with open_http(nobody) as http:
+    async with open_http(nobody, connections=MAX_CONNECTIONS) as http:
         shop = BrickLink(http, KEYS, facts(5000))
         assert await shop.send(create_of(lot_of(PLAIN)), sandbox.ticket()) == Later(reason="SHOP_DOWN")
 

@@ -14,7 +14,7 @@ import pytest
 
 from servicekit.testing.ca import TestAuthority
 from sync_bricklink.auth import ShopKeys
-from sync_bricklink.client import MAX_CONNECTIONS, BrickLink, open_http
+from sync_bricklink.client import MAX_CONNECTIONS, BrickLink
 from sync_bricklink.listing import facts
 from syncengine.listing import Item, ListingId, OrderId
 from syncengine.marketplace import (
@@ -30,6 +30,7 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
+from syncengine.service.http import open_http
 
 KEYS = ShopKeys(
     consumer_key="CANARYCKEY0000000000000000000001",
@@ -159,7 +160,7 @@ async def listening(
 
 @asynccontextmanager
 async def opened(port: int, *, scheme: str = "http", host: str = "127.0.0.1") -> AsyncIterator[BrickLink]:
-    async with open_http(f"{scheme}://{host}:{port}/api/store/v1") as http:
+    async with open_http(f"{scheme}://{host}:{port}/api/store/v1", connections=MAX_CONNECTIONS) as http:
         yield BrickLink(http, KEYS, facts(5000))
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from sync_bricklink.errors import Answered, Purpose, Verdict, outcome_of
+from sync_bricklink.errors import outcome_of
 from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
+from syncengine.service.verdicts import Answered, Purpose, Verdict
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 DATE = "Sun, 01 Nov 2026 12:00:00 GMT"

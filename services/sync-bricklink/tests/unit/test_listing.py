@@ -14,9 +14,9 @@ from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
 from sync_bricklink.listing import GROUPS, create_body, facts, listing_of, lot_of, update_body
 from sync_bricklink.lot_fields import lot_fields_of
-from sync_bricklink.values import UnreadableError
 from syncengine.listing import Group, Item, ListingId, Lot
 from syncengine.marketplace import Create, Update
+from syncengine.service.reading import UnreadableError
 from syncengine.service.theirs import lot_shown
 
 ITEM = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=5, condition=lot_pb2.CONDITION_USED)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sync_bricklink.orders import order_lines_of, order_summary_of
-from sync_bricklink.values import UnreadableError
 from syncengine.listing import Item, OrderLine, OrderSummary
+from syncengine.service.reading import UnreadableError
 
 SUMMARY: Mapping[str, Any] = {
     "order_id": 9000042,

@@ -10,17 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_bricklink.values import (
-    TEXT_BYTES,
-    UnreadableError,
-    normal_price,
-    normal_text,
-    shown_array,
-    shown_moment,
-    shown_number,
-    shown_price,
-    shown_text,
-)
+from sync_bricklink.values import normal_price, shown_array, shown_moment, shown_price
+from syncengine.service.reading import TEXT_BYTES, UnreadableError, normal_text, shown_number, shown_text
 
 TEXTS = st.text(max_size=400) | st.text(alphabet="&#;()'\"<>amp lt\xa0\r\n\té\u0301", max_size=60)
 

@@ -15,7 +15,7 @@ from servicekit.callers import require_role
 from servicekit.grpc_errors import ErrorTable, InvalidField
 from syncengine.answers import CallUnderWayError, ChangedSinceError
 from syncengine.clock import Clock
-from syncengine.listing import LotId, SellerId
+from syncengine.listing import CatalogEntry, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.rows import ConnectionRow, ListingRow, Settings
 from syncengine.service.theirs import LotFieldsOf
@@ -79,13 +79,22 @@ class Desk:
     """Answers from the rows alone; calls no shop."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, facts: Facts, settings: Settings, lot_fields_of: LotFieldsOf
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        facts: Facts,
+        settings: Settings,
+        lot_fields_of: LotFieldsOf,
+        entry_named: Callable[[str], CatalogEntry | None] = lambda number: None,
     ) -> None:
+        """`entry_named` reads a number of the marketplace's own catalogue; one that has none knows no number."""
         self._store = store
         self._clock = clock
         self._facts = facts
         self._settings = settings
         self._lot_fields_of = lot_fields_of
+        self._entry_named = entry_named
 
     async def _once(
         self,

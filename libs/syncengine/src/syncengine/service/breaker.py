@@ -3,13 +3,23 @@ one (rules O2, O3).
 """
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from syncengine.clock import Clock
-from syncengine.listing import ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead, SellerId
-from syncengine.marketplace import Create, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown, Write
+from syncengine.listing import (
+    CatalogEntry,
+    ListingId,
+    ListingRead,
+    ListRead,
+    OrderId,
+    OrderLine,
+    OrderRead,
+    OrderSummary,
+    SellerId,
+)
+from syncengine.marketplace import Create, Later, Marketplace, Outcome, ReadFailedError, Shop, Ticket, Unknown, Write
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +110,20 @@ class ReportingShop:
     async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
         """Read the lines of one order."""
         return await self._reported(self._shop.order_lines(order_id, ticket))
+
+    async def identify(self, ticket: Ticket) -> Shop:
+        """Say whose shop it is."""
+        return await self._reported(self._shop.identify(ticket))
+
+    async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
+        """Complete what a list said of orders."""
+        return await self._reported(self._shop.view_orders(orders, ticket))
+
+    async def look_up(
+        self, entries: Sequence[CatalogEntry], ticket: Ticket
+    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        """Find entries in the marketplace's catalogue."""
+        return await self._reported(self._shop.look_up(entries, ticket))
 
     async def _reported(self, read: Awaitable[T]) -> T:
         try:

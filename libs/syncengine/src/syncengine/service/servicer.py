@@ -4,6 +4,7 @@ from typing import Final
 
 from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceServicer
 from syncengine.service.asking import STATUS_OF
+from syncengine.service.catalog_calls import CatalogCalls
 from syncengine.service.connection_calls import ConnectionCalls
 from syncengine.service.listing_calls import ListingCalls
 from syncengine.service.plan_calls import PlanCalls
@@ -13,7 +14,7 @@ SERVICE: Final = "brickops.sync.v1.SyncService"
 """Its full name, for a server's list of callers."""
 
 
-class SyncServicer(ConnectionCalls, PlanCalls, WaitingCalls, ListingCalls, SyncServiceServicer):
+class SyncServicer(ConnectionCalls, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, SyncServiceServicer):
     """All calls."""
 
 

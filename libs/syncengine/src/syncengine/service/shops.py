@@ -1,11 +1,21 @@
 """How a worker gets at a seller's shop, and how its calls end when the process stops."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from syncengine.listing import ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead, SellerId
-from syncengine.marketplace import Create, Marketplace, Outcome, Ticket, Write
+from syncengine.listing import (
+    CatalogEntry,
+    ListingId,
+    ListingRead,
+    ListRead,
+    OrderId,
+    OrderLine,
+    OrderRead,
+    OrderSummary,
+    SellerId,
+)
+from syncengine.marketplace import Create, Marketplace, Outcome, Shop, Ticket, Write
 
 T = TypeVar("T")
 
@@ -62,6 +72,20 @@ class InterruptibleShop:
     async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
         """Read the lines of one order. Raises StoppingError."""
         return await self._unless_stopping(self._shop.order_lines(order_id, ticket))
+
+    async def identify(self, ticket: Ticket) -> Shop:
+        """Say whose shop it is. Raises StoppingError."""
+        return await self._unless_stopping(self._shop.identify(ticket))
+
+    async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
+        """Complete what a list said of orders. Raises StoppingError."""
+        return await self._unless_stopping(self._shop.view_orders(orders, ticket))
+
+    async def look_up(
+        self, entries: Sequence[CatalogEntry], ticket: Ticket
+    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        """Find entries in the marketplace's catalogue. Raises StoppingError."""
+        return await self._unless_stopping(self._shop.look_up(entries, ticket))
 
     async def _unless_stopping(self, read: Coroutine[Any, Any, T]) -> T:
         if self._has_written:

@@ -40,7 +40,7 @@ ALARMS: Mapping[str, str] = {
 
 PAUSES: Mapping[str, str] = {
     "SHOP_DOWN": "The shop does not answer. It is tried again shortly; your changes are kept and sent then.",
-    "QUOTA": "The calls that the shop allows in a day are used up. Your changes are sent as calls become free again.",
+    "QUOTA": "The calls that the shop allows are used up for now. Your changes are sent as calls become free again.",
     "KEYS_UNAVAILABLE": "The keys cannot be had at this moment. It is tried again shortly.",
     "CLOCK_SKEWED": "Our clock and the shop's differ. That is ours to mend; nothing is sent until it is.",
     "STAMP_USED": "Another program uses the same keys at the same time. It is tried again shortly.",
@@ -69,7 +69,7 @@ MANY_REMOVALS = (
 )
 SENDING_STOPPED = "Sending is switched off for now. Orders are read; your changes are kept and sent afterwards."
 WRITES_SPENT = (
-    "The calls of the day that are meant for changes are used up; orders are still read."
+    "The calls that are meant for changes are used up for now; orders are still read."
     " Your changes are sent as calls become free again."
 )
 PAUSED = (
@@ -84,6 +84,7 @@ SOMETHING_ELSE = "The shop cannot be reached properly at this moment. It is trie
 
 HELD: Mapping[str, str] = {
     "UNDER_WAY": "A call's outcome is open; what is sent next depends on what the shop shows.",
+    "UNMAPPED": "The marketplace's catalogue does not know the item, or more than one: say which it is.",
     "NOT_COUNTED": "Sales are being counted; what is sent next depends on them.",
     "REMOVALS_HELD": MANY_REMOVALS,
 }
@@ -126,6 +127,7 @@ LINES_ASSIGNED = (
     "The orders are told as the lot's. They count if they are later than the lot's own count; then the item goes on."
 )
 LINES_SET_ASIDE = "These order lines are nobody's lot. Nothing waits for them any more."
+ITEM_MAPPED = "Lots of this item are listed as soon as calls may be made, unless the shop has listings like them."
 LOOK_AGAIN = "The whole shop is read again as soon as calls may be made."
 LIST_IS_RIGHT = (
     "The whole shop is read again. If it lacks no more than you saw, it is believed: of each lot whose listing is gone"

@@ -59,7 +59,8 @@ def decoder(kind: Any) -> Convert:
         return kind
     if is_dataclass(kind):
         parts = [(name, decoder(part)) for name, part in _fields(kind)]
-        return lambda given: make(**{name: decode(given[name]) for name, decode in parts})
+        # A field that older code did not write has its default.
+        return lambda given: make(**{name: decode(given[name]) for name, decode in parts if name in given})
     if origin in (Union, UnionType):
         return _union_decoder(arguments)
     if origin is tuple and arguments[-1] is not ...:

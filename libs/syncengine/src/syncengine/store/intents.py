@@ -51,9 +51,9 @@ _CHARGE: Final = text("""
         DELETE FROM calls WHERE seller_id = :seller_id AND limit_name = :limit_name AND bucket_at < :past
     )
     INSERT INTO calls (seller_id, limit_name, bucket_at, calls, writes)
-    VALUES (:seller_id, :limit_name, :bucket_at, 1, :writes)
+    VALUES (:seller_id, :limit_name, :bucket_at, :calls, :writes)
     ON CONFLICT (seller_id, limit_name, bucket_at)
-        DO UPDATE SET calls = calls.calls + 1, writes = calls.writes + excluded.writes
+        DO UPDATE SET calls = calls.calls + excluded.calls, writes = calls.writes + excluded.writes
 """)
 _BUCKETS_KEPT: Final = 2 * 144
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -116,8 +116,8 @@ class Calls:
         found = (await self._conn.execute(_CHARGED, parameters)).all()
         return [(bucket_at + self._bucket, Spent(calls, writes)) for bucket_at, calls, writes in found]
 
-    async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool) -> None:
+    async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool, calls: int = 1) -> None:
         bucket_at = at - (at - _EPOCH) % self._bucket
         past = bucket_at - _BUCKETS_KEPT * self._bucket
         bucket = {"seller_id": seller_id, "limit_name": limit, "bucket_at": bucket_at}
-        await self._conn.execute(_CHARGE, {**bucket, "past": past, "writes": int(write)})
+        await self._conn.execute(_CHARGE, {**bucket, "past": past, "calls": calls, "writes": calls * write})

@@ -15,7 +15,15 @@ from syncengine.store.protocol import Difference, ListingCounts
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import LISTINGS
 
-_ROWS: Final = RowTable(ListingRow, LISTINGS, beside=frozenset({"tier"}))
+ROWS: Final = RowTable(
+    ListingRow,
+    LISTINGS,
+    derived={
+        "entry_name": lambda row: None if row.desired.entry is None else row.desired.entry.name,
+        "unmapped": lambda row: not row.desired.is_mapped,
+    },
+    beside=frozenset({"tier"}),
+)
 _OF_SELLER: Final = LISTINGS.c.seller_id == bindparam("seller_id")
 _CALLABLE: Final = (
     _OF_SELLER,
@@ -25,10 +33,10 @@ _CALLABLE: Final = (
 )
 _NOW: Final = bindparam("now", type_=LISTINGS.c.not_before.type)
 
-_FIND: Final = _ROWS.select.where(LISTINGS.c.lot_id == func.any(bindparam("lot_ids", type_=ARRAY(Text))))
-_LIST: Final = _ROWS.select.where(_OF_SELLER).order_by(LISTINGS.c.lot_id)
+_FIND: Final = ROWS.select.where(LISTINGS.c.lot_id == func.any(bindparam("lot_ids", type_=ARRAY(Text))))
+_LIST: Final = ROWS.select.where(_OF_SELLER).order_by(LISTINGS.c.lot_id)
 _NEXT: Final = (
-    _ROWS.select.where(*_CALLABLE, or_(LISTINGS.c.not_before.is_(None), LISTINGS.c.not_before <= _NOW))
+    ROWS.select.where(*_CALLABLE, or_(LISTINGS.c.not_before.is_(None), LISTINGS.c.not_before <= _NOW))
     .order_by(LISTINGS.c.tier, LISTINGS.c.lot_id)
     .limit(bindparam("limit"))
 )
@@ -39,7 +47,7 @@ _NEXT_AT: Final = (
     .limit(1)
 )
 _WANTS_LOOK: Final = "(unknown OR ((look_since IS NOT NULL OR probation IS NOT NULL) AND listings.intent_id IS NULL))"
-_LOOKS_WANTED: Final = _ROWS.select.where(_OF_SELLER, text(_WANTS_LOOK)).order_by(LISTINGS.c.lot_id)
+_LOOKS_WANTED: Final = ROWS.select.where(_OF_SELLER, text(_WANTS_LOOK)).order_by(LISTINGS.c.lot_id)
 _NEXT_LOOK_AT: Final = text(f"""
     SELECT min(CASE
         WHEN intents.intent_id IS NOT NULL THEN greatest({LOOKED_AT_FROM}, not_before)
@@ -65,7 +73,7 @@ _DIFFERENCES: Final = text("""
     ) AS compared
     WHERE ours <> theirs ORDER BY lot_id LIMIT :limit
 """)
-_IN_TROUBLE: Final = _ROWS.select.where(_OF_SELLER, LISTINGS.c.trouble == bindparam("trouble")).order_by(
+_IN_TROUBLE: Final = ROWS.select.where(_OF_SELLER, LISTINGS.c.trouble == bindparam("trouble")).order_by(
     LISTINGS.c.lot_id
 )
 _WITH_PIECES: Final = text("""
@@ -80,7 +88,7 @@ _HAS_REASON: Final = """(
     OR EXISTS (SELECT FROM jsonb_each(parked) WHERE value ->> 'reason' = :reason)
 )"""
 _FOR_A_PERSON: Final = (
-    _ROWS.select.where(
+    ROWS.select.where(
         _OF_SELLER,
         LISTINGS.c.lot_id > bindparam("after"),
         text("(trouble IS NOT NULL OR parked <> '{}' OR conflicts <> '{}')"),
@@ -130,20 +138,20 @@ class Listings:
     async def find_listings(self, lot_ids: Collection[LotId]) -> Mapping[LotId, ListingRow]:
         if not lot_ids:
             return {}
-        rows = await _ROWS.find(self._conn, _FIND, {"lot_ids": list(lot_ids)})
+        rows = await ROWS.find(self._conn, _FIND, {"lot_ids": list(lot_ids)})
         return {row.lot_id: row for row in rows}
 
     async def listings_of(self, seller_id: SellerId) -> Sequence[ListingRow]:
-        return await _ROWS.find(self._conn, _LIST, {"seller_id": seller_id})
+        return await ROWS.find(self._conn, _LIST, {"seller_id": seller_id})
 
     async def save_listings(self, rows: Sequence[ListingRow], tiers: Sequence[Tier | None]) -> None:
-        await _ROWS.replace(self._conn, rows, beside=[{"tier": tier} for tier in tiers])
+        await ROWS.replace(self._conn, rows, beside=[{"tier": tier} for tier in tiers])
 
     async def next_listings(
         self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime, limit: int
     ) -> Sequence[ListingRow]:
         parameters = {"seller_id": seller_id, "tiers": _numbers(tiers), "now": now, "limit": limit}
-        return await _ROWS.find(self._conn, _NEXT, parameters)
+        return await ROWS.find(self._conn, _NEXT, parameters)
 
     async def next_listing_at(self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime) -> datetime | None:
         parameters = {"seller_id": seller_id, "tiers": _numbers(tiers), "now": now}
@@ -156,7 +164,7 @@ class Listings:
         return found
 
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
-        return await _ROWS.find(self._conn, _LOOKS_WANTED, {"seller_id": seller_id})
+        return await ROWS.find(self._conn, _LOOKS_WANTED, {"seller_id": seller_id})
 
     async def count_listings(self, seller_id: SellerId) -> ListingCounts:
         counted = (await self._conn.execute(_COUNT, {"seller_id": seller_id})).one()
@@ -180,7 +188,7 @@ class Listings:
         ]
 
     async def rows_in_trouble(self, seller_id: SellerId, trouble: Trouble) -> Sequence[ListingRow]:
-        return await _ROWS.find(self._conn, _IN_TROUBLE, {"seller_id": seller_id, "trouble": trouble})
+        return await ROWS.find(self._conn, _IN_TROUBLE, {"seller_id": seller_id, "trouble": trouble})
 
     async def listings_with_pieces(self, seller_id: SellerId) -> Collection[ListingId]:
         return {
@@ -200,7 +208,7 @@ class Listings:
         self, seller_id: SellerId, *, reason: str = "", after: LotId | None = None, limit: int
     ) -> Sequence[ListingRow]:
         named = {"seller_id": seller_id, "after": after or "", "limit": limit}
-        return await _ROWS.find(self._conn, _FOR_A_PERSON, {"reason": reason, "changed": CHANGED_IN_SHOP, **named})
+        return await ROWS.find(self._conn, _FOR_A_PERSON, {"reason": reason, "changed": CHANGED_IN_SHOP, **named})
 
     async def count_reasons(self, seller_id: SellerId) -> Mapping[str, int]:
         counted = await self._conn.execute(_COUNT_REASONS, {"seller_id": seller_id, "changed": CHANGED_IN_SHOP})

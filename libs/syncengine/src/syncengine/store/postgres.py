@@ -13,6 +13,7 @@ from syncengine.events import Event
 from syncengine.listing import SellerId
 from syncengine.rows import Lease
 from syncengine.store.connections import Connections
+from syncengine.store.counterparts import Counterparts
 from syncengine.store.intents import Calls, Intents
 from syncengine.store.listings import Listings
 from syncengine.store.orders import Orders
@@ -45,7 +46,7 @@ _NEXT_DUE: Final = text("""
 _NEXT_DUE_AT: Final = text("SELECT min(due_at) FROM connections")
 
 
-class PostgresTransaction(Connections, Listings, Intents, Calls, Orders, ShopListings, AnsweredRequests):
+class PostgresTransaction(Connections, Listings, Intents, Calls, Orders, ShopListings, Counterparts, AnsweredRequests):
     """Implements `Transaction` on a connection whose transaction is somebody else's to end."""
 
     def __init__(self, conn: AsyncConnection, *, bucket: timedelta, wakes: bool) -> None:

@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Protocol
 
 from syncengine.events import Event
-from syncengine.listing import Item, ListingId, LotId, OrderId, SellerId
+from syncengine.listing import CatalogEntry, Item, ListingId, LotId, OrderId, SellerId
 from syncengine.plan import Tier
 from syncengine.rows import (
     Booking,
     ConnectionRow,
+    Counterpart,
     Fate,
     Intent,
     IntentId,
@@ -63,6 +64,17 @@ class Difference:
     listing_id: ListingId
     ours: int
     theirs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmapped:
+    """An entry for which the marketplace's catalogue has nothing, or several."""
+
+    entry: CatalogEntry
+    lots: int
+    """Of the seller, that are of it."""
+    since: datetime
+    """When it was first asked for."""
 
 
 class Transaction(Protocol):
@@ -279,6 +291,29 @@ class Transaction(Protocol):
         """List the same, by listing id, from the one after `after` on."""
         ...
 
+    # what items are in the marketplace's own catalogue
+    async def find_counterparts(
+        self, seller_id: SellerId, entries: Collection[CatalogEntry]
+    ) -> Mapping[CatalogEntry, Counterpart]:
+        """Find several at once."""
+        ...
+
+    async def save_counterparts(self, counterparts: Sequence[Counterpart]) -> None:
+        """Insert or replace."""
+        ...
+
+    async def entries_to_ask(self, seller_id: SellerId, *, now: datetime, limit: int) -> Sequence[CatalogEntry]:
+        """List entries of unmapped lots with pieces, by name, that were never asked for, or are to be again."""
+        ...
+
+    async def listings_of_entries(self, seller_id: SellerId, entries: Collection[CatalogEntry]) -> Sequence[ListingRow]:
+        """List rows of lots that are of these entries, mapped or not, by lot id."""
+        ...
+
+    async def unmapped(self, seller_id: SellerId, *, after: str, limit: int) -> Sequence[Unmapped]:
+        """List entries that were asked for and of which lots are unmapped, by name, from the one after `after` on."""
+        ...
+
     # what people asked
     async def find_answered(self, seller_id: SellerId, request_id: str) -> AnsweredRequest | None:
         """Find what was answered to this request."""
@@ -297,8 +332,8 @@ class Transaction(Protocol):
         """List the same by moment, oldest first."""
         ...
 
-    async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool) -> None:
-        """Count one call. Calls may be summed in buckets of up to a 1/144 of the limit's window."""
+    async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool, calls: int = 1) -> None:
+        """Count a call, as so many. Calls may be summed in buckets of up to a 1/144 of the limit's window."""
         ...
 
     # out

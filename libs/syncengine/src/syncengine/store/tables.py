@@ -143,6 +143,9 @@ LISTINGS: Final = Table(
     Column("told", Text, nullable=False),
     # the rank of the next call; null where there is none to make
     Column("tier", SmallInteger),
+    # what it is of in inventory's catalogue, where the marketplace has its own
+    Column("entry_name", Text),
+    Column("unmapped", Boolean, nullable=False),
 )
 
 LISTING_IDS: Final = Table(
@@ -223,6 +226,18 @@ SHOP_LISTINGS: Final = Table(
     Column("listing", JSONB, nullable=False),
     Column("seen_at", _TIME, nullable=False),
     Column("read_at", _TIME),
+)
+
+COUNTERPARTS: Final = Table(
+    "counterparts",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    # the entry's
+    Column("name", Text, primary_key=True),
+    Column("entry", JSONB, nullable=False),
+    Column("found", JSONB),
+    Column("since", _TIME, nullable=False),
+    Column("ask_again_at", _TIME),
 )
 
 CALLS: Final = Table(

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncengine.events import Event
-from syncengine.listing import Item, ListingId, LotId, OrderId, SellerId
+from syncengine.listing import CatalogEntry, Item, ListingId, LotId, OrderId, SellerId
 from syncengine.marketplace import Create, Update
 from syncengine.plan import Tier, tier_of_write
 from syncengine.rows import (
     CHANGED_IN_SHOP,
     Booking,
     ConnectionRow,
+    Counterpart,
     Fate,
     Intent,
     IntentId,
@@ -28,7 +29,7 @@ from syncengine.rows import (
     Trouble,
 )
 from syncengine.sight import Suspect
-from syncengine.store.protocol import AnsweredRequest, Difference, FencedError, ListingCounts
+from syncengine.store.protocol import AnsweredRequest, Difference, FencedError, ListingCounts, Unmapped
 
 
 @dataclass(slots=True)
@@ -47,7 +48,8 @@ class Tables:
     lines: dict[tuple[SellerId, OrderId, ListingId], LineRow] = field(default_factory=dict)
     bookings: dict[LotId, tuple[Booking, ...]] = field(default_factory=dict)
     shop: dict[tuple[SellerId, ListingId], ShopListing] = field(default_factory=dict)
-    calls: list[tuple[SellerId, str, datetime, bool]] = field(default_factory=list)
+    counterparts: dict[tuple[SellerId, CatalogEntry], Counterpart] = field(default_factory=dict)
+    calls: list[tuple[SellerId, str, datetime, Spent]] = field(default_factory=list)
     """In the order of time."""
     answered: dict[tuple[SellerId, str], AnsweredRequest] = field(default_factory=dict)
     leases: dict[SellerId, Lease] = field(default_factory=dict)
@@ -329,6 +331,40 @@ class MemoryTransaction:
     ) -> Sequence[ShopListing]:
         return [kept for kept in await self.unowned(seller_id) if kept.listing.listing_id > (after or "")][:limit]
 
+    async def find_counterparts(
+        self, seller_id: SellerId, entries: Collection[CatalogEntry]
+    ) -> Mapping[CatalogEntry, Counterpart]:
+        kept = self.tables.counterparts
+        return {entry: kept[seller_id, entry] for entry in entries if (seller_id, entry) in kept}
+
+    async def save_counterparts(self, counterparts: Sequence[Counterpart]) -> None:
+        for counterpart in counterparts:
+            self._write("counterparts").counterparts[counterpart.seller_id, counterpart.entry] = counterpart
+
+    def _unmapped_entries(self, seller_id: SellerId) -> list[tuple[CatalogEntry, ListingRow]]:
+        rows = [row for row in self.tables.listings.values() if row.seller_id == seller_id]
+        return [(row.desired.entry, row) for row in rows if row.desired.entry is not None and not row.desired.is_mapped]
+
+    async def entries_to_ask(self, seller_id: SellerId, *, now: datetime, limit: int) -> Sequence[CatalogEntry]:
+        wanted: set[CatalogEntry] = set()
+        for entry, row in self._unmapped_entries(seller_id):
+            known = self.tables.counterparts.get((seller_id, entry))
+            is_due = known is None or (
+                known.found is None and known.ask_again_at is not None and known.ask_again_at <= now
+            )
+            if row.desired.quantity > 0 and is_due:
+                wanted.add(entry)
+        return sorted(wanted, key=lambda entry: entry.name)[:limit]
+
+    async def listings_of_entries(self, seller_id: SellerId, entries: Collection[CatalogEntry]) -> Sequence[ListingRow]:
+        return [row for row in await self.listings_of(seller_id) if row.desired.entry in entries]
+
+    async def unmapped(self, seller_id: SellerId, *, after: str, limit: int) -> Sequence[Unmapped]:
+        lots = Counter(entry for entry, _ in self._unmapped_entries(seller_id))
+        known = await self.find_counterparts(seller_id, lots)
+        named = sorted((entry for entry in known if entry.name > after), key=lambda entry: entry.name)
+        return [Unmapped(entry=entry, lots=lots[entry], since=known[entry].since) for entry in named[:limit]]
+
     async def find_answered(self, seller_id: SellerId, request_id: str) -> AnsweredRequest | None:
         return self.tables.answered.get((seller_id, request_id))
 
@@ -340,10 +376,10 @@ class MemoryTransaction:
 
     async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, Spent]]:
         calls = self.tables.calls[bisect_right(self.tables.calls, since, key=_moment) :]
-        return [(at, Spent(1, write)) for whose, name, at, write in calls if whose == seller_id and name == limit]
+        return [(at, spent) for whose, name, at, spent in calls if whose == seller_id and name == limit]
 
-    async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool) -> None:
-        insort(self._write("calls").calls, (seller_id, limit, at, write), key=_moment)
+    async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool, calls: int = 1) -> None:
+        insort(self._write("calls").calls, (seller_id, limit, at, Spent(calls, calls * write)), key=_moment)
 
     async def publish(self, events: Sequence[Event]) -> None:
         if events:
@@ -356,7 +392,7 @@ def _reasons(row: ListingRow) -> set[str]:
     return parked | ({row.trouble} if row.trouble else set()) | ({CHANGED_IN_SHOP} if row.conflicts else set())
 
 
-def _moment(call: tuple[SellerId, str, datetime, bool]) -> datetime:
+def _moment(call: tuple[SellerId, str, datetime, Spent]) -> datetime:
     return call[2]
 
 

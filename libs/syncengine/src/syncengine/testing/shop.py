@@ -28,6 +28,7 @@ from syncengine.marketplace import (
     Halted,
     Later,
     Limit,
+    NoFurtherCalls,
     Outcome,
     ReadFailedError,
     Refused,
@@ -79,7 +80,7 @@ class LoggedWrite:
     at: datetime
 
 
-class MemoryShop:
+class MemoryShop(NoFurtherCalls):
     """Implements `Marketplace`; faults strike the next writes and reads, in order, None letting one pass."""
 
     def __init__(self, clock: Clock) -> None:

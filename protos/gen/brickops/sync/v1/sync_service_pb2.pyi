@@ -1345,3 +1345,167 @@ class PlanResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlanResponse: _TypeAlias = PlanResponse  # noqa: Y015
+
+@_typing.final
+class UnmappedItem(_message.Message):
+    """An item that the marketplace's own catalogue does not know, or more than one of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    COLOR_ID_FIELD_NUMBER: _builtins.int
+    LOTS_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    type: _lot_pb2.ItemType.ValueType
+    """What it is in inventory's catalogue."""
+    number: _builtins.str
+    """Its number there."""
+    color_id: _builtins.int
+    """A colour of inventory's that the marketplace does not know; absent: the colours of its lots are known."""
+    lots: _builtins.int
+    """How many lots of the seller are of it."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when it has been asked for."""
+
+    def __init__(
+        self,
+        *,
+        type: _lot_pb2.ItemType.ValueType = ...,
+        number: _builtins.str = ...,
+        color_id: _builtins.int | None = ...,
+        lots: _builtins.int = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "color_id", b"color_id", "since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "color_id", b"color_id", "lots", b"lots", "number", b"number", "since", b"since", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__color_id: _TypeAlias = _typing.Literal["color_id"]  # noqa: Y015
+    _WhichOneofArgType__color_id: _TypeAlias = _typing.Literal["_color_id", b"_color_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__color_id) -> _WhichOneofReturnType__color_id | None: ...
+
+Global___UnmappedItem: _TypeAlias = UnmappedItem  # noqa: Y015
+
+@_typing.final
+class ListUnmappedItemsRequest(_message.Message):
+    """Lists items that the marketplace's own catalogue does not know."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """From the page before; empty for the first."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnmappedItemsRequest: _TypeAlias = ListUnmappedItemsRequest  # noqa: Y015
+
+@_typing.final
+class ListUnmappedItemsResponse(_message.Message):
+    """A page of such items."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the page after; empty on the last."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnmappedItem]:
+        """By type, number and colour."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___UnmappedItem] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnmappedItemsResponse: _TypeAlias = ListUnmappedItemsResponse  # noqa: Y015
+
+@_typing.final
+class MapItemRequest(_message.Message):
+    """Says what an item is in the marketplace's own catalogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    COLOR_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_THERE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    type: _lot_pb2.ItemType.ValueType
+    """What it is in inventory's catalogue."""
+    number: _builtins.str
+    """Its number there."""
+    color_id: _builtins.int
+    """The colour that the marketplace does not know, as the list has it."""
+    number_there: _builtins.str
+    """Its number in the marketplace's catalogue: a BOID at Brick Owl, with the colour where that is not known (771344-38),
+    and with 0 where the item has none.
+    """
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        type: _lot_pb2.ItemType.ValueType = ...,
+        number: _builtins.str = ...,
+        color_id: _builtins.int | None = ...,
+        number_there: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "color_id", b"color_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "color_id", b"color_id", "number", b"number", "number_there", b"number_there", "request_id", b"request_id", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__color_id: _TypeAlias = _typing.Literal["color_id"]  # noqa: Y015
+    _WhichOneofArgType__color_id: _TypeAlias = _typing.Literal["_color_id", b"_color_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__color_id) -> _WhichOneofReturnType__color_id | None: ...
+
+Global___MapItemRequest: _TypeAlias = MapItemRequest  # noqa: Y015
+
+@_typing.final
+class MapItemResponse(_message.Message):
+    """It is taken as so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOTS_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    lots: _builtins.int
+    """How many lots are of it."""
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    def __init__(
+        self,
+        *,
+        lots: _builtins.int = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lots", b"lots", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MapItemResponse: _TypeAlias = MapItemResponse  # noqa: Y015

@@ -121,6 +121,16 @@ class SyncServiceStub:
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsRequest.SerializeToString,
                 response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsResponse.FromString,
                 _registered_method=True)
+        self.ListUnmappedItems = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/ListUnmappedItems',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnmappedItemsRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnmappedItemsResponse.FromString,
+                _registered_method=True)
+        self.MapItem = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/MapItem',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemResponse.FromString,
+                _registered_method=True)
 
 
 class SyncServiceServicer:
@@ -252,6 +262,20 @@ class SyncServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUnmappedItems(self, request, context):
+        """Lists the items that the marketplace's own catalogue does not know, or more than one of: no lot of them is listed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MapItem(self, request, context):
+        """Says what an item is in the marketplace's own catalogue; its lots are listed then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SyncServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -339,6 +363,16 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.ListUnownedListings,
                     request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsRequest.FromString,
                     response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsResponse.SerializeToString,
+            ),
+            'ListUnmappedItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnmappedItems,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnmappedItemsRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnmappedItemsResponse.SerializeToString,
+            ),
+            'MapItem': grpc.unary_unary_rpc_method_handler(
+                    servicer.MapItem,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -802,6 +836,60 @@ class SyncService:
             '/brickops.sync.v1.SyncService/ListUnownedListings',
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsRequest.SerializeToString,
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnownedListingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnmappedItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/ListUnmappedItems',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnmappedItemsRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnmappedItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MapItem(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/MapItem',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,10 @@ class SyncServiceStub:
     """Says whose a listing was that such lines were ordered from, or that it is nobody's."""
     ListUnownedListings: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnownedListingsRequest, _sync_service_pb2.ListUnownedListingsResponse]
     """Lists the shop's listings that no lot owns, as the last census saw them (rule C2)."""
+    ListUnmappedItems: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnmappedItemsRequest, _sync_service_pb2.ListUnmappedItemsResponse]
+    """Lists the items that the marketplace's own catalogue does not know, or more than one of: no lot of them is listed."""
+    MapItem: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.MapItemRequest, _sync_service_pb2.MapItemResponse]
+    """Says what an item is in the marketplace's own catalogue; its lots are listed then."""
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -131,6 +135,10 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """Says whose a listing was that such lines were ordered from, or that it is nobody's."""
     ListUnownedListings: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnownedListingsRequest, _sync_service_pb2.ListUnownedListingsResponse]  # type: ignore[assignment]
     """Lists the shop's listings that no lot owns, as the last census saw them (rule C2)."""
+    ListUnmappedItems: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnmappedItemsRequest, _sync_service_pb2.ListUnmappedItemsResponse]  # type: ignore[assignment]
+    """Lists the items that the marketplace's own catalogue does not know, or more than one of: no lot of them is listed."""
+    MapItem: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.MapItemRequest, _sync_service_pb2.MapItemResponse]  # type: ignore[assignment]
+    """Says what an item is in the marketplace's own catalogue; its lots are listed then."""
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     """How a seller's shop is being kept in step. Each sync service serves it for its own marketplace; called by the gateway,
@@ -282,5 +290,21 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sync_service_pb2.ListUnownedListingsResponse, _abc.Awaitable[_sync_service_pb2.ListUnownedListingsResponse]]:
         """Lists the shop's listings that no lot owns, as the last census saw them (rule C2)."""
+
+    @_abc_1.abstractmethod
+    def ListUnmappedItems(
+        self,
+        request: _sync_service_pb2.ListUnmappedItemsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.ListUnmappedItemsResponse, _abc.Awaitable[_sync_service_pb2.ListUnmappedItemsResponse]]:
+        """Lists the items that the marketplace's own catalogue does not know, or more than one of: no lot of them is listed."""
+
+    @_abc_1.abstractmethod
+    def MapItem(
+        self,
+        request: _sync_service_pb2.MapItemRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.MapItemResponse, _abc.Awaitable[_sync_service_pb2.MapItemResponse]]:
+        """Says what an item is in the marketplace's own catalogue; its lots are listed then."""
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag
 
 from gateway.fields import Body, Text, carriable
 
@@ -26,6 +26,23 @@ class BrickLinkKeys(Body):
     token_secret: Secret
 
 
+class BrickOwlKeys(Body):
+    """What Brick Owl issues to a user."""
+
+    key: Secret
+
+
+def _whose(keys: object) -> str:
+    """Tell whose keys these are meant to be: Brick Owl has one, and calls it so."""
+    is_brickowl = "key" in keys if isinstance(keys, dict) else isinstance(keys, BrickOwlKeys | BrickOwlKeysChange)
+    return "brickowl" if is_brickowl else "bricklink"
+
+
+AnyKeys = Annotated[
+    Annotated[BrickLinkKeys, Tag("bricklink")] | Annotated[BrickOwlKeys, Tag("brickowl")], Discriminator(_whose)
+]
+
+
 class NewConnection(Body):
     """A shop to be connected, or new keys for one."""
 
@@ -40,7 +57,7 @@ class NewConnection(Body):
         }
     )
 
-    keys: BrickLinkKeys = Field(description="Stored encrypted; they never come out here again.")
+    keys: AnyKeys = Field(description="Stored encrypted; they never come out here again.")
     shop_is_empty: bool = Field(
         default=False,
         description="Whether the shop has no listings. In one that has, nothing is changed before you confirm.",
@@ -58,12 +75,24 @@ class BrickLinkKeysChange(Body):
     token_secret: Secret | None = None
 
 
+class BrickOwlKeysChange(Body):
+    """A new key."""
+
+    key: Secret
+
+
+AnyKeysChange = Annotated[
+    Annotated[BrickLinkKeysChange, Tag("bricklink")] | Annotated[BrickOwlKeysChange, Tag("brickowl")],
+    Discriminator(_whose),
+]
+
+
 class KeysChanged(Body):
     """New values for some of a shop's keys."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"keys": {"token": "...", "token_secret": "..."}}})
 
-    keys: BrickLinkKeysChange = Field(description="At least one. They never come out here again.")
+    keys: AnyKeysChange = Field(description="At least one. They never come out here again.")
 
 
 class ConnectionState(StrEnum):

@@ -22,7 +22,7 @@ from gateway.connections.models import (
 from gateway.connections.translate import change_to_proto, connection_of, credential_to_proto, difference_of
 from gateway.guard import BEARER, GuardedRoute
 from gateway.pages import Page, PageAsked
-from gateway.problems import Problem, problems
+from gateway.problems import FieldProblem, Problem, problems
 from gateway.upstreams import COMMAND_SECONDS, Behind, FromBehind
 
 router = APIRouter(prefix="/v1/connections", tags=["connections"], route_class=GuardedRoute, dependencies=[BEARER])
@@ -54,6 +54,7 @@ async def put_connection(
     """Stores the keys, encrypted, and connects the shop. It is read first, and matched with the lots."""
     behind.sync(marketplace)
     asked = credential_to_proto(connection, request_id)
+    _check_whose(asked.WhichOneof("keys"), marketplace)
     answer = await behind.ask(behind.credentials.PutCredential, asked, seconds=COMMAND_SECONDS)
     return connection_of(marketplace, answer.status, await _sync(behind, marketplace))
 
@@ -67,6 +68,7 @@ async def rotate_keys(
     """
     behind.sync(marketplace)
     asked = change_to_proto(change, request_id)
+    _check_whose(asked.WhichOneof("keys"), marketplace)
     answer = await behind.ask(behind.credentials.RotateCredential, asked, seconds=COMMAND_SECONDS)
     return connection_of(marketplace, answer.status, await _sync(behind, marketplace))
 
@@ -141,6 +143,12 @@ async def list_differences(marketplace: Marketplace, query: PageAsked, behind: F
     asked = sync_service_pb2.ListDifferencesRequest(page_size=query.limit, page_token=query.cursor)
     answer = await behind.ask(behind.sync(marketplace).ListDifferences, asked)
     return Page(items=[difference_of(one) for one in answer.differences], next_cursor=answer.next_page_token or None)
+
+
+def _check_whose(keys: str | None, marketplace: str) -> None:
+    """See that keys are those of the marketplace that the path names. Raises Problem (400)."""
+    if keys != marketplace:
+        raise Problem.of_fields([FieldProblem(field="keys", detail=f"must be those of {marketplace}")])
 
 
 async def _read(behind: Behind, marketplace: str) -> Connection:

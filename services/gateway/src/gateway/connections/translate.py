@@ -1,10 +1,12 @@
 """Connections between JSON and protobuf: what credentials knows and what the sync service knows, as one."""
 
-from brickops.credentials.v1 import bricklink_keys_pb2
+from brickops.credentials.v1 import bricklink_keys_pb2, brickowl_keys_pb2
 from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
 from brickops.sync.v1 import sync_service_pb2
 from gateway.connections.models import (
     Alarm,
+    BrickOwlKeys,
+    BrickOwlKeysChange,
     Budget,
     Connection,
     ConnectionState,
@@ -23,27 +25,29 @@ from gateway.words import word_of
 
 def credential_to_proto(connection: NewConnection, request_id: str) -> credentials.PutCredentialRequest:
     """The keys to be stored."""
-    keys = connection.keys
-    return credentials.PutCredentialRequest(
+    request = credentials.PutCredentialRequest(
         request_id=request_id,
-        bricklink=bricklink_keys_pb2.BrickLinkKeys(
-            consumer_key=keys.consumer_key.get_secret_value(),
-            consumer_secret=keys.consumer_secret.get_secret_value(),
-            token=keys.token.get_secret_value(),
-            token_secret=keys.token_secret.get_secret_value(),
-        ),
         shop_is_empty=connection.shop_is_empty,
         shop_name=connection.shop_name,
         currency_code=connection.currency,
     )
+    given = {name: secret.get_secret_value() for name, secret in connection.keys}
+    if isinstance(connection.keys, BrickOwlKeys):
+        request.brickowl.CopyFrom(brickowl_keys_pb2.BrickOwlKeys(**given))
+    else:
+        request.bricklink.CopyFrom(bricklink_keys_pb2.BrickLinkKeys(**given))
+    return request
 
 
 def change_to_proto(change: KeysChanged, request_id: str) -> credentials.RotateCredentialRequest:
     """The values to be replaced."""
     given = {name: secret.get_secret_value() for name, secret in change.keys if secret is not None}
-    return credentials.RotateCredentialRequest(
-        request_id=request_id, bricklink=credentials.BrickLinkKeysChange(**given)
-    )
+    request = credentials.RotateCredentialRequest(request_id=request_id)
+    if isinstance(change.keys, BrickOwlKeysChange):
+        request.brickowl.CopyFrom(credentials.BrickOwlKeysChange(**given))
+    else:
+        request.bricklink.CopyFrom(credentials.BrickLinkKeysChange(**given))
+    return request
 
 
 def connection_of(

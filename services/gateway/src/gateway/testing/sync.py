@@ -26,6 +26,7 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         ) = None
         """Answers in its place, if set."""
         self.lines: list[waiting_pb2.UnassignedLine] = []
+        self.unmapped: list[sync_pb.UnmappedItem] = []
         self.unowned: list[waiting_pb2.UnownedListing] = []
         self.planned = sync_pb.PlanResponse()
         self._answers = Answers()
@@ -208,6 +209,21 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         async with self.faults.around(context):
             page, token = page_of(self.unowned, request.page_size, request.page_token)
             return sync_pb.ListUnownedListingsResponse(listings=page, next_page_token=token, currency_code="EUR")
+
+    async def ListUnmappedItems(  # noqa: N802
+        self, request: sync_pb.ListUnmappedItemsRequest, context: Context
+    ) -> sync_pb.ListUnmappedItemsResponse:
+        """Lists what a test put in."""
+        async with self.faults.around(context):
+            page, token = page_of(self.unmapped, request.page_size, request.page_token)
+            return sync_pb.ListUnmappedItemsResponse(items=page, next_page_token=token)
+
+    async def MapItem(self, request: sync_pb.MapItemRequest, context: Context) -> sync_pb.MapItemResponse:  # noqa: N802
+        """Says what it was asked."""
+        require_role("owner", "editor")
+        async with self.faults.around(context):
+            color = f" {request.color_id}" if request.HasField("color_id") else ""
+            return sync_pb.MapItemResponse(lots=1, message=f"{request.number}{color} {request.number_there}")
 
     def _waiting(self, lot_id: str) -> waiting_pb2.WaitingLot:
         for one in self.waiting:

@@ -65,6 +65,34 @@ class UnassignedLine(BaseModel):
     ordered_at: datetime
 
 
+class UnmappedItem(BaseModel):
+    """An item that the marketplace's own catalogue does not know, or more than one of: no lot of it is listed."""
+
+    item_type: ItemType | None
+    item_no: str
+    color_id: int | None = Field(description="A colour that the marketplace does not know; null: they are known.")
+    lots: int = Field(description="How many of your lots are of it.")
+    since: datetime
+
+
+class ItemMapped(Body):
+    """What an item is in the marketplace's own catalogue."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"item_type": "PART", "item_no": "3003", "number_there": "939628"}}
+    )
+
+    item_type: Annotated[ItemType, Field(strict=False)]
+    item_no: Annotated[Text, Field(min_length=1, max_length=50)]
+    color_id: int | None = Field(
+        default=None, ge=0, le=2**31 - 1, description="As the list has it: only a colour that is not known there."
+    )
+    number_there: Text = Field(
+        description="Its number there: a BOID at Brick Owl, with the colour where that is not known, with 0 for none.",
+        examples=["939628", "771344-38"],
+    )
+
+
 class TroubleAnswer(StrEnum):
     """What a person can say about a lot in trouble."""
 

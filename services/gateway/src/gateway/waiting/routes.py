@@ -17,14 +17,16 @@ from gateway.waiting import answers
 from gateway.waiting.models import (
     AlarmAnswered,
     ConflictAnswered,
+    ItemMapped,
     LinesAssigned,
     TroubleAnswered,
     UnassignedLine,
+    UnmappedItem,
     UnownedListing,
     WaitingLot,
     WhatFollows,
 )
-from gateway.waiting.translate import line_of, unowned_of, waiting_of
+from gateway.waiting.translate import line_of, mapping_of, unmapped_of, unowned_of, waiting_of
 from gateway.words import value_of
 
 router = APIRouter(
@@ -142,3 +144,23 @@ async def list_unowned_listings(marketplace: Marketplace, query: PageAsked, behi
     asked = sync.ListUnownedListingsRequest(page_size=query.limit, page_token=query.cursor)
     answer = await behind.ask(behind.sync(marketplace).ListUnownedListings, asked)
     return Page(items=[unowned_of(one) for one in answer.listings], next_cursor=answer.next_page_token or None)
+
+
+@router.get("/unmapped-items", summary="List items that the marketplace does not know", responses=problems(404))
+async def list_unmapped_items(marketplace: Marketplace, query: PageAsked, behind: FromBehind) -> Page[UnmappedItem]:
+    """Lists items that the marketplace's own catalogue does not know, or more than one of. No lot of them is listed
+    there until you say what they are.
+    """
+    asked = sync.ListUnmappedItemsRequest(page_size=query.limit, page_token=query.cursor)
+    answer = await behind.ask(behind.sync(marketplace).ListUnmappedItems, asked)
+    return Page(items=[unmapped_of(item) for item in answer.items], next_cursor=answer.next_page_token or None)
+
+
+@router.post("/unmapped-items", summary="Say what an item is at the marketplace", responses=problems(404, 409))
+async def map_item(
+    marketplace: Marketplace, mapped: ItemMapped, request_id: RequestId, behind: FromBehind
+) -> WhatFollows:
+    """Says what an item is in the marketplace's own catalogue; its lots are listed there then."""
+    asked = mapping_of(mapped, request_id)
+    answer = await behind.ask(behind.sync(marketplace).MapItem, asked, seconds=COMMAND_SECONDS)
+    return WhatFollows(message=answer.message)

@@ -1,20 +1,22 @@
 """What waits for a person, between protobuf and JSON."""
 
 from brickops.inventory.v1 import lot_pb2, lot_sync_pb2
-from brickops.sync.v1 import waiting_pb2
+from brickops.sync.v1 import sync_service_pb2, waiting_pb2
 from gateway.lots.models import Completeness, Condition, FieldGroup, ItemType
 from gateway.times import time_of
 from gateway.waiting.models import (
     Conflict,
     Item,
+    ItemMapped,
     ParkedGroup,
     Trouble,
     TroubleAnswer,
     UnassignedLine,
+    UnmappedItem,
     UnownedListing,
     WaitingLot,
 )
-from gateway.words import word_of
+from gateway.words import value_of, word_of
 from servicekit.wire_values import value_of_proto
 
 
@@ -79,6 +81,28 @@ def line_of(told: waiting_pb2.UnassignedLine) -> UnassignedLine:
         item=item_of(told.item),
         pieces=told.pieces,
         ordered_at=time_of(told.ordered_at),
+    )
+
+
+def unmapped_of(told: sync_service_pb2.UnmappedItem) -> UnmappedItem:
+    """An item that the marketplace does not know."""
+    return UnmappedItem(
+        item_type=word_of(ItemType, lot_pb2.ItemType, told.type),
+        item_no=told.number,
+        color_id=told.color_id if told.HasField("color_id") else None,
+        lots=told.lots,
+        since=time_of(told.since),
+    )
+
+
+def mapping_of(mapped: ItemMapped, request_id: str) -> sync_service_pb2.MapItemRequest:
+    """What a person says that an item is there."""
+    return sync_service_pb2.MapItemRequest(
+        request_id=request_id,
+        type=value_of(lot_pb2.ItemType, mapped.item_type),
+        number=mapped.item_no,
+        color_id=mapped.color_id,
+        number_there=mapped.number_there,
     )
 
 

@@ -6,7 +6,17 @@ from datetime import timedelta
 from typing import TypeVar
 
 from syncengine.listing import ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead
-from syncengine.marketplace import Create, Halted, Later, Outcome, ReadFailedError, Ticket, Unknown, Write
+from syncengine.marketplace import (
+    Create,
+    Halted,
+    Later,
+    NoFurtherCalls,
+    Outcome,
+    ReadFailedError,
+    Ticket,
+    Unknown,
+    Write,
+)
 from syncengine.testing.simulation.model import ShopModel
 from syncengine.testing.simulation.network import Accident, Kind, Network
 from syncengine.testing.simulation.schedule import pause, until
@@ -16,7 +26,7 @@ T = TypeVar("T")
 _RETRY_AFTER = timedelta(seconds=7)
 
 
-class FaultyShop:
+class FaultyShop(NoFurtherCalls):
     """Implements `Marketplace` with the keys of one version."""
 
     def __init__(self, network: Network, model: ShopModel) -> None:

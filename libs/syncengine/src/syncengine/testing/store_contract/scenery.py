@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from syncengine.listing import Item, Listing, ListingId, Lot, LotId, OrderId, SellerId
+from syncengine.listing import CatalogEntry, Item, Listing, ListingId, Lot, LotId, OrderId, SellerId
 from syncengine.rows import Lease, LineRow, ListingRow, ShopListing
 from syncengine.store.protocol import Store, Transaction
 from syncengine.testing.samples import sample
@@ -54,3 +54,10 @@ async def fail_after(store: Store, write: Callable[[Transaction], Awaitable[None
     async with store.transaction() as tx:
         await write(tx)
         raise ZeroDivisionError
+
+
+def owl_row(lot_id: str, number: str, seller_id: SellerId = A, *, quantity: int = 10) -> ListingRow:
+    """Make a row whose item the marketplace's own catalogue may have, or not."""
+    row = lot_row(lot_id, seller_id, quantity=quantity)
+    entry = CatalogEntry(item_type="PART", number=number)
+    return replace(row, desired=replace(row.desired, entry=entry, is_mapped=False))

@@ -1,18 +1,20 @@
 """Shop keys on loan from the credentials service: in memory while the lease lasts, never written anywhere."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
 
 import grpc
 
 from brickops.credentials.v1.credentials_service_pb2 import LeaseCredentialRequest, LeaseCredentialResponse
 from brickops.credentials.v1.credentials_service_pb2_grpc import CredentialsServiceStub
 from servicekit.clock import Clock
-from servicekit.logs import learn_secret
-from sync_bricklink.auth import ShopKeys
 from syncengine.listing import SellerId
-from syncengine.marketplace import Halted, Later, ReadFailedError
+from syncengine.marketplace import Halted, Later, Marketplace, ReadFailedError
+
+K = TypeVar("K")
 
 _MARGIN = timedelta(minutes=3)
 """A lease counts as over this early: whoever opens a shop goes on calling it for a while."""
@@ -23,21 +25,30 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Loan:
+class _Loan(Generic[K]):
     key_version: int
     usable_until: datetime
-    keys: ShopKeys = field(repr=False)
+    keys: K = field(repr=False)
 
 
-class LeasedKeys:
-    """The keys of every seller who has a shop here, leased on first use."""
+class LeasedKeys(Generic[K]):
+    """The keys of every seller who has a shop at one marketplace, leased on first use."""
 
-    def __init__(self, credentials: grpc.aio.Channel, clock: Clock) -> None:
+    def __init__(
+        self,
+        credentials: grpc.aio.Channel,
+        clock: Clock,
+        marketplace: str,
+        keys_of: Callable[[LeaseCredentialResponse], K],
+    ) -> None:
+        """`keys_of` takes the marketplace's keys out of a lease, and makes them known to the log redactor."""
         self._credentials = CredentialsServiceStub(credentials)
         self._clock = clock
-        self._loans: dict[SellerId, _Loan] = {}
+        self._marketplace = marketplace
+        self._keys_of = keys_of
+        self._loans: dict[SellerId, _Loan[K]] = {}
 
-    async def get(self, seller_id: SellerId, key_version: int) -> ShopKeys:
+    async def get(self, seller_id: SellerId, key_version: int) -> K:
         """Get exactly this set of keys, leasing it if need be.
 
         Another set may open another shop (rule W1), so it is not given out: the event that tells of it is on its way.
@@ -50,9 +61,9 @@ class LeasedKeys:
             raise ReadFailedError(Later(reason="KEYS_UNAVAILABLE"))
         return loan.keys
 
-    async def _lease(self, seller_id: SellerId) -> _Loan:
+    async def _lease(self, seller_id: SellerId) -> _Loan[K]:
         failure: Halted | Later | None = None
-        request = LeaseCredentialRequest(seller_id=seller_id, marketplace="bricklink")
+        request = LeaseCredentialRequest(seller_id=seller_id, marketplace=self._marketplace)
         try:
             response = await self._credentials.LeaseCredential(request, timeout=_TIMEOUT)
         except grpc.aio.AioRpcError as error:
@@ -64,22 +75,26 @@ class LeasedKeys:
         if failure is not None:
             self._loans.pop(seller_id, None)
             raise ReadFailedError(failure)
-        loan = _loan_of(response)
+        loan = _Loan(
+            key_version=response.key_version,
+            usable_until=response.expires_at.ToDatetime(tzinfo=UTC) - _MARGIN,
+            keys=self._keys_of(response),
+        )
         self._loans[seller_id] = loan
         return loan
 
 
-def _loan_of(response: LeaseCredentialResponse) -> _Loan:
-    lent = response.bricklink
-    for value in (lent.consumer_key, lent.consumer_secret, lent.token, lent.token_secret):
-        learn_secret(value)
-    return _Loan(
-        key_version=response.key_version,
-        usable_until=response.expires_at.ToDatetime(tzinfo=UTC) - _MARGIN,
-        keys=ShopKeys(
-            consumer_key=lent.consumer_key,
-            consumer_secret=lent.consumer_secret,
-            token=lent.token,
-            token_secret=lent.token_secret,
-        ),
-    )
+class LeasedShops(Generic[K]):
+    """Opens a seller's shop with the keys that the seller's connection names: the worker's `Shops`."""
+
+    def __init__(self, keys: LeasedKeys[K], shop_of: Callable[[K], Marketplace]) -> None:
+        self._keys = keys
+        self._shop_of = shop_of
+
+    async def open(self, seller_id: SellerId, key_version: int) -> Marketplace:
+        """Open the shop; makes no call to it.
+
+        Ask anew for each turn, since keys are lent for minutes. Raises `ReadFailedError`, with `Halted` or `Later`, if
+        there are no keys.
+        """
+        return self._shop_of(await self._keys.get(seller_id, key_version))

@@ -1,0 +1,154 @@
+"""What the facts of another marketplace change: creates that take few fields, marks, listings that stay sold out."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from syncengine.budget import ticket
+from syncengine.explain_create import Made, Undecided, explain_create
+from syncengine.listing import Listing, ListingId, Lot, LotId, SellerId
+from syncengine.marketplace import Applied, Create, Update
+from syncengine.marks import lot_of_mark, mark_of
+from syncengine.matching import match
+from syncengine.plan import Send, Tier, Wait, plan
+from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent, Trouble
+from syncengine.settle import settle
+from syncengine.testing.inventory import BRICK
+from syncengine.testing.shop import FACTS
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+OWLISH = replace(
+    FACTS,
+    repeated_fields=frozenset(),
+    created_with={"note": "", "cost": None},
+    marks_listings=True,
+    keeps_sold_out=True,
+    stamp_step=timedelta(milliseconds=1),
+)
+
+
+def a_row(quantity: int = 10, **fields: object) -> ListingRow:
+    values = {"price": "0.1000", "note": "", "cost": None} | fields
+    lot = Lot(item=BRICK, quantity=quantity, for_sale=True, retain=False, fields=values)  # type: ignore[arg-type]
+    return ListingRow(lot_id=LotId("lot"), seller_id=SellerId("s"), desired=lot, revision=1)
+
+
+def an_intent(row: ListingRow, *, above: int = 0) -> Intent:
+    planned = plan(row, OWLISH, may_increase=True)
+    assert isinstance(planned, Send)
+    write = planned.write
+    if isinstance(write, Create):
+        write = replace(write, external_id=mark_of(row.lot_id, NOW))
+    return Intent(
+        intent_id=IntentId("i"),
+        seller_id=row.seller_id,
+        lot_id=row.lot_id,
+        term=1,
+        write=write,
+        groups=planned.groups,
+        revision=1,
+        correlation_id="",
+        sent_at=NOW,
+        deadline=timedelta(seconds=1),
+        stamp=NOW,
+        above_listing_id=above,
+    )
+
+
+def done(row: ListingRow, *, listing_id: str | None = "7", above: int = 0) -> ListingRow:
+    named = ListingId(listing_id) if listing_id is not None else None
+    return settle(row, an_intent(row, above=above), Applied(listing_id=named), OWLISH, NOW)[0]
+
+
+def test_create_takes_few_fields_and_what_differs_from_a_new_listing_follows_with_its_rank() -> None:
+    """Rule F4."""
+    row = a_row(note="A1")
+    create = an_intent(row).write
+    assert isinstance(create, Create)
+    assert create.fields == {"price": "0.1000"}
+    row = done(row)
+    planned = plan(row, OWLISH, may_increase=True)
+    assert isinstance(planned, Send)
+    assert (planned.write, planned.tier) == (Update(listing_id=ListingId("7"), fields={"note": "A1"}), Tier.CREATE)
+    row = done(row, listing_id=None)
+    assert not isinstance(plan(row, OWLISH, may_increase=True), Send)
+    row = replace(row, desired=replace(row.desired, fields={**row.desired.fields, "note": "B2"}))
+    planned = plan(row, OWLISH, may_increase=True)
+    assert isinstance(planned, Send)
+    assert planned.tier is Tier.TEXT
+
+
+def test_listing_that_stays_sold_out_is_removed_by_us_unless_it_is_retained() -> None:
+    row = replace(done(a_row()), ledger=0, uncounted=10)
+    planned = plan(row, OWLISH, may_increase=True)
+    assert isinstance(planned, Send)
+    assert planned.tier is Tier.DECREASE
+    retained = replace(row, desired=replace(row.desired, retain=True))
+    assert not isinstance(plan(retained, OWLISH, may_increase=True), Send)
+
+
+def test_lot_whose_item_is_not_known_there_waits_and_is_no_error() -> None:
+    row = a_row()
+    row = replace(row, desired=replace(row.desired, is_mapped=False))
+    assert isinstance(plan(row, OWLISH, may_increase=True), Wait)
+    listed = done(a_row())
+    changed = replace(listed, desired=replace(row.desired, item=replace(BRICK, number="3020")))
+    assert not isinstance(plan(changed, OWLISH, may_increase=True), Send)  # its listing is not taken away for it (N4)
+
+
+def test_id_that_was_known_before_is_no_new_listing() -> None:
+    """The shop put the pieces to another lot: a second try would do the same again."""
+    row = done(a_row(), listing_id="7", above=7)
+    assert (row.listing_id, row.trouble, row.intent_id) == (None, Trouble.CREATE_UNEXPLAINED, None)
+
+
+def listing(listing_id: str, external_id: str = "", **changes: object) -> Listing:
+    fields = {"price": "0.1000", "note": "", "cost": None} | changes
+    return Listing(
+        listing_id=ListingId(listing_id),
+        item=BRICK,
+        quantity=10,
+        for_sale=True,
+        retain=False,
+        fields=fields,  # type: ignore[arg-type]
+        external_id=external_id,
+    )
+
+
+def test_listing_with_the_attempts_mark_is_it_whatever_became_of_it() -> None:
+    """Rule N3."""
+    intent = an_intent(a_row())
+    marked = replace(listing("9", mark_of(LotId("lot"), NOW), price="9.0000"), quantity=2)
+    assert explain_create(intent, [marked], [], OWLISH) == Made(ListingId("9"))
+    assert explain_create(intent, [], [], OWLISH) == Undecided()
+
+
+def test_lot_is_matched_by_mark_before_all_fields_the_youngest_first() -> None:
+    """Rule C2: another lot's mark, or a text of the seller's own, matches nothing."""
+    marks = [mark_of(LotId("lot"), NOW + timedelta(milliseconds=step)) for step in (0, 1)]
+    equal, foreign = listing("3"), listing("6", "my own words")
+    older, younger = (listing(name, mark, price="9.0000") for name, mark in zip(("4", "5"), marks, strict=True))
+    matched = match([a_row()], [equal, older, younger, foreign], {})
+    assert matched.links == {LotId("lot"): younger}
+    assert {each.listing_id for each in matched.unowned} == {"3", "4", "6"}
+
+
+def test_mark_names_its_lot_and_rises_with_the_stamp() -> None:
+    first, second = (mark_of(LotId("a.b"), NOW + timedelta(milliseconds=step)) for step in (0, 1))
+    assert first < second
+    assert lot_of_mark(first) == "a.b"
+    assert [lot_of_mark(text) for text in ("", "123", "lot.", ".1", "lot.x")] == [None] * 5
+
+
+def test_many_calls_a_second_have_stamps_of_their_own() -> None:
+    """Rule B4: steps are the marketplace's; a second for one that signs its calls."""
+    stamps = []
+    connection = ConnectionRow(seller_id=SellerId("s"))
+    for _ in range(100):
+        granted = ticket(
+            connection, OWLISH, Settings(), spent=Spent(), write=True, deadline=timedelta(seconds=1), now=NOW
+        )
+        assert isinstance(granted, tuple)
+        connection, charged = granted
+        stamps.append(charged.stamp)
+    assert stamps == sorted(set(stamps))
+    assert stamps[-1] - NOW < timedelta(seconds=1)

@@ -1,0 +1,32 @@
+"""The service's settings, read from variables that begin with SYNC_BRICKOWL_."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from servicekit.config import ConfigError
+from sync_brickowl.listing import GRADES
+from syncengine.service.config import SyncConfig
+
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SyncConfig):
+    """Settings of sync-brickowl."""
+
+    api_url: str = "https://api.brickowl.com/v1"
+    """Where the shop's API begins. https, or http on this machine: the key travels in every call."""
+    listen: str = "127.0.0.1:50054"
+    calls_per_minute: int = 600
+    """What the shop allows in any minute, all kinds of calls (rule B1)."""
+    batches_per_minute: int = 200
+    """Of these, calls that ask for several things."""
+    used_grade: str = "usedg"
+    """The condition of used items of which the seller says no grade: usedn, usedg or useda."""
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.api_url)
+        if not url.hostname or (url.scheme != "https" and not (url.scheme == "http" and url.hostname in _HERE)):
+            raise ConfigError("SYNC_BRICKOWL_API_URL must begin with https://, or be http:// on this machine")
+        if self.used_grade not in GRADES.values():
+            raise ConfigError(f"SYNC_BRICKOWL_USED_GRADE must be one of {', '.join(GRADES.values())}")

@@ -1,0 +1,303 @@
+"""A lot in Brick Owl's terms and back: inventory's lot to what the shop shall show, its "lot" to a listing.
+
+Field names and their rules: marketplaces/brickowl.md#3 and the Brick Owl column of LOT.md.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+
+from brickops.inventory.v1 import lot_pb2
+from brickops.inventory.v1.money_pb2 import Money
+from sync_brickowl.catalog import BOID, COLORS, MOST_TYPES, UNKNOWN_COLOR, read_boid
+from sync_brickowl.values import NOTHING, normal_price, shown_flag, shown_note, shown_price
+from syncengine.listing import CatalogEntry, Group, Item, Listing, ListingId, Lot, Value
+from syncengine.marketplace import Create, Facts, Limit, Update
+from syncengine.service.reading import UnreadableError, normal_text, number_or, shown_number, shown_object
+
+Params = dict[str, str]
+
+GROUPS: Mapping[str, Group] = {
+    "price": Group.PRICE,
+    "sale_percent": Group.PRICE,
+    "tier_price": Group.PRICE,
+    "bulk_qty": Group.PRICE,
+    "public_note": Group.TEXT,
+    "personal_note": Group.TEXT,
+    "my_cost": Group.REST,
+    "lot_weight": Group.REST,
+    "grade": Group.REST,  # of a used item: part of its condition, and the part that an update may change
+}
+GRADES: Mapping["lot_pb2.UsedGrade.ValueType", str] = {
+    lot_pb2.USED_GRADE_LIKE_NEW: "usedn",
+    lot_pb2.USED_GRADE_GOOD: "usedg",
+    lot_pb2.USED_GRADE_ACCEPTABLE: "useda",
+}
+USED = "used"
+"""The condition of a used item, its grade aside."""
+
+_TIERS = 3
+_SET_CONDITIONS: Mapping[tuple[int, int], str] = {
+    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_SEALED): "news",
+    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_COMPLETE): "newc",
+    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_INCOMPLETE): "newi",
+    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_SEALED): "usedc",
+    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_COMPLETE): "usedc",
+    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_INCOMPLETE): "usedi",
+}
+
+
+def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
+    """Say what Brick Owl can do; the numbers are what it allows one shop (marketplaces/brickowl.md#1.2)."""
+    return Facts(
+        marketplace="brickowl",
+        groups=GROUPS,
+        repeated_fields=frozenset(),
+        order_pages=("recent", "all"),
+        created_with={
+            "sale_percent": 0,
+            "tier_price": "",
+            "bulk_qty": 1,
+            "public_note": "",
+            "personal_note": "",
+            "my_cost": None,
+            "lot_weight": None,
+        },
+        marks_listings=True,
+        keeps_sold_out=True,
+        tells_shop=True,
+        looks_up_at_once=25,
+        look_up_costs=MOST_TYPES,
+        views_at_once=20,
+        # A batch counts as one of its own limit, and perhaps as each entry of the other (marketplaces/brickowl.md#3.5).
+        batch_costs=-(-calls_per_minute // batches_per_minute),
+        stamp_step=timedelta(milliseconds=1),  # nothing is signed; ten calls a second are allowed
+        limit=Limit(name="minute", calls=calls_per_minute, window=timedelta(minutes=1)),
+    )
+
+
+# From inventory -------------------------------------------------------------------------------------------------------
+
+
+def lot_of(lot: lot_pb2.Lot, *, used_grade: str) -> Lot:
+    """Map inventory's lot to what the shop should show; what it is of, a look-up has yet to find.
+
+    `used_grade`: of used items whose own is not said. Raises ValueError for a lot that inventory never publishes.
+    """
+    item = lot.item
+    is_set = item.type == lot_pb2.ITEM_TYPE_SET
+    if (
+        item.type == lot_pb2.ITEM_TYPE_UNSPECIFIED
+        or item.condition == lot_pb2.CONDITION_UNSPECIFIED
+        or not item.number
+        or is_set == (item.completeness == lot_pb2.COMPLETENESS_UNSPECIFIED)
+        or len(lot.tiers) > _TIERS
+    ):
+        raise ValueError("a lot without a full item, or with more than three tiers")
+    if is_set:
+        condition, grade = _SET_CONDITIONS[item.condition, item.completeness], ""
+    elif item.condition == lot_pb2.CONDITION_NEW:
+        condition, grade = "new", ""
+    else:
+        condition, grade = USED, GRADES.get(lot.used_grade, used_grade)
+    price = _price_of(lot.unit_price)
+    fields: dict[str, Value] = {
+        "price": price,
+        "sale_percent": lot.sale_percent,
+        "tier_price": _tiers_value(price, [(tier.quantity, _price_of(tier.unit_price)) for tier in lot.tiers]),
+        "bulk_qty": max(1, lot.bulk),
+        "public_note": normal_text(lot.description),
+        "personal_note": normal_text(lot.remarks),
+        "my_cost": _amount_or_none(_price_of(lot.cost)) if lot.HasField("cost") else None,
+        "grade": grade,
+    }
+    if lot.HasField("weight_grams"):  # shown by few lots: what is not sent is not compared
+        fields["lot_weight"] = _weight_of(lot.weight_grams)
+    item_type = lot_pb2.ItemType.Name(item.type).removeprefix("ITEM_TYPE_")
+    color_id = COLORS.get(item.color_id, UNKNOWN_COLOR)
+    unknown_color = item.color_id if color_id == UNKNOWN_COLOR else None
+    return Lot(
+        item=Item(item_type=item_type, number=item.number, color_id=color_id, condition=condition, completeness=""),
+        quantity=0 if lot.archived else lot.quantity,
+        for_sale=not (lot.archived or lot.stockroom != lot_pb2.STOCKROOM_UNSPECIFIED),
+        retain=lot.retain and not lot.archived,  # LOT.md: an archived lot is deleted everywhere
+        fields=fields,
+        currency_code=lot.unit_price.currency_code,
+        entry=CatalogEntry(item_type=item_type, number=item.number, color_id=unknown_color),
+        is_mapped=False,
+    )
+
+
+def _price_of(money: Money) -> str:
+    try:
+        return normal_price(Decimal(money.units) + Decimal(money.nanos).scaleb(-9))
+    except UnreadableError:
+        raise ValueError("a price below zero") from None
+
+
+def _weight_of(text: str) -> str | None:
+    try:
+        return _amount_or_none(normal_price(Decimal(text)))
+    except (InvalidOperation, UnreadableError):
+        raise ValueError("a weight that is no number") from None
+
+
+def _amount_or_none(amount: str) -> str | None:
+    return None if amount == NOTHING else amount
+
+
+# To the shop ----------------------------------------------------------------------------------------------------------
+
+
+class UnsendableError(Exception):
+    """The shop has no way to take a value; `reason` is a constant word of ours."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def create_params(create: Create) -> Params:
+    """Write the parameters of a create, which takes few fields (brickowl.md#3.2). Raises UnsendableError."""
+    item = create.item
+    params = {
+        "boid": item.number,
+        "quantity": str(create.quantity),
+        "price": _sent_amount("price", create.fields.get("price")),
+        "condition": str(create.fields.get("grade") or item.condition),
+        "external_id": create.external_id,
+    }
+    if item.color_id:
+        params["color_id"] = str(item.color_id)
+    return params
+
+
+def update_params(update: Update) -> Params:
+    """Write the parameters of an update: the quantity always as a difference (rule Q3). Raises UnsendableError."""
+    params = {"lot_id": str(update.listing_id)}
+    if update.delta:
+        params["relative_quantity"] = f"{update.delta:+d}"
+    if update.for_sale is not None:
+        params["for_sale"] = str(int(update.for_sale))
+    for name, value in update.fields.items():
+        if name == "grade":
+            params["condition"] = _sent_grade(value)
+        else:
+            params[name] = _sent_value(name, value)
+    return params
+
+
+def _sent_value(name: str, value: Value) -> str:
+    match name:
+        case "price" | "my_cost" | "lot_weight":
+            return _sent_amount(name, value)
+        case "tier_price":
+            return str(value) or "remove"
+        case "sale_percent" | "bulk_qty" | "public_note" | "personal_note":
+            return str(value)
+    raise ValueError(f"Brick Owl takes no field {name}")
+
+
+def _sent_amount(name: str, value: Value) -> str:
+    if value is None:
+        raise UnsendableError(f"{name.upper()}_CANNOT_BE_TAKEN_AWAY")  # the manual knows positive ones only
+    if value == NOTHING:
+        raise UnsendableError(f"{name.upper()}_TOO_SMALL")
+    return str(value)
+
+
+def _sent_grade(value: Value) -> str:
+    if not value:
+        raise UnsendableError("CONDITION_CANNOT_BE_CHANGED")
+    return str(value)
+
+
+# From the shop --------------------------------------------------------------------------------------------------------
+
+
+def listing_of(raw: object) -> Listing:
+    """Read one lot of `inventory/list`. Raises `UnreadableError`.
+
+    Unknown fields and missing optional ones are tolerated. The price is the one that the seller set, before any sale
+    (marketplaces/brickowl.md#7).
+    """
+    shown = shown_object(raw, "lot")
+    item, grade = item_of(shown)
+    fields: dict[str, Value] = {
+        "price": shown_price(shown.get("base_price", shown.get("price"))),
+        "sale_percent": number_or(0, shown.get("sale_percent"), "sale_percent"),
+        "tier_price": _shown_tiers(shown.get("tier_price")),
+        "bulk_qty": max(1, number_or(1, shown.get("bulk_qty"), "bulk_qty")),
+        "public_note": shown_note(shown.get("public_note")),
+        "personal_note": shown_note(shown.get("personal_note")),
+        "my_cost": _shown_amount(shown.get("my_cost")),
+        "grade": grade,
+    }
+    if (weight := _shown_amount(shown.get("lot_weight"))) is not None:
+        fields["lot_weight"] = weight
+    return Listing(
+        listing_id=listing_id_of(shown),
+        item=item,
+        quantity=shown_number(shown.get("qty"), "qty"),
+        for_sale=shown_flag(shown.get("for_sale"), "for_sale"),
+        retain=False,
+        fields=fields,
+        external_id=_external_id(shown.get("external_lot_ids")),
+    )
+
+
+def listing_id_of(shown: Mapping[str, object]) -> ListingId:
+    """Read the id of the lot that an object speaks of."""
+    return ListingId(str(shown_number(shown.get("lot_id"), "lot_id")))
+
+
+def item_of(shown: Mapping[str, object]) -> tuple[Item, str]:
+    """Read what a lot or an order line is of, and its grade if it is used; a code that we do not know stays."""
+    boid = shown.get("boid")
+    read = read_boid(boid) if isinstance(boid, str) else None
+    code = shown.get("full_con")
+    if read is None or not isinstance(code, str):
+        raise UnreadableError("item")
+    is_graded = code in GRADES.values()
+    condition, grade = (USED, code) if is_graded else (code, "")
+    return Item(item_type=BOID, number=read[0], color_id=read[1] or 0, condition=condition, completeness=""), grade
+
+
+def _shown_amount(raw: object) -> str | None:
+    amount = shown_price(raw)
+    return None if amount is None else _amount_or_none(amount)
+
+
+def _external_id(raw: object) -> str:
+    other = raw.get("other") if isinstance(raw, dict) else None  # an empty map comes as an empty list
+    return other if isinstance(other, str) else ""
+
+
+# Tiers: "50:0.700,100:0.650", empty for none --------------------------------------------------------------------------
+
+
+def _tiers_value(price: str, tiers: list[tuple[int, str]]) -> str:
+    """Write tiers; one that saves nothing with three decimals any more is none."""
+    used: list[str] = []
+    last = Decimal(price)
+    for quantity, amount in tiers:
+        if quantity > 0 and Decimal(amount) < last:
+            used.append(f"{quantity}:{amount}")
+            last = Decimal(amount)
+    return ",".join(used)
+
+
+def _shown_tiers(raw: object) -> str:
+    """Read tiers: pairs, or a text of our own form (marketplaces/brickowl.md#9.8)."""
+    if not raw:
+        return ""
+    pairs = [pair.split(":") for pair in raw.split(",")] if isinstance(raw, str) else raw
+    if not isinstance(pairs, list):
+        raise UnreadableError("tiers")
+    return ",".join(_shown_tier(pair) for pair in pairs)
+
+
+def _shown_tier(pair: object) -> str:
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise UnreadableError("tier")
+    return f"{shown_number(pair[0], 'tier')}:{shown_price(pair[1])}"

@@ -1,0 +1,229 @@
+"""The engine over the adapter and the sandbox: what a shop of Brick Owl is asked for, and what it shows at the end."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from brickops.events.v1.result_event_pb2 import ResultEvent
+from brickops.inventory.v1 import lot_pb2
+from brickops.inventory.v1.money_pb2 import Money
+from product.brickowl import Sandbox
+from sync_brickowl.catalog import BOID
+from sync_brickowl.listing import lot_of
+from syncengine.absorb import AnswerNews, LotNews, absorb_answer, absorb_lots
+from syncengine.catalog import keep
+from syncengine.listing import CatalogEntry, ListingId, Lot, LotId
+from syncengine.rows import Counterpart, Trouble
+from syncengine.testing.inventory import SELLER
+from syncengine.testing.world import SOON_CERTAIN, World
+
+
+class OwlWorld(World):
+    """One seller whose shop is in the sandbox; lots are told as inventory's topic has them."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(settings=SOON_CERTAIN)
+        self.sandbox = sandbox
+        self.clock = sandbox.clock
+        self.inventory.clock = sandbox.clock
+        self.shop = sandbox.shop  # type: ignore[assignment]
+        self.revision = 0
+
+    async def open(self, *, shop_is_empty: bool = True) -> None:
+        seller_name = (await self.sandbox.control.show())["seller_name"]
+        await self.connect(shop_name=seller_name, shop_is_empty=shop_is_empty)
+        await self.settle(timedelta(minutes=1))
+
+    async def deliver(self) -> None:
+        """Carry what is told to inventory, which answers wishes here; lots and what they counted `tell` says."""
+        outbox = self.store.tables.outbox
+        for event in outbox[self.told :]:
+            if isinstance(event.message, ResultEvent):
+                self.inventory.take_result(event.message)
+        self.told = len(outbox)
+        answers, self.inventory.news = self.inventory.news, []
+        for answer in answers:
+            if isinstance(answer, AnswerNews):
+                async with self.store.transaction() as tx:
+                    await absorb_answer(tx, answer, self.clock.now())
+
+    async def tell(self, lot_id: str, lot: lot_pb2.Lot) -> None:
+        """An event of a lot arrives; counted is all that was sold."""
+        self.revision += 1
+        row = self.store.tables.listings.get(LotId(lot_id))
+        news = LotNews(
+            seller_id=SELLER,
+            lot_id=LotId(lot_id),
+            revision=self.revision,
+            counted_seq=0 if row is None else row.sales_seq,
+            counted_at=self.clock.now(),
+            listing_ids=(),
+            lot=lot_of(lot, used_grade="usedg"),
+            correlation_id="",
+        )
+        async with self.store.transaction() as tx:
+            await absorb_lots(tx, [news], self.shop.facts, self.settings, self.clock.now())
+        await self.settle(timedelta(minutes=1))
+
+    async def writes(self) -> list[str]:
+        """The writes that reached the shop, by what they were."""
+        logged = await self.sandbox.control.requests(method="POST")
+        return [entry["path"].strip("/") for entry in logged if not entry["path"].strip("/").startswith("bulk")]
+
+    async def there(self) -> list[tuple[int, bool, str]]:
+        lots = (await self.sandbox.control.lots()).values()
+        return [(lot["qty"], lot["for_sale"], lot["personal_note"]) for lot in lots]
+
+
+def brick(quantity: int = 10, *, number: str = "3001", color_id: int = 11, **more: object) -> lot_pb2.Lot:
+    item = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number=number, color_id=color_id, condition=lot_pb2.CONDITION_NEW)
+    price = Money(currency_code="EUR", nanos=120_000_000)
+    return lot_pb2.Lot(item=item, quantity=quantity, unit_price=price, bulk=1, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def world(sandbox: Sandbox) -> OwlWorld:
+    world = OwlWorld(sandbox)
+    await world.open()
+    return world
+
+
+async def test_plain_lot_takes_one_call_and_a_full_one_two(world: OwlWorld) -> None:
+    """Rule F4: a create takes few fields; the next plan is the rest, and there is none where nothing differs."""
+    await world.tell("plain", brick())
+    assert await world.writes() == ["inventory/create"]
+    await world.tell("full", brick(3, color_id=5, remarks="A1", sale_percent=5))
+    assert await world.writes() == ["inventory/create", "inventory/create", "inventory/update"]
+    assert await world.there() == [(10, True, ""), (3, True, "A1")]
+    assert all(row.settled.values() for row in map(world.row, ("plain", "full")))
+
+
+async def test_hidden_and_empty_lots_follow_as_they_are_retained(world: OwlWorld) -> None:
+    """Rules Q3, Q5: hiding keeps the pieces; at zero a lot stays if it is retained, and is removed if not."""
+    await world.tell("a", brick(retain=True))
+    await world.tell("a", brick(retain=True, stockroom=lot_pb2.STOCKROOM_B))
+    assert await world.there() == [(10, False, "")]
+    await world.tell("a", brick(0, retain=True))
+    assert await world.there() == [(0, True, "")]
+    await world.tell("a", brick(4, retain=True))
+    assert await world.there() == [(4, True, "")]
+    await world.tell("a", brick(0))
+    assert await world.there() == []
+
+
+async def test_sold_out_listing_stays_until_our_books_say_that_it_goes(world: OwlWorld) -> None:
+    """Unlike BrickLink's: with its last piece nothing is gone, so nothing like it is made a second time."""
+    await world.tell("a", brick(5))
+    [lot_id] = await world.sandbox.control.lots()
+    await world.sandbox.control.order({lot_id: 5})
+    await world.settle(timedelta(minutes=1))
+    assert world.row("a").uncounted == 5
+    assert (await world.writes())[-1:] == ["inventory/delete"]
+    await world.tell("a", brick(7))
+    await world.settle()
+    assert sum(quantity for quantity, _, _ in await world.there()) == 7
+
+
+async def test_sale_is_told_and_refund_opens_a_return(world: OwlWorld) -> None:
+    """Rules S2, S4: a list of orders says nothing of refunds; a view of those that changed last does."""
+    await world.tell("a", brick(10))
+    [lot_id] = await world.sandbox.control.lots()
+    order = await world.sandbox.control.order({lot_id: 4})
+    await world.settle(timedelta(minutes=1))
+    [line] = world.store.tables.lines.values()
+    assert (line.total, line.returned, world.row("a").ledger) == (4, 0, 6)
+    await world.sandbox.control.refund(order["order_id"], lot_id, 3)
+    await world.settle(timedelta(minutes=2))
+    [line] = world.store.tables.lines.values()
+    assert (line.total, line.returned, world.row("a").ledger) == (4, 3, 6)
+
+
+async def test_lost_reply_to_a_create_is_found_by_its_mark(world: OwlWorld) -> None:
+    """Rules N2, N3: also after a foreign hand has changed the listing, and among look-alikes."""
+    await world.sandbox.control.set_fault("drop", when="after", method="POST", count=1)
+    await world.tell("a", brick(10, remarks="A1"))
+    for lot_id in await world.sandbox.control.lots():
+        await world.sandbox.control.edit_lot(lot_id, price="0.500", quantity=8)
+    await world.sandbox.control.add_lot(boid="771344-38", quantity=10, price="0.120", condition="new")
+    await world.settle(timedelta(minutes=2))
+    ours = [lot for lot in (await world.sandbox.control.lots()).values() if lot["external_lot_ids"]]
+    assert [str(lot["lot_id"]) for lot in ours] == [world.row("a").listing_id]
+    assert (await world.writes()).count("inventory/create") == 1
+
+
+async def test_lost_request_to_create_is_sent_again(world: OwlWorld) -> None:
+    await world.sandbox.control.set_fault("drop", when="before", method="POST", count=1)
+    await world.tell("a", brick(10))
+    await world.settle(timedelta(minutes=10))
+    assert await world.there() == [(10, True, "")]
+
+
+async def test_pieces_put_to_another_lot_are_no_listing_of_this_one(world: OwlWorld) -> None:
+    """A shop that merges equal lots answers with an id that was there: a second try would add the pieces again."""
+    await world.tell("a", brick(10))
+    await world.sandbox.control.switch(equal_lots="merge")
+    await world.tell("b", brick(5))
+    await world.settle()
+    assert world.row("b").trouble is Trouble.CREATE_UNEXPLAINED
+    assert (await world.writes()).count("inventory/create") == 2
+
+
+async def test_many_lots_of_few_unknown_parts_are_one_short_list_and_no_error(world: OwlWorld) -> None:
+    """Each entry is asked for once, and mapping one by hand lists its lots."""
+    colors = (1, 5, 11)
+    for number in ("no such part!", "nor this one!"):
+        for color_id in colors:
+            await world.tell(f"{number}{color_id}", brick(number=number, color_id=color_id))
+    async with world.store.transaction() as tx:
+        entries = await tx.unmapped(SELLER, after="", limit=10)
+        assert [(each.entry.number, each.lots) for each in entries] == [("no such part!", 3), ("nor this one!", 3)]
+    assert await world.writes() == []
+    assert len(await world.sandbox.control.requests(path="/bulk/batch")) == 2
+    rows = [world.row(f"no such part!{color_id}") for color_id in colors]
+    assert not any(row.parked or row.trouble for row in rows)
+    async with world.store.transaction() as tx:
+        connection = await tx.lock_connection(SELLER)
+        said = Counterpart(
+            seller_id=SELLER,
+            entry=entries[0].entry,
+            found=CatalogEntry(item_type=BOID, number="771344"),
+            since=entries[0].since,
+        )
+        assert await keep(tx, SELLER, [said], world.shop.facts, world.clock.now()) == 3
+        await tx.save_connection(replace(connection, due_at=world.clock.now()))
+    await world.settle(timedelta(minutes=1))
+    assert [quantity for quantity, _, _ in await world.there()] == [10, 10, 10]
+
+
+async def test_unknown_colour_waits_as_an_entry_of_its_own(world: OwlWorld) -> None:
+    await world.tell("a", brick(color_id=165))  # BrickLink's Neon Orange, which Brick Owl has none of
+    async with world.store.transaction() as tx:
+        [entry] = await tx.unmapped(SELLER, after="", limit=10)
+    assert entry.entry == CatalogEntry(item_type="PART", number="3001", color_id=165)
+    assert await world.sandbox.control.requests(path="/bulk/batch") == []
+
+
+async def test_listings_that_were_there_are_matched_once_items_are_known(sandbox: Sandbox) -> None:
+    """Rule C2: items are looked up before the shop is matched."""
+    there = await sandbox.control.add_lot(boid="771344", color_id=38, quantity=10, price="0.120", condition="new")
+    world = OwlWorld(sandbox)
+    seller_name = (await sandbox.control.show())["seller_name"]
+    await world.connect(shop_name=seller_name, shop_is_empty=False)
+    await world.tell("a", brick())
+    await world.settle(timedelta(minutes=1))
+    assert world.row("a").listing_id == ListingId(str(there["lot_id"]))
+
+
+async def test_another_shops_keys_are_halted_before_anything_is_asked(sandbox: Sandbox) -> None:
+    """Rule W1."""
+    world = OwlWorld(sandbox)
+    await world.connect(shop_name="somebody else")
+    await world.settle(timedelta(minutes=1))
+    assert world.connection.halted == "ANOTHER_SHOP"
+    assert {entry["path"].strip("/") for entry in await sandbox.control.requests()} == {"token/details"}
+
+
+def test_lot_that_inventory_publishes_is_unmapped_until_it_is_looked_up() -> None:
+    lot: Lot = lot_of(brick(), used_grade="usedg")
+    assert (lot.is_mapped, lot.entry) == (False, CatalogEntry(item_type="PART", number="3001"))
