@@ -36,6 +36,35 @@ async def test_a_wrong_key_is_told_in_words_and_right_ones_go_on(seller: Seller,
     assert seen(await seller.listing(lot)) == shown_for(lot)
 
 
+async def test_the_keys_are_tested_when_a_seller_asks(seller: Seller) -> None:
+    """Wrong, right, not allowed from our address, and a shop that does not answer: by a charged call, or at once."""
+
+    async def tested() -> Json:
+        return await seller.told("POST", f"{BRICKLINK}/test")
+
+    problem(await seller.ask("POST", f"{BRICKLINK}/test"), 404, "CONNECTION_NOT_FOUND")
+    await seller.connect(keys=seller.keys | {"token": new_keys()["token"]}, state=None)
+    await _halted(seller, "WRONG_KEY")
+    calls = len(await seller.shop.requests())
+    wrong = await tested()
+    assert (wrong["ok"], wrong["reason"], wrong["key_version"]) == (False, "WRONG_KEY", 1)
+    assert len(await seller.shop.requests()) == calls + 1, "one cheap read, ahead of the hour"
+    assert (await seller.connection())["validation"] == "WRONG_KEY"
+    await seller.connect()
+    right = await tested()
+    assert (right["ok"], right["reason"], right["key_version"]) == (True, None, 2)
+    assert (await seller.connection())["validation"] == "OK"
+    await seller.shop.switch(token_ip="192.0.2.1", token_ip_mask="255.255.255.255")
+    assert (await tested())["reason"] == "ADDRESS_NOT_ALLOWED"
+    await seller.shop.switch(token_ip_mask="0.0.0.0")
+    assert (await tested())["ok"], "a halt ends as soon as somebody tests"
+    await seller.connection("ready", "matching")
+    await seller.shop.set_fault("html_503", when="before", count=None)
+    down = await tested()
+    assert (down["ok"], down["reason"] in ("SHOP_DOWN", "SERVER_ERROR", "UNREADABLE_REPLY")) == (False, True), down
+    await seller.shop.clear_faults()
+
+
 async def test_keys_mistyped_again_and_again_are_told_each_time(seller: Seller) -> None:
     lot = await seller.create()
     for _ in range(3):

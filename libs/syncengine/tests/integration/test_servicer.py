@@ -121,6 +121,29 @@ async def test_a_pause_outlives_the_process_and_is_one_sellers(house: House, dat
         assert (await tx.lock_connection(A)).paused_at is None
 
 
+@pytest.mark.parametrize(
+    ("halted", "waiting_for", "reason"),
+    [("", "QUOTA", "QUOTA"), ("ANOTHER_SHOP", "ANOTHER_SHOP", "ANOTHER_SHOP")],
+    ids=["waits", "halted-until-a-person-acts"],
+)
+async def test_a_test_tells_at_once_what_no_call_would_change(
+    house: House, halted: str, waiting_for: str, reason: str
+) -> None:
+    """What the shop asked for is kept to (rule O3), and nothing is charged."""
+    await connect(house)
+    until = house.clock.now() + timedelta(hours=1)
+    async with house.store.transaction() as tx:
+        row = await tx.lock_connection(A)
+        waits = replace(row, halted=halted, halted_at=None, not_before=until, waiting_for=waiting_for)
+        await tx.save_connection(waits)
+    told = await house.stub.TestConnection(pb.TestConnectionRequest(), **house.how())
+    assert (told.ok, told.reason, told.HasField("tested_at")) == (False, reason, True)
+    async with house.store.transaction() as tx:
+        assert await tx.lock_connection(A) == waits
+    refused = house.stub.TestConnection(pb.TestConnectionRequest(), **house.how(role="editor"))
+    assert await refusal(refused) == "ROLE_NOT_ALLOWED"
+
+
 async def test_what_waits_and_how_it_is_answered(house: House) -> None:
     await connect(house)
     parked = Parked(reason="REFUSED", revision=1, values={})

@@ -15,6 +15,7 @@ from credentials.domain.errors import CredentialNotFound, FieldProblem, FieldsRe
 from credentials.domain.keys import Keys, KeysChange
 from credentials.domain.lifecycle import LifecycleKind, Origin
 from credentials.domain.marketplaces import marketplace_problems
+from credentials.domain.validation import Validation
 from credentials.events import connection_changed
 from credentials.storage.unit_of_work import UnitOfWork
 from credentials.vault import Vault, hide_from_logs
@@ -164,6 +165,14 @@ async def revoke_credential(command: RevokeCredential, vault: Vault) -> Credenti
         await _keep(credential, LifecycleKind.REVOKE, None, command, uow, vault)
     logger.info("keys revoked", extra=_facts(credential))
     return credential
+
+
+async def record_validation(validation: Validation, vault: Vault) -> None:
+    """Keeps what a test came to, unless a later one of these keys, or newer keys, were tested; raises FieldsRefused."""
+    _refuse(validation.problems())
+    async with vault.transaction() as uow:
+        await uow.validations.record(validation)
+        await uow.commit()
 
 
 async def _earlier_answer(command: Command, uow: UnitOfWork, vault: Vault) -> Credential | None:

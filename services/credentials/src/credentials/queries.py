@@ -8,6 +8,7 @@ from credentials.domain.errors import CredentialNotFound, FieldsRefused
 from credentials.domain.lease import LeaseRecord
 from credentials.domain.lifecycle import LifecycleRow
 from credentials.domain.marketplaces import marketplace_problems
+from credentials.domain.validation import Validation
 from credentials.storage.lease_log import LeasePlace
 from credentials.vault import Vault
 
@@ -19,6 +20,8 @@ class Status:
     credential: Credential
     lease_expires_at: datetime | None
     """Until when a sync service may hold the keys, also ones revoked since; None if none does."""
+    validation: Validation | None
+    """The last test of this version of the keys."""
 
 
 async def list_events(
@@ -47,7 +50,8 @@ async def get_status(seller_id: str, marketplace: str, vault: Vault) -> Status:
         if credential is None:
             raise CredentialNotFound(marketplace)
         lent_until = await uow.lease_log.lent_until(seller_id, marketplace, now=vault.clock.now())
-    return Status(credential=credential, lease_expires_at=lent_until)
+        validation = await uow.validations.find(seller_id, marketplace, credential.key_version)
+    return Status(credential=credential, lease_expires_at=lent_until, validation=validation)
 
 
 def _check(marketplace: str) -> None:

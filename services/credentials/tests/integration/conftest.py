@@ -120,6 +120,14 @@ class Calls:
         response = await stub.GetCredentialStatus(request, metadata=metadata(seller, "user-3", role), timeout=20)
         return response.status
 
+    async def validate(self, seller: str, *, role: str | None = "owner", **fields: Any) -> None:
+        """Keeps what a test came to."""
+        given: dict[str, Any] = {"marketplace": "bricklink", "key_version": 1, "result": "OK"} | fields
+        request = credentials_admin_service_pb2.RecordValidationRequest(**given)
+        request.validated_at.GetCurrentTime()
+        stub = credentials_admin_service_pb2_grpc.CredentialsAdminServiceStub(self.channel)
+        await stub.RecordValidation(request, metadata=metadata(seller, "user-3", role), timeout=20)
+
     async def events(
         self, seller: str, marketplace: str = "bricklink", *, role: str | None = "owner", **page: Any
     ) -> credentials_admin_service_pb2.ListCredentialEventsResponse:

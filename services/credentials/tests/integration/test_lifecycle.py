@@ -216,3 +216,21 @@ async def test_what_was_never_put_is_not_found(gateway: "Calls", seller: str, re
     for call in (gateway.status(seller), gateway.status(seller, "brickowl"), gateway.revoke(seller, "brickowl")):
         problem = await refused(call)
         assert (problem.code, problem.reason) == (grpc.StatusCode.NOT_FOUND, "CREDENTIAL_NOT_FOUND")
+
+
+async def test_the_last_test_of_the_keys_is_in_the_status(gateway: "Calls", seller: str, refused: Refused) -> None:
+    await gateway.put(seller)
+    assert not (await gateway.status(seller)).HasField("validated_at")
+    await gateway.validate(seller, result="WRONG_KEY")
+    assert (await gateway.status(seller)).validation == "WRONG_KEY"
+    await gateway.validate(seller)
+    status = await gateway.status(seller)
+    assert (status.validation, status.HasField("validated_at")) == ("OK", True)
+    await gateway.rotate(seller, token="ANOTHER-TOKEN")
+    assert not (await gateway.status(seller)).validation, "of the keys of before"
+    await gateway.validate(seller, key_version=2, result="SHOP_DOWN")
+    await gateway.validate(seller, key_version=1)
+    assert (await gateway.status(seller)).validation == "SHOP_DOWN", "what is known of newer keys stays"
+    for fields, field in (({"result": "not ok"}, "result"), ({"key_version": 0}, "key_version")):
+        assert [named for named, _ in (await refused(gateway.validate(seller, **fields))).violations] == [field]
+    assert (await refused(gateway.validate(seller, role="editor"))).reason == "ROLE_NOT_ALLOWED"

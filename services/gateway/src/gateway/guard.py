@@ -55,6 +55,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "put_connection": OWNERS,
     "rotate_keys": OWNERS,
     "revoke_connection": OWNERS,
+    "test_connection": OWNERS,
     "list_key_events": OWNERS,
     "list_leases": OWNERS,
     "confirm_connection": OWNERS,

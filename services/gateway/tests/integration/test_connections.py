@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -79,6 +80,28 @@ async def test_some_keys_are_replaced_and_the_others_stay(
     unknown = await owner.patch(f"{PATH}/keys", json={"keys": {"password": "P"}})
     assert [error["field"] for error in unknown.json()["errors"]] == ["keys.password"]
     assert (await owner.patch("/v1/connections/nowhere/keys", json={"keys": {"token": "T3"}})).status_code == 404
+
+
+async def test_a_test_of_the_keys_is_told_and_kept(owner: httpx.AsyncClient, services: Services, seller: str) -> None:
+    await owner.put(PATH, json=BODY)
+    tell(services, seller, "HALTED", reason="WRONG_KEY")
+    services.sync_bricklink.tested = sync_service_pb2.TestConnectionResponse(
+        reason="WRONG_KEY", message="The shop does not accept the keys.", key_version=1
+    )
+    services.sync_bricklink.tested.tested_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
+
+    assert (await owner.post(f"{PATH}/test")).json() == {
+        "ok": False,
+        "reason": "WRONG_KEY",
+        "message": "The shop does not accept the keys.",
+        "shop_name": None,
+        "currency": None,
+        "key_version": 1,
+        "tested_at": "2026-11-01T12:00:00Z",
+    }
+    shown = (await owner.get(PATH)).json()
+    assert (shown["validated_at"], shown["validation"]) == ("2026-11-01T12:00:00Z", "WRONG_KEY")
+    assert (await owner.post("/v1/connections/nowhere/test")).status_code == 404
 
 
 async def test_a_disconnected_shop_has_no_keys(owner: httpx.AsyncClient, services: Services, seller: str) -> None:

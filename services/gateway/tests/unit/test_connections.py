@@ -107,6 +107,8 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
         "updated_at": "2026-11-01T12:00:00Z",
         "updated_by": "user-1",
         "lease_expires_at": None,
+        "validated_at": None,
+        "validation": None,
         "sync": {
             "last_census_at": "2026-11-01T12:00:00Z",
             "last_order_read_at": None,

@@ -39,6 +39,7 @@ READS = {
     "list_unowned_listings",
 }
 OWNERS_ONLY = {
+    "test_connection",
     "list_key_events",
     "list_leases",
     "rotate_keys",

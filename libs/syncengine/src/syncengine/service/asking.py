@@ -51,6 +51,10 @@ class AskedTooOften(Exception):
     """People asked for as many reads as they may."""
 
 
+class NotTested(Exception):
+    """No call was made in the time that somebody would wait."""
+
+
 class RequestIdReused(Exception):
     """The request id came before, with another request."""
 
@@ -60,6 +64,7 @@ STATUS_OF: Final[ErrorTable] = {
     NothingToConfirm: (StatusCode.FAILED_PRECONDITION, "NOTHING_TO_CONFIRM"),
     NotWaiting: (StatusCode.NOT_FOUND, "NOT_WAITING"),
     AskedTooOften: (StatusCode.FAILED_PRECONDITION, "ASKED_TOO_OFTEN"),
+    NotTested: (StatusCode.FAILED_PRECONDITION, "NOT_TESTED"),
     RequestIdReused: (StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     ChangedSinceError: (StatusCode.FAILED_PRECONDITION, "CHANGED_SINCE"),
     CallUnderWayError: (StatusCode.FAILED_PRECONDITION, "CALL_UNDER_WAY"),

@@ -8,13 +8,14 @@ from syncengine.service.catalog_calls import CatalogCalls
 from syncengine.service.connection_calls import ConnectionCalls
 from syncengine.service.listing_calls import ListingCalls
 from syncengine.service.plan_calls import PlanCalls
+from syncengine.service.trying import Trying
 from syncengine.service.waiting_calls import WaitingCalls
 
 SERVICE: Final = "brickops.sync.v1.SyncService"
 """Its full name, for a server's list of callers."""
 
 
-class SyncServicer(ConnectionCalls, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, SyncServiceServicer):
+class SyncServicer(ConnectionCalls, Trying, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, SyncServiceServicer):
     """All calls."""
 
 

@@ -137,3 +137,9 @@ FIRST_LIST_IS_RIGHT = (
     "The whole shop is read again. If it lacks no more than you saw, it is believed, and lots that are not there are"
     " listed there."
 )
+
+# What a test came to.
+
+LETS_US_IN = "The keys work: the shop let us read its orders."
+KEYS_REPLACED = "Other keys were stored meanwhile. Test those."
+NOT_TESTED = "The shop was not called yet: it is as soon as a call may be made. See what the connection does."

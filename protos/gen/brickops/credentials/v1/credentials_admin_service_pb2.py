@@ -28,7 +28,7 @@ from brickops.credentials.v1 import credential_audit_pb2 as brickops_dot_credent
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n7brickops/credentials/v1/credentials_admin_service.proto\x12\x17\x62rickops.credentials.v1\x1a,brickops/credentials/v1/bricklink_keys.proto\x1a+brickops/credentials/v1/brickowl_keys.proto\x1a.brickops/credentials/v1/credential_audit.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x02\n\x10\x43redentialStatus\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x12\n\nconfigured\x18\x02 \x01(\x08\x12\x13\n\x0bkey_version\x18\x03 \x01(\x03\x12\x30\n\x0c\x63onnected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x06 \x01(\t\x12\x15\n\rshop_is_empty\x18\x07 \x01(\x08\x12\x11\n\tshop_name\x18\x08 \x01(\t\x12\x15\n\rcurrency_code\x18\t \x01(\t\x12\x34\n\x10lease_expires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xeb\x01\n\x14PutCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12;\n\tbricklink\x18\x02 \x01(\x0b\x32&.brickops.credentials.v1.BrickLinkKeysH\x00\x12\x39\n\x08\x62rickowl\x18\x06 \x01(\x0b\x32%.brickops.credentials.v1.BrickOwlKeysH\x00\x12\x15\n\rshop_is_empty\x18\x03 \x01(\x08\x12\x11\n\tshop_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\tB\x06\n\x04keys\"R\n\x15PutCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"\xbd\x01\n\x13\x42rickLinkKeysChange\x12\x19\n\x0c\x63onsumer_key\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0f\x63onsumer_secret\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05token\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x19\n\x0ctoken_secret\x18\x04 \x01(\tH\x03\x88\x01\x01\x42\x0f\n\r_consumer_keyB\x12\n\x10_consumer_secretB\x08\n\x06_tokenB\x0f\n\r_token_secret\".\n\x12\x42rickOwlKeysChange\x12\x10\n\x03key\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_key\"\xb9\x01\n\x17RotateCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x41\n\tbricklink\x18\x02 \x01(\x0b\x32,.brickops.credentials.v1.BrickLinkKeysChangeH\x00\x12?\n\x08\x62rickowl\x18\x03 \x01(\x0b\x32+.brickops.credentials.v1.BrickOwlKeysChangeH\x00\x42\x06\n\x04keys\"U\n\x18RotateCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"B\n\x17RevokeCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\"U\n\x18RevokeCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"1\n\x1aGetCredentialStatusRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\"X\n\x1bGetCredentialStatusResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"Y\n\x1bListCredentialEventsRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"q\n\x1cListCredentialEventsResponse\x12\x38\n\x06\x65vents\x18\x01 \x03(\x0b\x32(.brickops.credentials.v1.CredentialEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x11ListLeasesRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"c\n\x12ListLeasesResponse\x12\x34\n\x06leases\x18\x01 \x03(\x0b\x32$.brickops.credentials.v1.LeaseRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xeb\x05\n\x17\x43redentialsAdminService\x12n\n\rPutCredential\x12-.brickops.credentials.v1.PutCredentialRequest\x1a..brickops.credentials.v1.PutCredentialResponse\x12w\n\x10RotateCredential\x12\x30.brickops.credentials.v1.RotateCredentialRequest\x1a\x31.brickops.credentials.v1.RotateCredentialResponse\x12w\n\x10RevokeCredential\x12\x30.brickops.credentials.v1.RevokeCredentialRequest\x1a\x31.brickops.credentials.v1.RevokeCredentialResponse\x12\x80\x01\n\x13GetCredentialStatus\x12\x33.brickops.credentials.v1.GetCredentialStatusRequest\x1a\x34.brickops.credentials.v1.GetCredentialStatusResponse\x12\x83\x01\n\x14ListCredentialEvents\x12\x34.brickops.credentials.v1.ListCredentialEventsRequest\x1a\x35.brickops.credentials.v1.ListCredentialEventsResponse\x12\x65\n\nListLeases\x12*.brickops.credentials.v1.ListLeasesRequest\x1a+.brickops.credentials.v1.ListLeasesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n7brickops/credentials/v1/credentials_admin_service.proto\x12\x17\x62rickops.credentials.v1\x1a,brickops/credentials/v1/bricklink_keys.proto\x1a+brickops/credentials/v1/brickowl_keys.proto\x1a.brickops/credentials/v1/credential_audit.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x03\n\x10\x43redentialStatus\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x12\n\nconfigured\x18\x02 \x01(\x08\x12\x13\n\x0bkey_version\x18\x03 \x01(\x03\x12\x30\n\x0c\x63onnected_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nupdated_by\x18\x06 \x01(\t\x12\x15\n\rshop_is_empty\x18\x07 \x01(\x08\x12\x11\n\tshop_name\x18\x08 \x01(\t\x12\x15\n\rcurrency_code\x18\t \x01(\t\x12\x34\n\x10lease_expires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cvalidated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nvalidation\x18\x0c \x01(\t\"\xeb\x01\n\x14PutCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12;\n\tbricklink\x18\x02 \x01(\x0b\x32&.brickops.credentials.v1.BrickLinkKeysH\x00\x12\x39\n\x08\x62rickowl\x18\x06 \x01(\x0b\x32%.brickops.credentials.v1.BrickOwlKeysH\x00\x12\x15\n\rshop_is_empty\x18\x03 \x01(\x08\x12\x11\n\tshop_name\x18\x04 \x01(\t\x12\x15\n\rcurrency_code\x18\x05 \x01(\tB\x06\n\x04keys\"R\n\x15PutCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"\xbd\x01\n\x13\x42rickLinkKeysChange\x12\x19\n\x0c\x63onsumer_key\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0f\x63onsumer_secret\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05token\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x19\n\x0ctoken_secret\x18\x04 \x01(\tH\x03\x88\x01\x01\x42\x0f\n\r_consumer_keyB\x12\n\x10_consumer_secretB\x08\n\x06_tokenB\x0f\n\r_token_secret\".\n\x12\x42rickOwlKeysChange\x12\x10\n\x03key\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x06\n\x04_key\"\xb9\x01\n\x17RotateCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x41\n\tbricklink\x18\x02 \x01(\x0b\x32,.brickops.credentials.v1.BrickLinkKeysChangeH\x00\x12?\n\x08\x62rickowl\x18\x03 \x01(\x0b\x32+.brickops.credentials.v1.BrickOwlKeysChangeH\x00\x42\x06\n\x04keys\"U\n\x18RotateCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"B\n\x17RevokeCredentialRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bmarketplace\x18\x02 \x01(\t\"U\n\x18RevokeCredentialResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"1\n\x1aGetCredentialStatusRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\"X\n\x1bGetCredentialStatusResponse\x12\x39\n\x06status\x18\x01 \x01(\x0b\x32).brickops.credentials.v1.CredentialStatus\"Y\n\x1bListCredentialEventsRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"q\n\x1cListCredentialEventsResponse\x12\x38\n\x06\x65vents\x18\x01 \x03(\x0b\x32(.brickops.credentials.v1.CredentialEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x11ListLeasesRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"c\n\x12ListLeasesResponse\x12\x34\n\x06leases\x18\x01 \x03(\x0b\x32$.brickops.credentials.v1.LeaseRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x17RecordValidationRequest\x12\x13\n\x0bmarketplace\x18\x01 \x01(\t\x12\x13\n\x0bkey_version\x18\x02 \x01(\x03\x12\x30\n\x0cvalidated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06result\x18\x04 \x01(\t\"\x1a\n\x18RecordValidationResponse2\xe4\x06\n\x17\x43redentialsAdminService\x12n\n\rPutCredential\x12-.brickops.credentials.v1.PutCredentialRequest\x1a..brickops.credentials.v1.PutCredentialResponse\x12w\n\x10RotateCredential\x12\x30.brickops.credentials.v1.RotateCredentialRequest\x1a\x31.brickops.credentials.v1.RotateCredentialResponse\x12w\n\x10RevokeCredential\x12\x30.brickops.credentials.v1.RevokeCredentialRequest\x1a\x31.brickops.credentials.v1.RevokeCredentialResponse\x12\x80\x01\n\x13GetCredentialStatus\x12\x33.brickops.credentials.v1.GetCredentialStatusRequest\x1a\x34.brickops.credentials.v1.GetCredentialStatusResponse\x12w\n\x10RecordValidation\x12\x30.brickops.credentials.v1.RecordValidationRequest\x1a\x31.brickops.credentials.v1.RecordValidationResponse\x12\x83\x01\n\x14ListCredentialEvents\x12\x34.brickops.credentials.v1.ListCredentialEventsRequest\x1a\x35.brickops.credentials.v1.ListCredentialEventsResponse\x12\x65\n\nListLeases\x12*.brickops.credentials.v1.ListLeasesRequest\x1a+.brickops.credentials.v1.ListLeasesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,35 +36,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.credentials.v1.cre
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREDENTIALSTATUS']._serialized_start=257
-  _globals['_CREDENTIALSTATUS']._serialized_end=574
-  _globals['_PUTCREDENTIALREQUEST']._serialized_start=577
-  _globals['_PUTCREDENTIALREQUEST']._serialized_end=812
-  _globals['_PUTCREDENTIALRESPONSE']._serialized_start=814
-  _globals['_PUTCREDENTIALRESPONSE']._serialized_end=896
-  _globals['_BRICKLINKKEYSCHANGE']._serialized_start=899
-  _globals['_BRICKLINKKEYSCHANGE']._serialized_end=1088
-  _globals['_BRICKOWLKEYSCHANGE']._serialized_start=1090
-  _globals['_BRICKOWLKEYSCHANGE']._serialized_end=1136
-  _globals['_ROTATECREDENTIALREQUEST']._serialized_start=1139
-  _globals['_ROTATECREDENTIALREQUEST']._serialized_end=1324
-  _globals['_ROTATECREDENTIALRESPONSE']._serialized_start=1326
-  _globals['_ROTATECREDENTIALRESPONSE']._serialized_end=1411
-  _globals['_REVOKECREDENTIALREQUEST']._serialized_start=1413
-  _globals['_REVOKECREDENTIALREQUEST']._serialized_end=1479
-  _globals['_REVOKECREDENTIALRESPONSE']._serialized_start=1481
-  _globals['_REVOKECREDENTIALRESPONSE']._serialized_end=1566
-  _globals['_GETCREDENTIALSTATUSREQUEST']._serialized_start=1568
-  _globals['_GETCREDENTIALSTATUSREQUEST']._serialized_end=1617
-  _globals['_GETCREDENTIALSTATUSRESPONSE']._serialized_start=1619
-  _globals['_GETCREDENTIALSTATUSRESPONSE']._serialized_end=1707
-  _globals['_LISTCREDENTIALEVENTSREQUEST']._serialized_start=1709
-  _globals['_LISTCREDENTIALEVENTSREQUEST']._serialized_end=1798
-  _globals['_LISTCREDENTIALEVENTSRESPONSE']._serialized_start=1800
-  _globals['_LISTCREDENTIALEVENTSRESPONSE']._serialized_end=1913
-  _globals['_LISTLEASESREQUEST']._serialized_start=1915
-  _globals['_LISTLEASESREQUEST']._serialized_end=1994
-  _globals['_LISTLEASESRESPONSE']._serialized_start=1996
-  _globals['_LISTLEASESRESPONSE']._serialized_end=2095
-  _globals['_CREDENTIALSADMINSERVICE']._serialized_start=2098
-  _globals['_CREDENTIALSADMINSERVICE']._serialized_end=2845
+  _globals['_CREDENTIALSTATUS']._serialized_end=644
+  _globals['_PUTCREDENTIALREQUEST']._serialized_start=647
+  _globals['_PUTCREDENTIALREQUEST']._serialized_end=882
+  _globals['_PUTCREDENTIALRESPONSE']._serialized_start=884
+  _globals['_PUTCREDENTIALRESPONSE']._serialized_end=966
+  _globals['_BRICKLINKKEYSCHANGE']._serialized_start=969
+  _globals['_BRICKLINKKEYSCHANGE']._serialized_end=1158
+  _globals['_BRICKOWLKEYSCHANGE']._serialized_start=1160
+  _globals['_BRICKOWLKEYSCHANGE']._serialized_end=1206
+  _globals['_ROTATECREDENTIALREQUEST']._serialized_start=1209
+  _globals['_ROTATECREDENTIALREQUEST']._serialized_end=1394
+  _globals['_ROTATECREDENTIALRESPONSE']._serialized_start=1396
+  _globals['_ROTATECREDENTIALRESPONSE']._serialized_end=1481
+  _globals['_REVOKECREDENTIALREQUEST']._serialized_start=1483
+  _globals['_REVOKECREDENTIALREQUEST']._serialized_end=1549
+  _globals['_REVOKECREDENTIALRESPONSE']._serialized_start=1551
+  _globals['_REVOKECREDENTIALRESPONSE']._serialized_end=1636
+  _globals['_GETCREDENTIALSTATUSREQUEST']._serialized_start=1638
+  _globals['_GETCREDENTIALSTATUSREQUEST']._serialized_end=1687
+  _globals['_GETCREDENTIALSTATUSRESPONSE']._serialized_start=1689
+  _globals['_GETCREDENTIALSTATUSRESPONSE']._serialized_end=1777
+  _globals['_LISTCREDENTIALEVENTSREQUEST']._serialized_start=1779
+  _globals['_LISTCREDENTIALEVENTSREQUEST']._serialized_end=1868
+  _globals['_LISTCREDENTIALEVENTSRESPONSE']._serialized_start=1870
+  _globals['_LISTCREDENTIALEVENTSRESPONSE']._serialized_end=1983
+  _globals['_LISTLEASESREQUEST']._serialized_start=1985
+  _globals['_LISTLEASESREQUEST']._serialized_end=2064
+  _globals['_LISTLEASESRESPONSE']._serialized_start=2066
+  _globals['_LISTLEASESRESPONSE']._serialized_end=2165
+  _globals['_RECORDVALIDATIONREQUEST']._serialized_start=2168
+  _globals['_RECORDVALIDATIONREQUEST']._serialized_end=2301
+  _globals['_RECORDVALIDATIONRESPONSE']._serialized_start=2303
+  _globals['_RECORDVALIDATIONRESPONSE']._serialized_end=2329
+  _globals['_CREDENTIALSADMINSERVICE']._serialized_start=2332
+  _globals['_CREDENTIALSADMINSERVICE']._serialized_end=3200
 # @@protoc_insertion_point(module_scope)

@@ -38,6 +38,8 @@ class CredentialStatus(_message.Message):
     SHOP_NAME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     LEASE_EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    VALIDATED_AT_FIELD_NUMBER: _builtins.int
+    VALIDATION_FIELD_NUMBER: _builtins.int
     marketplace: _builtins.str
     """The shop: bricklink or brickowl."""
     configured: _builtins.bool
@@ -52,6 +54,8 @@ class CredentialStatus(_message.Message):
     """The shop's name as the seller typed it."""
     currency_code: _builtins.str
     """The shop's currency as the seller typed it, ISO 4217."""
+    validation: _builtins.str
+    """What that came to: OK, or a constant word such as WRONG_KEY."""
     @_builtins.property
     def connected_at(self) -> _timestamp_pb2.Timestamp:
         """Since when the shop has been connected."""
@@ -66,6 +70,10 @@ class CredentialStatus(_message.Message):
         GetCredentialStatus tells it.
         """
 
+    @_builtins.property
+    def validated_at(self) -> _timestamp_pb2.Timestamp:
+        """When these keys were last tested; absent if this version of them never was. Only GetCredentialStatus tells it."""
+
     def __init__(
         self,
         *,
@@ -79,10 +87,12 @@ class CredentialStatus(_message.Message):
         shop_name: _builtins.str = ...,
         currency_code: _builtins.str = ...,
         lease_expires_at: _timestamp_pb2.Timestamp | None = ...,
+        validated_at: _timestamp_pb2.Timestamp | None = ...,
+        validation: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at", "lease_expires_at", b"lease_expires_at", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connected_at", b"connected_at", "lease_expires_at", b"lease_expires_at", "updated_at", b"updated_at", "validated_at", b"validated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["configured", b"configured", "connected_at", b"connected_at", "currency_code", b"currency_code", "key_version", b"key_version", "lease_expires_at", b"lease_expires_at", "marketplace", b"marketplace", "shop_is_empty", b"shop_is_empty", "shop_name", b"shop_name", "updated_at", b"updated_at", "updated_by", b"updated_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["configured", b"configured", "connected_at", b"connected_at", "currency_code", b"currency_code", "key_version", b"key_version", "lease_expires_at", b"lease_expires_at", "marketplace", b"marketplace", "shop_is_empty", b"shop_is_empty", "shop_name", b"shop_name", "updated_at", b"updated_at", "updated_by", b"updated_by", "validated_at", b"validated_at", "validation", b"validation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -504,3 +514,56 @@ class ListLeasesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListLeasesResponse: _TypeAlias = ListLeasesResponse  # noqa: Y015
+
+@_typing.final
+class RecordValidationRequest(_message.Message):
+    """What a test came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKETPLACE_FIELD_NUMBER: _builtins.int
+    KEY_VERSION_FIELD_NUMBER: _builtins.int
+    VALIDATED_AT_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    marketplace: _builtins.str
+    """The shop: bricklink or brickowl."""
+    key_version: _builtins.int
+    """Which version was tested. What is known of a newer one stays."""
+    result: _builtins.str
+    """OK, or a constant word such as WRONG_KEY."""
+    @_builtins.property
+    def validated_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        marketplace: _builtins.str = ...,
+        key_version: _builtins.int = ...,
+        validated_at: _timestamp_pb2.Timestamp | None = ...,
+        result: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["validated_at", b"validated_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_version", b"key_version", "marketplace", b"marketplace", "result", b"result", "validated_at", b"validated_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordValidationRequest: _TypeAlias = RecordValidationRequest  # noqa: Y015
+
+@_typing.final
+class RecordValidationResponse(_message.Message):
+    """Kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordValidationResponse: _TypeAlias = RecordValidationResponse  # noqa: Y015

@@ -55,6 +55,11 @@ class CredentialsAdminServiceStub:
                 request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusRequest.SerializeToString,
                 response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusResponse.FromString,
                 _registered_method=True)
+        self.RecordValidation = channel.unary_unary(
+                '/brickops.credentials.v1.CredentialsAdminService/RecordValidation',
+                request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RecordValidationRequest.SerializeToString,
+                response_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RecordValidationResponse.FromString,
+                _registered_method=True)
         self.ListCredentialEvents = channel.unary_unary(
                 '/brickops.credentials.v1.CredentialsAdminService/ListCredentialEvents',
                 request_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.ListCredentialEventsRequest.SerializeToString,
@@ -99,6 +104,13 @@ class CredentialsAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordValidation(self, request, context):
+        """Keeps what a test of the keys came to, for the status.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListCredentialEvents(self, request, context):
         """Lists what happened to the keys, newest first.
         """
@@ -135,6 +147,11 @@ def add_CredentialsAdminServiceServicer_to_server(servicer, server):
                     servicer.GetCredentialStatus,
                     request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusRequest.FromString,
                     response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusResponse.SerializeToString,
+            ),
+            'RecordValidation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordValidation,
+                    request_deserializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RecordValidationRequest.FromString,
+                    response_serializer=brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RecordValidationResponse.SerializeToString,
             ),
             'ListCredentialEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCredentialEvents,
@@ -256,6 +273,33 @@ class CredentialsAdminService:
             '/brickops.credentials.v1.CredentialsAdminService/GetCredentialStatus',
             brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusRequest.SerializeToString,
             brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.GetCredentialStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordValidation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.credentials.v1.CredentialsAdminService/RecordValidation',
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RecordValidationRequest.SerializeToString,
+            brickops_dot_credentials_dot_v1_dot_credentials__admin__service__pb2.RecordValidationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class CredentialsAdminServiceStub:
     """Destroys the keys and disconnects the shop."""
     GetCredentialStatus: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.GetCredentialStatusRequest, _credentials_admin_service_pb2.GetCredentialStatusResponse]
     """Says what is known without the keys."""
+    RecordValidation: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RecordValidationRequest, _credentials_admin_service_pb2.RecordValidationResponse]
+    """Keeps what a test of the keys came to, for the status."""
     ListCredentialEvents: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListCredentialEventsRequest, _credentials_admin_service_pb2.ListCredentialEventsResponse]
     """Lists what happened to the keys, newest first."""
     ListLeases: _grpc.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListLeasesRequest, _credentials_admin_service_pb2.ListLeasesResponse]
@@ -59,6 +61,8 @@ class CredentialsAdminServiceAsyncStub(CredentialsAdminServiceStub):
     """Destroys the keys and disconnects the shop."""
     GetCredentialStatus: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.GetCredentialStatusRequest, _credentials_admin_service_pb2.GetCredentialStatusResponse]  # type: ignore[assignment]
     """Says what is known without the keys."""
+    RecordValidation: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.RecordValidationRequest, _credentials_admin_service_pb2.RecordValidationResponse]  # type: ignore[assignment]
+    """Keeps what a test of the keys came to, for the status."""
     ListCredentialEvents: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListCredentialEventsRequest, _credentials_admin_service_pb2.ListCredentialEventsResponse]  # type: ignore[assignment]
     """Lists what happened to the keys, newest first."""
     ListLeases: _aio.UnaryUnaryMultiCallable[_credentials_admin_service_pb2.ListLeasesRequest, _credentials_admin_service_pb2.ListLeasesResponse]  # type: ignore[assignment]
@@ -98,6 +102,14 @@ class CredentialsAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credentials_admin_service_pb2.GetCredentialStatusResponse, _abc.Awaitable[_credentials_admin_service_pb2.GetCredentialStatusResponse]]:
         """Says what is known without the keys."""
+
+    @_abc_1.abstractmethod
+    def RecordValidation(
+        self,
+        request: _credentials_admin_service_pb2.RecordValidationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credentials_admin_service_pb2.RecordValidationResponse, _abc.Awaitable[_credentials_admin_service_pb2.RecordValidationResponse]]:
+        """Keeps what a test of the keys came to, for the status."""
 
     @_abc_1.abstractmethod
     def ListCredentialEvents(

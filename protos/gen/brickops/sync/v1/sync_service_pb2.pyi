@@ -667,6 +667,71 @@ class SyncNowResponse(_message.Message):
 Global___SyncNowResponse: _TypeAlias = SyncNowResponse  # noqa: Y015
 
 @_typing.final
+class TestConnectionRequest(_message.Message):
+    """Tests the keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestConnectionRequest: _TypeAlias = TestConnectionRequest  # noqa: Y015
+
+@_typing.final
+class TestConnectionResponse(_message.Message):
+    """What came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OK_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    SHOP_NAME_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    KEY_VERSION_FIELD_NUMBER: _builtins.int
+    TESTED_AT_FIELD_NUMBER: _builtins.int
+    ok: _builtins.bool
+    """Whether the shop let us in."""
+    reason: _builtins.str
+    """Why not, as a constant word such as WRONG_KEY; empty if it did."""
+    message: _builtins.str
+    """The same in a seller's words, with what to do."""
+    shop_name: _builtins.str
+    """The shop's name and currency as the shop itself told them; empty while it has not."""
+    currency_code: _builtins.str
+    """ISO 4217."""
+    key_version: _builtins.int
+    """Which set of keys was tested."""
+    @_builtins.property
+    def tested_at(self) -> _timestamp_pb2.Timestamp:
+        """When that was known."""
+
+    def __init__(
+        self,
+        *,
+        ok: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        shop_name: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
+        key_version: _builtins.int = ...,
+        tested_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tested_at", b"tested_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency_code", b"currency_code", "key_version", b"key_version", "message", b"message", "ok", b"ok", "reason", b"reason", "shop_name", b"shop_name", "tested_at", b"tested_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestConnectionResponse: _TypeAlias = TestConnectionResponse  # noqa: Y015
+
+@_typing.final
 class RetryRequest(_message.Message):
     """Tries again. Exactly one of lot and reason is given."""
 

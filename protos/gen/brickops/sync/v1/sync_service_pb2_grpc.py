@@ -71,6 +71,11 @@ class SyncServiceStub:
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.SerializeToString,
                 response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.FromString,
                 _registered_method=True)
+        self.TestConnection = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/TestConnection',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TestConnectionRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TestConnectionResponse.FromString,
+                _registered_method=True)
         self.Retry = channel.unary_unary(
                 '/brickops.sync.v1.SyncService/Retry',
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.RetryRequest.SerializeToString,
@@ -185,6 +190,14 @@ class SyncServiceServicer:
     def SyncNow(self, request, context):
         """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
         hold: people may ask for a share of the calls only (rule B3).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestConnection(self, request, context):
+        """Finds out whether the keys open the shop: in the lane, charged, by reading its orders. Answers once that is known, or
+        at once where the connection waits or stands still anyway.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -313,6 +326,11 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.SyncNow,
                     request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.FromString,
                     response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.SerializeToString,
+            ),
+            'TestConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestConnection,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TestConnectionRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TestConnectionResponse.SerializeToString,
             ),
             'Retry': grpc.unary_unary_rpc_method_handler(
                     servicer.Retry,
@@ -566,6 +584,33 @@ class SyncService:
             '/brickops.sync.v1.SyncService/SyncNow',
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.SerializeToString,
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/TestConnection',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.TestConnectionRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.TestConnectionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,10 @@ class SyncServiceStub:
     """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
     hold: people may ask for a share of the calls only (rule B3).
     """
+    TestConnection: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.TestConnectionRequest, _sync_service_pb2.TestConnectionResponse]
+    """Finds out whether the keys open the shop: in the lane, charged, by reading its orders. Answers once that is known, or
+    at once where the connection waits or stands still anyway.
+    """
     Retry: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.RetryRequest, _sync_service_pb2.RetryResponse]
     """Tries again what was parked: of one lot, or of all lots parked for one reason."""
     ListWaiting: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListWaitingRequest, _sync_service_pb2.ListWaitingResponse]
@@ -110,6 +114,10 @@ class SyncServiceAsyncStub(SyncServiceStub):
     SyncNow: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.SyncNowRequest, _sync_service_pb2.SyncNowResponse]  # type: ignore[assignment]
     """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
     hold: people may ask for a share of the calls only (rule B3).
+    """
+    TestConnection: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.TestConnectionRequest, _sync_service_pb2.TestConnectionResponse]  # type: ignore[assignment]
+    """Finds out whether the keys open the shop: in the lane, charged, by reading its orders. Answers once that is known, or
+    at once where the connection waits or stands still anyway.
     """
     Retry: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.RetryRequest, _sync_service_pb2.RetryResponse]  # type: ignore[assignment]
     """Tries again what was parked: of one lot, or of all lots parked for one reason."""
@@ -205,6 +213,16 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sync_service_pb2.SyncNowResponse, _abc.Awaitable[_sync_service_pb2.SyncNowResponse]]:
         """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
         hold: people may ask for a share of the calls only (rule B3).
+        """
+
+    @_abc_1.abstractmethod
+    def TestConnection(
+        self,
+        request: _sync_service_pb2.TestConnectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.TestConnectionResponse, _abc.Awaitable[_sync_service_pb2.TestConnectionResponse]]:
+        """Finds out whether the keys open the shop: in the lane, charged, by reading its orders. Answers once that is known, or
+        at once where the connection waits or stands still anyway.
         """
 
     @_abc_1.abstractmethod

@@ -18,6 +18,7 @@ from credentials.commands import (
     RevokeCredential,
     RotateCredential,
     put_credential,
+    record_validation,
     revoke_credential,
     rotate_credential,
 )
@@ -103,8 +104,18 @@ class AdminServicer(credentials_admin_service_pb2_grpc.CredentialsAdminServiceSe
         caller = require_role("owner", "editor", "viewer")
         with _field_problems():
             status = await get_status(caller.require_seller(), request.marketplace, self._vault)
-        told = translate.status_out(status.credential, lease_expires_at=status.lease_expires_at)
-        return credentials_admin_service_pb2.GetCredentialStatusResponse(status=told)
+        return credentials_admin_service_pb2.GetCredentialStatusResponse(status=translate.full_status_out(status))
+
+    async def RecordValidation(  # noqa: N802
+        self,
+        request: credentials_admin_service_pb2.RecordValidationRequest,
+        context: aio.ServicerContext[Any, Any],
+    ) -> credentials_admin_service_pb2.RecordValidationResponse:
+        """Keeps what a test came to."""
+        caller = require_role("owner")
+        with _field_problems():
+            await record_validation(translate.validation_in(request, caller.require_seller()), self._vault)
+        return credentials_admin_service_pb2.RecordValidationResponse()
 
     async def ListCredentialEvents(  # noqa: N802
         self,

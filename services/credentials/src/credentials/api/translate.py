@@ -1,6 +1,6 @@
 """Between the protos and our own values."""
 
-from datetime import datetime
+from datetime import UTC
 from typing import Final
 
 from brickops.credentials.v1 import (
@@ -15,6 +15,8 @@ from credentials.domain.errors import FieldProblem, FieldsRefused
 from credentials.domain.keys import BrickLinkKeys, BrickOwlKeys, Keys, KeysChange
 from credentials.domain.lease import Lease, LeaseRecord
 from credentials.domain.lifecycle import LifecycleKind, LifecycleRow
+from credentials.domain.validation import Validation
+from credentials.queries import Status
 
 
 def keys_in(request: credentials_admin_service_pb2.PutCredentialRequest) -> Keys:
@@ -42,9 +44,7 @@ def shop_in(request: credentials_admin_service_pb2.PutCredentialRequest) -> Shop
     return Shop.of(name=request.shop_name, currency_code=request.currency_code, is_empty=request.shop_is_empty)
 
 
-def status_out(
-    credential: Credential, *, lease_expires_at: datetime | None = None
-) -> credentials_admin_service_pb2.CredentialStatus:
+def status_out(credential: Credential) -> credentials_admin_service_pb2.CredentialStatus:
     """What may be told; a revoked credential is not connected, so it has no `connected_at`."""
     status = credentials_admin_service_pb2.CredentialStatus(
         marketplace=credential.marketplace,
@@ -58,9 +58,33 @@ def status_out(
     if credential.enabled:
         status.connected_at.FromDatetime(credential.connected_at)
     status.updated_at.FromDatetime(credential.updated_at)
-    if lease_expires_at is not None:
-        status.lease_expires_at.FromDatetime(lease_expires_at)
     return status
+
+
+def full_status_out(status: Status) -> credentials_admin_service_pb2.CredentialStatus:
+    """All that is known."""
+    told = status_out(status.credential)
+    if status.lease_expires_at is not None:
+        told.lease_expires_at.FromDatetime(status.lease_expires_at)
+    if status.validation is not None:
+        told.validated_at.FromDatetime(status.validation.validated_at)
+        told.validation = status.validation.result
+    return told
+
+
+def validation_in(request: credentials_admin_service_pb2.RecordValidationRequest, seller_id: str) -> Validation:
+    """What a test came to, unchecked; raises FieldsRefused if its time is none."""
+    try:
+        validated_at = request.validated_at.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise FieldsRefused([FieldProblem("validated_at", "is no time")]) from None
+    return Validation(
+        seller_id=seller_id,
+        marketplace=request.marketplace,
+        key_version=request.key_version,
+        validated_at=validated_at,
+        result=request.result,
+    )
 
 
 def lease_out(lease: Lease) -> credentials_service_pb2.LeaseCredentialResponse:

@@ -90,3 +90,13 @@ DATA_ROTATIONS: Final = Table(
     Column("started_at", DateTime(timezone=True), primary_key=True),
     Column("ended_at", DateTime(timezone=True)),
 )
+
+VALIDATIONS: Final = Table(
+    "validations",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("marketplace", Text, primary_key=True),
+    Column("key_version", BigInteger, nullable=False),
+    Column("validated_at", DateTime(timezone=True), nullable=False),
+    Column("result", Text, nullable=False),
+)

@@ -12,6 +12,7 @@ from credentials.storage.data_rotations import DataRotations
 from credentials.storage.lease_log import LeaseLog
 from credentials.storage.lifecycle import Lifecycle
 from credentials.storage.requests import Requests
+from credentials.storage.validations import Validations
 from credentials.storage.wrapped_keys import WrappedKeys
 from servicekit import outbox
 from servicekit.outbox import Message
@@ -27,6 +28,7 @@ class UnitOfWork:
     requests: Requests
     wrapped_keys: WrappedKeys
     data_rotations: DataRotations
+    validations: Validations
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -40,6 +42,7 @@ class UnitOfWork:
         self.requests = Requests(self._conn)
         self.wrapped_keys = WrappedKeys(self._conn)
         self.data_rotations = DataRotations(self._conn)
+        self.validations = Validations(self._conn)
         return self
 
     async def __aexit__(

@@ -197,7 +197,23 @@ class Connection(BaseModel):
         description="Until when the service that calls the shop may hold the keys, also ones revoked since; null if it "
         "holds none. Told where a connection is read."
     )
+    validated_at: datetime | None = Field(
+        description="When these keys were last tested; null if they never were. Told where a connection is read."
+    )
+    validation: str | None = Field(description="What that came to: OK, or a constant word.", examples=["WRONG_KEY"])
     sync: ConnectionSync | None = Field(description="null while nothing is connected or nobody can tell.")
+
+
+class ConnectionTested(BaseModel):
+    """What a test of a shop's keys came to."""
+
+    ok: bool = Field(description="Whether the shop let us in.")
+    reason: str | None = Field(description="A constant word for why not.", examples=["WRONG_KEY"])
+    message: str = Field(description="The same in words, with what to do.")
+    shop_name: str | None = Field(description="The shop's name as the shop itself told it; null while it has not.")
+    currency: str | None = Field(description="Its currency, likewise.")
+    key_version: int = Field(description="Which set of keys was tested.")
+    tested_at: datetime
 
 
 class Difference(BaseModel):

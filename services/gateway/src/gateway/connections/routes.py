@@ -11,6 +11,7 @@ from brickops.sync.v1 import sync_service_pb2
 from gateway.commands import RequestId
 from gateway.connections.models import (
     Connection,
+    ConnectionTested,
     Difference,
     KeysChanged,
     NewConnection,
@@ -19,7 +20,14 @@ from gateway.connections.models import (
     SyncAsked,
     SyncPlanned,
 )
-from gateway.connections.translate import change_to_proto, connection_of, credential_to_proto, difference_of
+from gateway.connections.translate import (
+    change_to_proto,
+    connection_of,
+    credential_to_proto,
+    difference_of,
+    tested_of,
+    validation_to_proto,
+)
 from gateway.guard import BEARER, GuardedRoute
 from gateway.pages import Page, PageAsked
 from gateway.problems import FieldProblem, Problem, problems
@@ -29,6 +37,8 @@ router = APIRouter(prefix="/v1/connections", tags=["connections"], route_class=G
 
 Marketplace = Annotated[str, Path(description="The marketplace.", examples=["bricklink"])]
 
+TEST_SECONDS = 25.0
+"""A little longer than a sync service waits for its worker's call."""
 SYNC_SECONDS = 2.0
 """How long a read waits for a sync service before it says that it is unavailable."""
 
@@ -111,6 +121,19 @@ async def resume_connection(marketplace: Marketplace, request_id: RequestId, beh
     asked = sync_service_pb2.ResumeConnectionRequest(request_id=request_id)
     answer = await behind.ask(behind.sync(marketplace).ResumeConnection, asked, seconds=COMMAND_SECONDS)
     return connection_of(marketplace, await _credential(behind, marketplace), answer.connection)
+
+
+@router.post("/{marketplace}/test", summary="Test a shop's keys", responses=problems(404, 409))
+async def test_connection(marketplace: Marketplace, behind: FromBehind) -> ConnectionTested:
+    """Finds out whether the shop lets us in, by a call of the budget, and keeps what it came to. Where the connection
+    waits for the shop anyway, that is told at once.
+    """
+    answer = await behind.ask(
+        behind.sync(marketplace).TestConnection, sync_service_pb2.TestConnectionRequest(), seconds=TEST_SECONDS
+    )
+    kept = validation_to_proto(marketplace, answer)
+    await behind.ask(behind.credentials.RecordValidation, kept, seconds=COMMAND_SECONDS)
+    return tested_of(answer)
 
 
 @router.post("/{marketplace}/sync", summary="Read a shop now", responses=problems(404, 409))

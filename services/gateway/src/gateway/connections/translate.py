@@ -11,6 +11,7 @@ from gateway.connections.models import (
     Connection,
     ConnectionState,
     ConnectionSync,
+    ConnectionTested,
     Difference,
     KeysChanged,
     Match,
@@ -19,7 +20,7 @@ from gateway.connections.models import (
     ReasonCount,
     TierBudget,
 )
-from gateway.times import time_in
+from gateway.times import time_in, time_of
 from gateway.words import word_of
 
 
@@ -69,6 +70,8 @@ def connection_of(
         updated_at=time_in(credential, "updated_at") if credential else None,
         updated_by=credential.updated_by if credential else None,
         lease_expires_at=time_in(credential, "lease_expires_at") if credential else None,
+        validated_at=time_in(credential, "validated_at") if credential else None,
+        validation=(credential.validation or None) if credential else None,
         sync=_sync_of(sync) if sync and state in _TOLD_BY_SYNC else None,
     )
 
@@ -131,6 +134,31 @@ def _match_of(match: sync_service_pb2.Match) -> Match:
         ambiguous=match.ambiguous,
         unowned=match.unowned,
         different=match.different,
+    )
+
+
+def tested_of(told: sync_service_pb2.TestConnectionResponse) -> ConnectionTested:
+    """What a test came to."""
+    return ConnectionTested(
+        ok=told.ok,
+        reason=told.reason or None,
+        message=told.message,
+        shop_name=told.shop_name or None,
+        currency=told.currency_code or None,
+        key_version=told.key_version,
+        tested_at=time_of(told.tested_at),
+    )
+
+
+def validation_to_proto(
+    marketplace: str, told: sync_service_pb2.TestConnectionResponse
+) -> credentials.RecordValidationRequest:
+    """The same, for the status."""
+    return credentials.RecordValidationRequest(
+        marketplace=marketplace,
+        key_version=told.key_version,
+        validated_at=told.tested_at,
+        result="OK" if told.ok else told.reason,
     )
 
 

@@ -97,6 +97,17 @@ class CredentialsFake(credentials_grpc.CredentialsAdminServiceServicer):
         async with self.faults.around(context):
             return credentials_pb.GetCredentialStatusResponse(status=self._status())
 
+    async def RecordValidation(  # noqa: N802
+        self, request: credentials_pb.RecordValidationRequest, context: Context
+    ) -> credentials_pb.RecordValidationResponse:
+        """Keeps what a test came to."""
+        require_role("owner")
+        async with self.faults.around(context):
+            status = self._status()
+            status.validated_at.CopyFrom(request.validated_at)
+            status.validation = request.result
+            return credentials_pb.RecordValidationResponse()
+
     async def ListCredentialEvents(  # noqa: N802
         self, request: credentials_pb.ListCredentialEventsRequest, context: Context
     ) -> credentials_pb.ListCredentialEventsResponse:

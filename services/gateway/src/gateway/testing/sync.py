@@ -28,6 +28,7 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         self.lines: list[waiting_pb2.UnassignedLine] = []
         self.unmapped: list[sync_pb.UnmappedItem] = []
         self.unowned: list[waiting_pb2.UnownedListing] = []
+        self.tested = sync_pb.TestConnectionResponse()
         self.planned = sync_pb.PlanResponse()
         self._answers = Answers()
 
@@ -37,6 +38,14 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         """Says what a connection does."""
         async with self.faults.around(context):
             return sync_pb.GetConnectionResponse(connection=self._connection())
+
+    async def TestConnection(  # noqa: N802
+        self, request: sync_pb.TestConnectionRequest, context: Context
+    ) -> sync_pb.TestConnectionResponse:
+        """Says what a test put in."""
+        async with self.faults.around(context):
+            self._connection()
+            return self.tested
 
     async def ListDifferences(  # noqa: N802
         self, request: sync_pb.ListDifferencesRequest, context: Context
