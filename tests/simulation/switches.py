@@ -399,7 +399,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="T2",
         without="a restored database is not noticed",
-        judgement=4,
+        judgement=1,
         patches=(_instead("syncengine.testing.simulation.databases.begin_anew_after_loss", _no_loss),),
     ),
     Switch(
