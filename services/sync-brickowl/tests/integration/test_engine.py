@@ -139,6 +139,27 @@ async def test_sale_is_told_and_refund_opens_a_return(world: OwlWorld) -> None:
     assert (line.total, line.returned, world.row("a").ledger) == (4, 3, 6)
 
 
+@pytest.mark.parametrize("merged_order", ["emptied", "kept"])
+@pytest.mark.parametrize("merged_lines", ["apart", "summed"])
+async def test_orders_that_merge_sell_nothing_more(world: OwlWorld, merged_order: str, merged_lines: str) -> None:
+    """Rule S2: no piece moves, so in the end no total has."""
+    await world.sandbox.control.switch(merged_order=merged_order, merged_lines=merged_lines)
+    await world.tell("a", brick(10))
+    await world.tell("b", brick(4, color_id=5))
+    first, second = await world.sandbox.control.lots()
+    into = (await world.sandbox.control.order({first: 2}))["order_id"]
+    gone = (await world.sandbox.control.order({first: 3, second: 1}))["order_id"]
+    await world.settle(timedelta(minutes=1))
+    await world.sandbox.control.merge_orders(gone, into)
+    await world.settle()
+    totals = {(line.order_id, line.lot_id): line.total for line in world.store.tables.lines.values()}
+    left = {key: total for key, total in totals.items() if total}
+    assert left == {(str(into), "a"): 5, (str(into), "b"): 1}
+    assert [(world.row(lot_id).ledger, world.row(lot_id).uncounted) for lot_id in ("a", "b")] == [(5, 5), (3, 1)]
+    assert all(world.row(lot_id).trouble is None for lot_id in ("a", "b"))
+    assert [quantity for quantity, _, _ in await world.there()] == [5, 3]
+
+
 async def test_lost_reply_to_a_create_is_found_by_its_mark(world: OwlWorld) -> None:
     """Rules N2, N3: also after a foreign hand has changed the listing, and among look-alikes."""
     await world.sandbox.control.set_fault("drop", when="after", method="POST", count=1)
