@@ -18,7 +18,7 @@ from sync_brickowl.listing import (
     update_params,
 )
 from sync_brickowl.lot_fields import lot_fields_of
-from syncengine.listing import CatalogEntry, Item, ListingId, Lot
+from syncengine.listing import CatalogEntry, Item, ListingId, Lot, Value
 from syncengine.marketplace import Create, Update
 from syncengine.rows import FOR_SALE
 from syncengine.service.reading import UnreadableError
@@ -52,7 +52,7 @@ def money(ten_thousandths: int) -> Money:
 
 
 def a_lot(**fields: Any) -> Lot:
-    values = {"item": BRICK, "quantity": 5, "unit_price": money(8000), "bulk": 1} | fields
+    values: dict[str, Any] = {"item": BRICK, "quantity": 5, "unit_price": money(8000), "bulk": 1} | fields
     return lot_of(lot_pb2.Lot(**values), used_grade="usedg")
 
 
@@ -150,7 +150,7 @@ def test_create_says_what_it_must_and_an_update_what_is_due() -> None:
     assert create_params(create) == {**expected, "external_id": "lot.1"}
     colorless = create_params(replace(create, item=replace(ITEM, color_id=0, condition="news")))
     assert "color_id" not in colorless
-    fields = {"tier_price": "", "public_note": "", "grade": "useda", "sale_percent": 0}
+    fields: dict[str, Value] = {"tier_price": "", "public_note": "", "grade": "useda", "sale_percent": 0}
     update = Update(listing_id=ListingId("7"), delta=-3, for_sale=False, fields=fields)
     assert update_params(update) == {
         "lot_id": "7",
