@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from syncengine.budget import ticket
+from syncengine.drift import noticed
 from syncengine.explain_create import Made, Undecided, explain_create
 from syncengine.listing import Listing, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Applied, Create, Update
@@ -75,6 +76,13 @@ def test_create_takes_few_fields_and_what_differs_from_a_new_listing_follows_wit
     planned = plan(row, OWLISH, may_increase=True)
     assert isinstance(planned, Send)
     assert planned.tier is Tier.TEXT
+
+
+def test_what_a_create_did_not_send_is_known_all_the_same() -> None:
+    """Rule F2: a note that a foreign hand wrote before anything was read is a conflict, no news."""
+    row = noticed(done(a_row()), listing("7", note="theirs"), OWLISH)
+    assert [(name, conflict.theirs) for name, conflict in row.conflicts.items()] == [("note", "theirs")]
+    assert not noticed(done(a_row()), listing("7"), OWLISH).conflicts
 
 
 def test_listing_that_stays_sold_out_is_removed_by_us_unless_it_is_retained() -> None:

@@ -9,7 +9,7 @@ import pytest
 from brickops.events.v1.result_event_pb2 import ResultEvent
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from sync_brickowl.catalog import BOID
+from sync_brickowl.catalog import BOID, COLORS
 from sync_brickowl.listing import lot_of
 from syncengine.absorb import AnswerNews, LotNews, absorb_answer, absorb_lots
 from syncengine.catalog import keep
@@ -54,6 +54,11 @@ class OwlWorld(World):
                     await absorb_answer(tx, answer, self.clock.now())
 
     async def tell(self, lot_id: str, lot: lot_pb2.Lot) -> None:
+        """An event of a lot arrives, and what follows from it."""
+        await self.absorb(lot_id, lot)
+        await self.settle(timedelta(minutes=1))
+
+    async def absorb(self, lot_id: str, lot: lot_pb2.Lot) -> None:
         """An event of a lot arrives; counted is all that was sold."""
         self.revision += 1
         row = self.store.tables.listings.get(LotId(lot_id))
@@ -69,7 +74,6 @@ class OwlWorld(World):
         )
         async with self.store.transaction() as tx:
             await absorb_lots(tx, [news], self.shop.facts, self.settings, self.clock.now())
-        await self.settle(timedelta(minutes=1))
 
     async def writes(self) -> list[str]:
         """The writes that reached the shop, by what they were."""
@@ -102,6 +106,21 @@ async def test_plain_lot_takes_one_call_and_a_full_one_two(world: OwlWorld) -> N
     assert await world.writes() == ["inventory/create", "inventory/create", "inventory/update"]
     assert await world.there() == [(10, True, ""), (3, True, "A1")]
     assert all(row.settled.values() for row in map(world.row, ("plain", "full")))
+
+
+async def test_many_lots_take_two_calls_each_and_no_call_is_too_many(world: OwlWorld) -> None:
+    """Rule B1: 120 lots with all their fields, of four items, under the shop's own limit."""
+    colors = sorted(set(COLORS) - {0})[:30]
+    await world.owl.control.switch(batch_counts="each")
+    for number in ("3001", "3020", "3023", "3004"):
+        for color_id in colors:
+            await world.absorb(f"{number}-{color_id}", brick(number=number, color_id=color_id, remarks="A1"))
+    await world.settle(timedelta(minutes=5))
+    assert [lot for lot in await world.there() if lot == (10, True, "A1")] == [(10, True, "A1")] * 120
+    writes = await world.writes()
+    assert (writes.count("inventory/create"), writes.count("inventory/update")) == (120, 120)
+    answers = {entry["code"] for entry in await world.owl.control.requests()}
+    assert answers == {200}
 
 
 async def test_hidden_and_empty_lots_follow_as_they_are_retained(world: OwlWorld) -> None:
