@@ -128,6 +128,8 @@ def test_listing_with_the_attempts_mark_is_it_whatever_became_of_it() -> None:
     marked = replace(listing("9", mark_of(LotId("lot"), NOW), price="9.0000"), quantity=2)
     assert explain_create(intent, [marked], [], OWLISH) == Made(ListingId("9"))
     assert explain_create(intent, [], [], OWLISH) == Undecided()
+    cut, foreign = listing("9", mark_of(LotId("lot"), NOW)[:8]), listing("8", "lot.", price="9.0000")
+    assert explain_create(intent, [cut, foreign], [], OWLISH) == Made(ListingId("9"))  # by its fields
 
 
 def test_lot_is_matched_by_mark_before_all_fields_the_youngest_first() -> None:

@@ -197,6 +197,16 @@ async def test_lost_reply_to_a_create_is_found_by_its_mark(world: OwlWorld) -> N
     assert (await world.writes()).count("inventory/create") == 1
 
 
+async def test_mark_that_the_shop_cuts_is_still_a_trace(world: OwlWorld) -> None:
+    """Else a create whose reply is lost would be taken for undone, and its pieces offered twice (rule N3)."""
+    await world.owl.control.switch(external_id_limit=6, long_text="cut")
+    await world.owl.control.set_fault("drop", when="after", method="POST", count=1)
+    await world.tell("a", brick(10))
+    await world.settle(timedelta(minutes=10))
+    assert (await world.writes()).count("inventory/create") == 1
+    assert world.row("a").listing_id is not None
+
+
 async def test_lost_request_to_create_is_sent_again(world: OwlWorld) -> None:
     await world.owl.control.set_fault("drop", when="before", method="POST", count=1)
     await world.tell("a", brick(10))
