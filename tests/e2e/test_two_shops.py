@@ -7,8 +7,9 @@ import pytest
 from devstack.testing import Stack
 from product.leaks import places_with
 from product.lots import a_part
-from product.owl import OwlShop
+from product.owl import BRICKOWL, OwlShop
 from product.seller import Seller, problem
+from product.waiting import until
 
 
 @pytest.mark.timeout(180)
@@ -28,6 +29,29 @@ async def test_a_lot_is_in_both_shops_and_a_sale_in_one_reaches_the_other(stack:
         await trader.shop.order({(await trader.listing(lot))["inventory_id"]: 5})
         lot = await owl.with_quantity(lot["lot_id"], 1)
         assert (await owl.listing(lot))["qty"] == 1
+
+
+@pytest.mark.timeout(180)
+async def test_items_that_the_marketplace_does_not_know_are_one_list_and_are_mapped_by_hand(
+    stack: Stack, trader: Seller
+) -> None:
+    """Their lots are in the other shop meanwhile, and no error here."""
+    async with OwlShop.opened(stack, trader) as owl:
+        await owl.connect()
+        lots = [await trader.create(a_part(item_no="3003", color_id=color_id)) for color_id in (1, 5)]
+        for lot in lots:
+            await trader.listed(lot["lot_id"])
+        unmapped = f"{BRICKOWL}/unmapped-items"
+        [item] = await until(lambda: trader.every(unmapped), lambda items: [each["lots"] for each in items] == [2])
+        assert (item["item_type"], item["item_no"], item["color_id"]) == ("PART", "3003", None)
+        assert await trader.every(f"{BRICKOWL}/waiting") == []
+        said = {"item_type": "PART", "item_no": "3003", "number_there": "not a BOID"}
+        problem(await trader.ask("POST", unmapped, json=said), 400, "INVALID_FIELD")
+        await trader.told("POST", unmapped, json={**said, "number_there": "939628"})
+        for lot in lots:
+            there = await owl.listing(await owl.with_quantity(lot["lot_id"], 10))
+            assert there["boid"].partition("-")[0] == "939628"
+        assert await trader.every(unmapped) == []
 
 
 @pytest.mark.timeout(180)

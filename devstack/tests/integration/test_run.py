@@ -138,7 +138,7 @@ def test_it_comes_up_shows_no_secret_and_ends_in_order(environ: dict[str, str]) 
     state = Path(environ["BRICKOPS_STATE"])
     logs = "\n".join([*run.lines, *(log.read_text() for log in (state / "logs").glob("*.log"))])
     secrets = _secrets(state)
-    assert len(secrets) == 8
+    assert len(secrets) == 10
     assert [secret for secret in secrets if secret in told or secret in logs] == []
     assert {file.stat().st_mode & 0o077 for file in (state / "secrets").rglob("*") if file.is_file()} == {0}
 

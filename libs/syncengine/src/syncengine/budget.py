@@ -45,8 +45,9 @@ def affordable(facts: Facts, settings: Settings, interval: timedelta, *, calls: 
 
 
 def poll_interval(facts: Facts, settings: Settings) -> timedelta:
-    """Say how often orders are read."""
-    return affordable(facts, settings, settings.order_poll_interval, calls=1)
+    """Say how often orders are read; a poll may take a view of those that changed last."""
+    calls = 1 + (max(facts.batch_costs, facts.views_at_once) if facts.views_at_once else 0)
+    return affordable(facts, settings, settings.order_poll_interval, calls=calls)
 
 
 def ticket(

@@ -40,8 +40,9 @@ def explain_create(
     is only one newcomer, a text may differ: the shop may have cleaned it.
     """
     create = _create_of(intent)
-    if create.external_id and len(newcomers) == 1:
-        return Made(newcomers[0].listing_id)  # it bears the mark of this attempt, whatever became of it since
+    marked = [listing for listing in newcomers if create.external_id and listing.external_id == create.external_id]
+    if len(marked) == 1:
+        return Made(marked[0].listing_id)  # it bears the mark of this attempt, whatever became of it since
     is_alone = intent.reason == NO_ID_IN_REPLY and len(newcomers) == 1 and not lines
     compared = _but_texts(create.fields, facts) if is_alone else create.fields
     fitting = [

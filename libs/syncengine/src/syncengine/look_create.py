@@ -181,8 +181,11 @@ def _item_of(intent: Intent) -> Item:
 
 
 def _may_bear(listing: Listing, mark: str) -> bool:
-    """Tell whether a listing may be that of an attempt with this mark: with another mark, or none, it is not (N3)."""
-    return listing.external_id == mark if mark else True
+    """Tell whether a listing may be that of an attempt with this mark: with another mark, or none, it is not (N3).
+
+    A shop may cut long texts: of a mark that is only the beginning of ours, the fields decide.
+    """
+    return not mark or (listing.external_id != "" and mark.startswith(listing.external_id))
 
 
 def _is_above(listing_id: ListingId, highest: int) -> bool:

@@ -41,10 +41,14 @@ async def read_orders(
     began_at = lane.clock.now()
     summaries: dict[OrderId, OrderSummary] = {}
     page_of: dict[OrderId, str] = {}
+    fresh: list[OrderSummary] = []
     for page in pages:
         listed = await _list_orders(lane, page)
         summaries |= listed
         page_of |= dict.fromkeys(listed, page)
+        fresh = fresh or list(listed.values())
+    if latest := fresh[: lane.shop.facts.views_at_once]:
+        summaries |= await _viewed(lane, latest)
     await _verify_shop(lane, list(summaries.values()))
     async with lane.transaction() as (tx, connection):
         known = await tx.find_orders(connection.seller_id, list(summaries))
@@ -87,10 +91,8 @@ async def read_orders(
 
 
 async def _list_orders(lane: Lane, page: str) -> dict[OrderId, OrderSummary]:
-    read, facts = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page)), lane.shop.facts
-    listed = {order.order_id: order for order in read.orders}
-    latest = read.orders[: facts.views_at_once]
-    return listed | await _viewed(lane, latest) if latest else listed
+    read = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page))
+    return {order.order_id: order for order in read.orders}
 
 
 async def _viewed(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
@@ -112,6 +114,8 @@ async def _read_order(lane: Lane, summary: OrderSummary, page: str) -> OrderAsRe
     lines = await _read_lines(lane, summary.order_id)
     if summary.pieces not in (None, sum(line.quantity for line in lines)):
         newer = (await _list_orders(lane, page)).get(summary.order_id, summary)
+        if not newer.is_whole:
+            newer = (await _viewed(lane, [newer])).get(newer.order_id, newer)
         if (newer.fingerprint, newer.changed_at) != (summary.fingerprint, summary.changed_at):
             return OrderAsRead(summary=newer, lines=await _read_lines(lane, summary.order_id))
     return OrderAsRead(summary=summary, lines=lines)

@@ -20,14 +20,14 @@ from syncengine.marketplace import (
     Update,
 )
 from syncengine.plan import desired_values
-from syncengine.rows import NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked, Trouble
+from syncengine.rows import FOR_SALE, NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked, Trouble
 
 
 def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now: datetime) -> tuple[ListingRow, Intent]:
     """Book the outcome of an intent on its row (rules Q1, F1-F3, K3)."""
     match outcome:
         case Applied(listing=None, listing_id=str() as listing_id) if isinstance(intent.write, Create):
-            return _named(row, intent, ListingId(listing_id), now)
+            return _named(row, intent, ListingId(listing_id), facts, now)
         case Applied(listing=None) if isinstance(intent.write, Create):
             return _unknown(row, replace(intent, answered_at=now), NO_ID_IN_REPLY)  # the listing is found by looking
         case Applied(listing=Listing() as listing) if isinstance(intent.write, Create):
@@ -103,12 +103,17 @@ def created(row: ListingRow, intent: Intent, listing_id: ListingId) -> ListingRo
     )
 
 
-def _named(row: ListingRow, intent: Intent, listing_id: ListingId, now: datetime) -> tuple[ListingRow, Intent]:
+def _named(
+    row: ListingRow, intent: Intent, listing_id: ListingId, facts: Facts, now: datetime
+) -> tuple[ListingRow, Intent]:
     """Book a create that was answered with an id alone. One that was known before is no new listing: the shop put the
     pieces to another of the same item, so the lot has none of its own, and a second try would do the same again.
     """
     if age(listing_id)[0] > intent.above_listing_id:
-        return created(row, intent, listing_id), closed(intent, Fate.APPLIED, now)
+        # What a new listing is, it showed then: what differs later, somebody changed (rule F2).
+        new = {name: value for name, value in facts.created_with.items() if value is not None}
+        row = replace(created(row, intent, listing_id), shown={**new, FOR_SALE: True} if new else {})
+        return row, closed(intent, Fate.APPLIED, now)
     row = replace(_without_intent(row), trouble=Trouble.CREATE_UNEXPLAINED)
     return row, closed(intent, Fate.UNKNOWN, now, "NO_NEW_LISTING")
 

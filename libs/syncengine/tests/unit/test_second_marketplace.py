@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from syncengine.budget import ticket
+from syncengine.drift import noticed
 from syncengine.explain_create import Made, Undecided, explain_create
 from syncengine.listing import Listing, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Applied, Create, Update
@@ -77,6 +78,13 @@ def test_create_takes_few_fields_and_what_differs_from_a_new_listing_follows_wit
     assert planned.tier is Tier.TEXT
 
 
+def test_what_a_create_did_not_send_is_known_all_the_same() -> None:
+    """Rule F2: a note that a foreign hand wrote before anything was read is a conflict, no news."""
+    row = noticed(done(a_row()), listing("7", note="theirs"), OWLISH)
+    assert [(name, conflict.theirs) for name, conflict in row.conflicts.items()] == [("note", "theirs")]
+    assert not noticed(done(a_row()), listing("7"), OWLISH).conflicts
+
+
 def test_listing_that_stays_sold_out_is_removed_by_us_unless_it_is_retained() -> None:
     row = replace(done(a_row()), ledger=0, uncounted=10)
     planned = plan(row, OWLISH, may_increase=True)
@@ -120,6 +128,8 @@ def test_listing_with_the_attempts_mark_is_it_whatever_became_of_it() -> None:
     marked = replace(listing("9", mark_of(LotId("lot"), NOW), price="9.0000"), quantity=2)
     assert explain_create(intent, [marked], [], OWLISH) == Made(ListingId("9"))
     assert explain_create(intent, [], [], OWLISH) == Undecided()
+    cut, foreign = listing("9", mark_of(LotId("lot"), NOW)[:8]), listing("8", "lot.", price="9.0000")
+    assert explain_create(intent, [cut, foreign], [], OWLISH) == Made(ListingId("9"))  # by its fields
 
 
 def test_lot_is_matched_by_mark_before_all_fields_the_youngest_first() -> None:

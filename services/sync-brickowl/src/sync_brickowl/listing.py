@@ -68,7 +68,7 @@ def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
         tells_shop=True,
         looks_up_at_once=25,
         look_up_costs=MOST_TYPES,
-        views_at_once=20,
+        views_at_once=10,
         # A batch counts as one of its own limit, and perhaps as each entry of the other (marketplaces/brickowl.md#3.5).
         batch_costs=-(-calls_per_minute // batches_per_minute),
         stamp_step=timedelta(milliseconds=1),  # nothing is signed; ten calls a second are allowed

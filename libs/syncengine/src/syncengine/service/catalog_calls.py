@@ -34,8 +34,8 @@ class CatalogCalls(Desk):
 
     async def MapItem(self, request: pb.MapItemRequest, context: Context) -> pb.MapItemResponse:  # noqa: N802
         """Takes a person's word for what an item is there."""
-        if request.type == lot_pb2.ITEM_TYPE_UNSPECIFIED:
-            raise InvalidField("type", "must be given")
+        if request.type == lot_pb2.ITEM_TYPE_UNSPECIFIED or request.type not in lot_pb2.ItemType.values():
+            raise InvalidField("type", "must be given, and known")
         if not request.number:
             raise InvalidField("number", "must be given")
         there = self._entry_named(request.number_there)

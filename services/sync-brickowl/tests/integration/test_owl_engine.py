@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from brickops.events.v1.result_event_pb2 import ResultEvent
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from product.brickowl import Sandbox
-from sync_brickowl.catalog import BOID
+from sync_brickowl.catalog import BOID, COLORS
 from sync_brickowl.listing import lot_of
 from syncengine.absorb import AnswerNews, LotNews, absorb_answer, absorb_lots
 from syncengine.catalog import keep
@@ -18,20 +18,25 @@ from syncengine.rows import Counterpart, Trouble
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.world import SOON_CERTAIN, World
 
+if TYPE_CHECKING:
+    from product.brickowl import Owl
+
+pytest_plugins = ["product.brickowl"]
+
 
 class OwlWorld(World):
     """One seller whose shop is in the sandbox; lots are told as inventory's topic has them."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, owl: "Owl") -> None:
         super().__init__(settings=SOON_CERTAIN)
-        self.sandbox = sandbox
-        self.clock = sandbox.clock
-        self.inventory.clock = sandbox.clock
-        self.shop = sandbox.shop  # type: ignore[assignment]
+        self.owl = owl
+        self.clock = owl.clock
+        self.inventory.clock = owl.clock
+        self.shop = owl.shop  # type: ignore[assignment]
         self.revision = 0
 
     async def open(self, *, shop_is_empty: bool = True) -> None:
-        seller_name = (await self.sandbox.control.show())["seller_name"]
+        seller_name = (await self.owl.control.show())["seller_name"]
         await self.connect(shop_name=seller_name, shop_is_empty=shop_is_empty)
         await self.settle(timedelta(minutes=1))
 
@@ -49,6 +54,11 @@ class OwlWorld(World):
                     await absorb_answer(tx, answer, self.clock.now())
 
     async def tell(self, lot_id: str, lot: lot_pb2.Lot) -> None:
+        """An event of a lot arrives, and what follows from it."""
+        await self.absorb(lot_id, lot)
+        await self.settle(timedelta(minutes=1))
+
+    async def absorb(self, lot_id: str, lot: lot_pb2.Lot) -> None:
         """An event of a lot arrives; counted is all that was sold."""
         self.revision += 1
         row = self.store.tables.listings.get(LotId(lot_id))
@@ -64,15 +74,14 @@ class OwlWorld(World):
         )
         async with self.store.transaction() as tx:
             await absorb_lots(tx, [news], self.shop.facts, self.settings, self.clock.now())
-        await self.settle(timedelta(minutes=1))
 
     async def writes(self) -> list[str]:
         """The writes that reached the shop, by what they were."""
-        logged = await self.sandbox.control.requests(method="POST")
+        logged = await self.owl.control.requests(method="POST")
         return [entry["path"].strip("/") for entry in logged if not entry["path"].strip("/").startswith("bulk")]
 
     async def there(self) -> list[tuple[int, bool, str]]:
-        lots = (await self.sandbox.control.lots()).values()
+        lots = (await self.owl.control.lots()).values()
         return [(lot["qty"], lot["for_sale"], lot["personal_note"]) for lot in lots]
 
 
@@ -83,8 +92,8 @@ def brick(quantity: int = 10, *, number: str = "3001", color_id: int = 11, **mor
 
 
 @pytest.fixture
-async def world(sandbox: Sandbox) -> OwlWorld:
-    world = OwlWorld(sandbox)
+async def world(owl: "Owl") -> OwlWorld:
+    world = OwlWorld(owl)
     await world.open()
     return world
 
@@ -97,6 +106,21 @@ async def test_plain_lot_takes_one_call_and_a_full_one_two(world: OwlWorld) -> N
     assert await world.writes() == ["inventory/create", "inventory/create", "inventory/update"]
     assert await world.there() == [(10, True, ""), (3, True, "A1")]
     assert all(row.settled.values() for row in map(world.row, ("plain", "full")))
+
+
+async def test_many_lots_take_two_calls_each_and_no_call_is_too_many(world: OwlWorld) -> None:
+    """Rule B1: 120 lots with all their fields, of four items, under the shop's own limit."""
+    colors = sorted(set(COLORS) - {0})[:30]
+    await world.owl.control.switch(batch_counts="each")
+    for number in ("3001", "3020", "3023", "3004"):
+        for color_id in colors:
+            await world.absorb(f"{number}-{color_id}", brick(number=number, color_id=color_id, remarks="A1"))
+    await world.settle(timedelta(minutes=5))
+    assert [lot for lot in await world.there() if lot == (10, True, "A1")] == [(10, True, "A1")] * 120
+    writes = await world.writes()
+    assert (writes.count("inventory/create"), writes.count("inventory/update")) == (120, 120)
+    answers = {entry["code"] for entry in await world.owl.control.requests()}
+    assert answers == {200}
 
 
 async def test_hidden_and_empty_lots_follow_as_they_are_retained(world: OwlWorld) -> None:
@@ -115,8 +139,8 @@ async def test_hidden_and_empty_lots_follow_as_they_are_retained(world: OwlWorld
 async def test_sold_out_listing_stays_until_our_books_say_that_it_goes(world: OwlWorld) -> None:
     """Unlike BrickLink's: with its last piece nothing is gone, so nothing like it is made a second time."""
     await world.tell("a", brick(5))
-    [lot_id] = await world.sandbox.control.lots()
-    await world.sandbox.control.order({lot_id: 5})
+    [lot_id] = await world.owl.control.lots()
+    await world.owl.control.order({lot_id: 5})
     await world.settle(timedelta(minutes=1))
     assert world.row("a").uncounted == 5
     assert (await world.writes())[-1:] == ["inventory/delete"]
@@ -128,32 +152,63 @@ async def test_sold_out_listing_stays_until_our_books_say_that_it_goes(world: Ow
 async def test_sale_is_told_and_refund_opens_a_return(world: OwlWorld) -> None:
     """Rules S2, S4: a list of orders says nothing of refunds; a view of those that changed last does."""
     await world.tell("a", brick(10))
-    [lot_id] = await world.sandbox.control.lots()
-    order = await world.sandbox.control.order({lot_id: 4})
+    [lot_id] = await world.owl.control.lots()
+    order = await world.owl.control.order({lot_id: 4})
     await world.settle(timedelta(minutes=1))
     [line] = world.store.tables.lines.values()
     assert (line.total, line.returned, world.row("a").ledger) == (4, 0, 6)
-    await world.sandbox.control.refund(order["order_id"], lot_id, 3)
+    await world.owl.control.refund(order["order_id"], lot_id, 3)
     await world.settle(timedelta(minutes=2))
     [line] = world.store.tables.lines.values()
     assert (line.total, line.returned, world.row("a").ledger) == (4, 3, 6)
 
 
+@pytest.mark.parametrize("merged_order", ["emptied", "kept"])
+@pytest.mark.parametrize("merged_lines", ["apart", "summed"])
+async def test_orders_that_merge_sell_nothing_more(world: OwlWorld, merged_order: str, merged_lines: str) -> None:
+    """Rule S2: no piece moves, so in the end no total has."""
+    await world.owl.control.switch(merged_order=merged_order, merged_lines=merged_lines)
+    await world.tell("a", brick(10))
+    await world.tell("b", brick(4, color_id=5))
+    first, second = await world.owl.control.lots()
+    into = (await world.owl.control.order({first: 2}))["order_id"]
+    gone = (await world.owl.control.order({first: 3, second: 1}))["order_id"]
+    await world.settle(timedelta(minutes=1))
+    await world.owl.control.merge_orders(gone, into)
+    await world.settle()
+    totals = {(line.order_id, line.lot_id): line.total for line in world.store.tables.lines.values()}
+    left = {key: total for key, total in totals.items() if total}
+    assert left == {(str(into), "a"): 5, (str(into), "b"): 1}
+    assert [(world.row(lot_id).ledger, world.row(lot_id).uncounted) for lot_id in ("a", "b")] == [(5, 5), (3, 1)]
+    assert all(world.row(lot_id).trouble is None for lot_id in ("a", "b"))
+    assert [quantity for quantity, _, _ in await world.there()] == [5, 3]
+
+
 async def test_lost_reply_to_a_create_is_found_by_its_mark(world: OwlWorld) -> None:
     """Rules N2, N3: also after a foreign hand has changed the listing, and among look-alikes."""
-    await world.sandbox.control.set_fault("drop", when="after", method="POST", count=1)
+    await world.owl.control.set_fault("drop", when="after", method="POST", count=1)
     await world.tell("a", brick(10, remarks="A1"))
-    for lot_id in await world.sandbox.control.lots():
-        await world.sandbox.control.edit_lot(lot_id, price="0.500", quantity=8)
-    await world.sandbox.control.add_lot(boid="771344-38", quantity=10, price="0.120", condition="new")
+    for lot_id in await world.owl.control.lots():
+        await world.owl.control.edit_lot(lot_id, price="0.500", quantity=8)
+    await world.owl.control.add_lot(boid="771344-38", quantity=10, price="0.120", condition="new")
     await world.settle(timedelta(minutes=2))
-    ours = [lot for lot in (await world.sandbox.control.lots()).values() if lot["external_lot_ids"]]
+    ours = [lot for lot in (await world.owl.control.lots()).values() if lot["external_lot_ids"]]
     assert [str(lot["lot_id"]) for lot in ours] == [world.row("a").listing_id]
     assert (await world.writes()).count("inventory/create") == 1
 
 
+async def test_mark_that_the_shop_cuts_is_still_a_trace(world: OwlWorld) -> None:
+    """Else a create whose reply is lost would be taken for undone, and its pieces offered twice (rule N3)."""
+    await world.owl.control.switch(external_id_limit=6, long_text="cut")
+    await world.owl.control.set_fault("drop", when="after", method="POST", count=1)
+    await world.tell("a", brick(10))
+    await world.settle(timedelta(minutes=10))
+    assert (await world.writes()).count("inventory/create") == 1
+    assert world.row("a").listing_id is not None
+
+
 async def test_lost_request_to_create_is_sent_again(world: OwlWorld) -> None:
-    await world.sandbox.control.set_fault("drop", when="before", method="POST", count=1)
+    await world.owl.control.set_fault("drop", when="before", method="POST", count=1)
     await world.tell("a", brick(10))
     await world.settle(timedelta(minutes=10))
     assert await world.there() == [(10, True, "")]
@@ -162,7 +217,7 @@ async def test_lost_request_to_create_is_sent_again(world: OwlWorld) -> None:
 async def test_pieces_put_to_another_lot_are_no_listing_of_this_one(world: OwlWorld) -> None:
     """A shop that merges equal lots answers with an id that was there: a second try would add the pieces again."""
     await world.tell("a", brick(10))
-    await world.sandbox.control.switch(equal_lots="merge")
+    await world.owl.control.switch(equal_lots="merge")
     await world.tell("b", brick(5))
     await world.settle()
     assert world.row("b").trouble is Trouble.CREATE_UNEXPLAINED
@@ -179,7 +234,7 @@ async def test_many_lots_of_few_unknown_parts_are_one_short_list_and_no_error(wo
         entries = await tx.unmapped(SELLER, after="", limit=10)
         assert [(each.entry.number, each.lots) for each in entries] == [("no such part!", 3), ("nor this one!", 3)]
     assert await world.writes() == []
-    assert len(await world.sandbox.control.requests(path="/bulk/batch")) == 2
+    assert len(await world.owl.control.requests(path="/bulk/batch")) == 2
     rows = [world.row(f"no such part!{color_id}") for color_id in colors]
     assert not any(row.parked or row.trouble for row in rows)
     async with world.store.transaction() as tx:
@@ -201,27 +256,27 @@ async def test_unknown_colour_waits_as_an_entry_of_its_own(world: OwlWorld) -> N
     async with world.store.transaction() as tx:
         [entry] = await tx.unmapped(SELLER, after="", limit=10)
     assert entry.entry == CatalogEntry(item_type="PART", number="3001", color_id=165)
-    assert await world.sandbox.control.requests(path="/bulk/batch") == []
+    assert await world.owl.control.requests(path="/bulk/batch") == []
 
 
-async def test_listings_that_were_there_are_matched_once_items_are_known(sandbox: Sandbox) -> None:
+async def test_listings_that_were_there_are_matched_once_items_are_known(owl: "Owl") -> None:
     """Rule C2: items are looked up before the shop is matched."""
-    there = await sandbox.control.add_lot(boid="771344", color_id=38, quantity=10, price="0.120", condition="new")
-    world = OwlWorld(sandbox)
-    seller_name = (await sandbox.control.show())["seller_name"]
+    there = await owl.control.add_lot(boid="771344", color_id=38, quantity=10, price="0.120", condition="new")
+    world = OwlWorld(owl)
+    seller_name = (await owl.control.show())["seller_name"]
     await world.connect(shop_name=seller_name, shop_is_empty=False)
     await world.tell("a", brick())
     await world.settle(timedelta(minutes=1))
     assert world.row("a").listing_id == ListingId(str(there["lot_id"]))
 
 
-async def test_another_shops_keys_are_halted_before_anything_is_asked(sandbox: Sandbox) -> None:
+async def test_another_shops_keys_are_halted_before_anything_is_asked(owl: "Owl") -> None:
     """Rule W1."""
-    world = OwlWorld(sandbox)
+    world = OwlWorld(owl)
     await world.connect(shop_name="somebody else")
     await world.settle(timedelta(minutes=1))
     assert world.connection.halted == "ANOTHER_SHOP"
-    assert {entry["path"].strip("/") for entry in await sandbox.control.requests()} == {"token/details"}
+    assert {entry["path"].strip("/") for entry in await owl.control.requests()} == {"token/details"}
 
 
 def test_lot_that_inventory_publishes_is_unmapped_until_it_is_looked_up() -> None:
