@@ -88,7 +88,7 @@ test: protos-check lint types imports unit integration e2e recovery chaos ## All
 measure-volume: setup ## Measure a file of 20,000 lots into the shop, and 1,000 lots undone and redone: half an hour
 	PYTHONPATH=tests python -m bench.volume
 
-measure-plan: setup ## Measure what a plan of 20,000 prices says beside what the virtual clock says: half an hour
+measure-plan: setup ## Measure what a plan of 20,000 prices says beside what the virtual clock says: five minutes
 	PYTHONPATH=tests python -m bench.price_plan
 
 measure-neighbours: setup ## Measure what a seller with 50,000 waiting lots costs another: seconds from change to call

@@ -1,6 +1,6 @@
 """Another price for every lot of a large shop: what its plan says, and the virtual clock: `make measure-plan`.
 
-The engine's own code and times, over PostgreSQL, with a shop in memory that allows a day's calls as BrickLink does.
+The engine's own code and times, with a store and a shop in memory, which allows a day's calls as BrickLink does.
 """
 
 import argparse
@@ -8,29 +8,23 @@ import asyncio
 import logging
 
 from rich.console import Console
-from simulation.over_postgres import BUCKET, database, fill
 
-from servicekit.postgres import create_engine
+from bench.indexed_store import IndexedStore
 from syncengine.rows import Settings
-from syncengine.store.postgres import PostgresStore
 from syncengine.testing.running_out import plan_prices
 
 _CALLS_A_DAY = 5000
 
 
 async def _measure(lots: int, console: Console) -> None:
-    planned = await plan_prices(lots, calls_a_day=_CALLS_A_DAY, settings=Settings())
+    store = IndexedStore()
+    planned = await plan_prices(lots, calls_a_day=_CALLS_A_DAY, settings=Settings(), store=store)
     console.print(
         f"{lots} new prices under {_CALLS_A_DAY} calls a day: {planned.told.total_calls} calls, done after "
         f"{planned.said}, bound by {planned.told.bound_by}."
     )
     made = len(planned.world.shop.writes)
-    with database() as (url, _):
-        engine = create_engine(url)
-        store = PostgresStore(engine, bucket=BUCKET)
-        await fill(store, planned.world.store.tables)
-        took = await planned.run_out(store)
-        await engine.dispose()
+    took = await planned.run_out()
     writes = len(planned.world.shop.writes) - made
     console.print(f"In the virtual clock it took {took}: {took / planned.said:.3f} of that, by {writes} writes.")
 

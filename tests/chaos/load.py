@@ -179,23 +179,29 @@ class Trader:
         return list(page["items"])
 
     async def _told(self, method: str, path: str, body: Json = None, *, key: str = "") -> Json:
-        """Ask until there is an answer, each time with the same key, as REST tells its callers to."""
-        headers = {"Idempotency-Key": key.replace(" ", "-")} if key else {}
-
-        async def ask() -> httpx.Response | None:
-            try:
-                return await self.seller.ask(method, path, json=body, headers=headers)
-            except httpx.TransportError:
-                return None  # nobody is there, or left before the answer
-
-        answer = await self._until(ask, lambda answer: answer is not None and answer.status_code != 503)
-        assert answer is not None
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
+        return await insist(self.seller, method, path, body, key=key)
 
     @staticmethod
     async def _until(read: Callable[[], Awaitable[T]], holds: Callable[[T], bool]) -> T:
         return await until(read, holds, timeout=PATIENCE, interval=_INTERVAL)
+
+
+async def insist(seller: Seller, method: str, path: str, body: Json = None, *, key: str = "") -> Json:
+    """Ask until there is an answer, each time with the same key, as REST tells its callers to."""
+    headers = {"Idempotency-Key": key.replace(" ", "-")} if key else {}
+
+    async def ask() -> httpx.Response | None:
+        try:
+            return await seller.ask(method, path, json=body, headers=headers)
+        except httpx.TransportError:
+            return None  # nobody is there, or left before the answer
+
+    answer = await until(
+        ask, lambda answer: answer is not None and answer.status_code != 503, timeout=PATIENCE, interval=_INTERVAL
+    )
+    assert answer is not None
+    assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+    return answer.json()
 
 
 @dataclass(frozen=True)

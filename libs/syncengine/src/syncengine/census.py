@@ -102,6 +102,7 @@ async def _book_census(
     if connection.census_reason is CensusReason.DATABASE_LOST:
         await _forget_intents(lane, tx, connection)
     rows = [row for row in await tx.listings_of(connection.seller_id) if row.intent_id is None]
+    stored = {row.lot_id: row for row in rows}
     listing_ids = [listing.listing_id for listing in read.listings]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     matched = match(rows, read.listings, owners)
@@ -158,7 +159,12 @@ async def _book_census(
         match=_numbers(list(told.values()), matched),
     )
     await tx.save_connection(with_highest(connection, *listing_ids))
-    await lane.save(tx, list(told.values()))
+    # Most lots of a large shop are as they were a day ago: to save them all would take longer than a transaction may.
+    # But what is settled of a lot without a listing depends on the list itself.
+    await lane.save(
+        tx,
+        [row for row in told.values() if begins or row.listing_id is None or row != stored.get(row.lot_id)],
+    )
     await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
 
 

@@ -34,6 +34,20 @@ async def test_a_price_changed_there_is_a_conflict_and_is_not_written_over() -> 
     assert states[lot_sync_pb2.FIELD_GROUP_QUANTITY] == lot_sync_pb2.SYNC_STATE_SYNCED
 
 
+async def test_a_daily_census_saves_only_what_it_finds_changed() -> None:
+    """A large shop's lots take longer to save than one transaction may."""
+    world = await edited()
+    row, saved, taken_at = world.row("a"), world.store.tables.listings, world.connection.census_at
+    world.clock.turn(world.settings.census_interval)
+    await world.settle()
+    assert world.connection.census_at != taken_at
+    assert world.store.tables.listings is saved
+    world.shop.edit(FIRST, price="0.5000")
+    world.clock.turn(world.settings.census_interval)
+    await world.settle()
+    assert world.row("a") != row
+
+
 async def test_quantity_and_other_groups_go_on_beside_it() -> None:
     world = await edited(price="0.5000")
     world.change("a", by=-4, note="b")

@@ -10,7 +10,7 @@ from syncengine.absorb import ConnectionNews, LotNews, absorb_answer, absorb_con
 from syncengine.lane import Lane
 from syncengine.listing import Item, LotId, Value
 from syncengine.rows import ConnectionRow, ListingRow, Settings
-from syncengine.store.protocol import FencedError, Store
+from syncengine.store.protocol import FencedError
 from syncengine.testing.clock import HandClock
 from syncengine.testing.inventory import BRICK, SELLER, Inventory
 from syncengine.testing.memory_store import MemoryStore
@@ -34,9 +34,9 @@ SOON_CERTAIN = replace(QUICK, census_interval=timedelta(minutes=3))
 class World:
     """Everything of one connection, driven by hand."""
 
-    def __init__(self, seed: int = 0, settings: Settings = QUICK) -> None:
+    def __init__(self, seed: int = 0, settings: Settings = QUICK, store: MemoryStore | None = None) -> None:
         self.clock = HandClock()
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.shop = MemoryShop(self.clock)
         self.inventory = Inventory(self.clock)
         self.settings = settings
@@ -109,16 +109,16 @@ class World:
                 else:
                     await absorb_answer(tx, item, self.clock.now())
 
-    async def turn(self, owner: str = "worker", *, store: Store | None = None) -> bool:
-        """Let one worker take one turn, if the connection is due and free; `store`: another than the world's own."""
-        store, now = store or self.store, self.clock.now()
-        if await store.next_due(owner, now) is None:
+    async def turn(self, owner: str = "worker") -> bool:
+        """Let one worker take one turn, if the connection is due and free."""
+        now = self.clock.now()
+        if await self.store.next_due(owner, now) is None:
             return False
-        lease = await store.take_lease(SELLER, owner, now, now + self.settings.lease)
+        lease = await self.store.take_lease(SELLER, owner, now, now + self.settings.lease)
         if lease is None:
             return False
         keys = self.connection.key_version
-        lane = Lane(store, self.clock, self.shop, self.settings, self.random, lease, keys)
+        lane = Lane(self.store, self.clock, self.shop, self.settings, self.random, lease, keys)
         try:
             await take_turn(lane)
         except FencedError:
