@@ -78,7 +78,7 @@ recovery: setup ## Test coming back from outages, lost databases, swapped keys, 
 	RECOVERY_SELLERS=$(or $(SELLERS),3) pytest $(HALVES) tests/recovery
 
 chaos: setup ## Test the same with something killed, paused or slow
-	pytest tests/chaos
+	pytest $(HALVES) tests/chaos
 
 bench: setup ## Measure the product beside the bare things that it is made of
 	PYTHONPATH=tests python -m bench
