@@ -117,7 +117,9 @@ async def _book_census(
     await tx.add_listing_ids(
         connection.seller_id, [(listing.listing_id, lot_id) for lot_id, listing in matched.links.items()]
     )
-    shows_more = await _shows_more(tx, rows, matched, connection.seller_id)
+    is_early = begins or (
+        connection.hold_increases_until is not None and await _shows_more(tx, rows, matched, connection.seller_id)
+    )
     counted = await _counted(tx, connection.seller_id, matched.unowned, read)
     seen = [
         ShopListing(
@@ -136,7 +138,6 @@ async def _book_census(
     # What a list lacks of a shop that we knew, only a second one proves: it may be short without a word (rule N3). One
     # that shows more than the first proves that the first was, and may be so itself.
     known_before = connection.baseline_at is not None and connection.census_reason is not CensusReason.KEYS_REPLACED
-    is_early = begins or (connection.hold_increases_until is not None and shows_more)
     doubtful = is_early and known_before and any(row.listing_id is None for row in linked)
     if begins and connection.baseline_at is None:
         seq = next_seq(0, now)
