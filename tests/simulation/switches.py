@@ -417,7 +417,7 @@ SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="T6",
         without="a restored inventory's revisions begin where its backup was",
-        judgement=4,
+        judgement=7,
         patches=(_instead("syncengine.testing.inventory.RESTORED", 0),),
     ),
     Switch(
