@@ -44,6 +44,7 @@ class Surroundings:
             "DATABASE_URL_FILE": self._file("database-url", self.app_url),
             "OWNER_DATABASE_URL_FILE": self._file("owner-database-url", self.owner_url),
             "KAFKA_BOOTSTRAP": self.kafka_bootstrap,
+            "MARKETPLACES": "bricklink",
             "LOTS_TOPICS": self.lots_topic,
             "SALES_TOPIC": self.sales_topic,
             "RESULTS_TOPIC": self.results_topic,
