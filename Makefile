@@ -9,8 +9,6 @@ OWLS := services/sync-brickowl/tests
 TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1) $(SVC)/tests/$(1)),$(wildcard services/*/tests/$(1) libs/*/tests/$(1) sandbox/tests/$(1) devstack/tests/$(1)))
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 HALVES := --numprocesses 2 --dist loadfile --durations 10
-# Tests of the whole product mostly wait.
-THIRDS := --numprocesses 3 --dist loadfile --durations 10
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-volume measure-plan measure-neighbours
@@ -71,16 +69,16 @@ integration: setup ## Test each service with its own PostgreSQL or Kafka
 	pytest $(HALVES) $(call TESTS,integration)
 
 e2e: setup ## Test every process together against the sandbox
-	pytest $(THIRDS) tests/e2e
+	pytest $(HALVES) tests/e2e
 
 simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS=--switches or --blind
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-recovery: setup ## Test coming back from outages, lost databases, swapped keys, a spent quota; SELLERS=10: with 500 lots
-	RECOVERY_SELLERS=$(or $(SELLERS),3) pytest $(THIRDS) tests/recovery
+recovery: setup ## Test coming back from outages, lost databases, swapped keys, a spent quota; SELLERS=10: with 500 lots, EDITS=1000
+	RECOVERY_SELLERS=$(or $(SELLERS),3) RECOVERY_EDITS=$(or $(EDITS),300) pytest $(HALVES) tests/recovery
 
-chaos: setup ## Test the same with something killed, paused or slow
-	pytest $(THIRDS) tests/chaos
+chaos: setup ## Test the same with something killed, paused or slow; SELLERS=6: with more load
+	CHAOS_SELLERS=$(or $(SELLERS),4) pytest $(HALVES) tests/chaos
 
 bench: setup ## Measure the product beside the bare things that it is made of
 	PYTHONPATH=tests python -m bench

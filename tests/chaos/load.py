@@ -1,6 +1,7 @@
 """The load: sellers who create, change and sell at once, and repeat each request until it is answered."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from sandbox.testing import ShopControl
 
 T = TypeVar("T")
 
-SELLERS = 6
+SELLERS = int(os.environ.get("CHAOS_SELLERS", "4"))
 LOTS_EACH = 10
-ADJUSTMENTS = 200
+ADJUSTMENTS = 30 * SELLERS
 PATIENCE = 60.0
 """Seconds in which all must be well again, whatever was killed: leases, looks and windows included."""
 
