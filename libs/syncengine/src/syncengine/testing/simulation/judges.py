@@ -137,7 +137,8 @@ class Judges:
         books.excused[lot_id] += max(0, too_many)
         # What a create could not know of, and no order read since shows, is no news at the next write either.
         unread = sum(each.pieces for each in sent.unread if each.until <= at)
-        sold = books.sold[lot_id] - books.not_yet_listed(lot_id, at) - unread - unlinked
+        unknown = max(books.not_yet_listed(lot_id, at), sent.doubted)
+        sold = books.sold[lot_id] - unknown - unread - unlinked
         wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])
         if isinstance(landing.write, Create | Update) and landing.after > wanted:
             raise Misjudged(1, f"{lot_id}: {landing.after} in the shop, {wanted} are there to sell")
