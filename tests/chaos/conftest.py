@@ -38,6 +38,6 @@ def hands(stack: Stack) -> Hands:
 
 @pytest.fixture
 async def crowd(stack: Stack) -> AsyncIterator[Crowd]:
-    """Sellers with empty shops, not connected."""
+    """Six sellers with empty shops, not connected."""
     async with Crowd.gathered(stack) as crowd:
         yield crowd

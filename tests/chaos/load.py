@@ -1,7 +1,6 @@
 """The load: sellers who create, change and sell at once, and repeat each request until it is answered."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from sandbox.testing import ShopControl
 
 T = TypeVar("T")
 
-SELLERS = int(os.environ.get("CHAOS_SELLERS", "4"))
+SELLERS = 6
 LOTS_EACH = 10
-ADJUSTMENTS = 30 * SELLERS
+ADJUSTMENTS = 200
 PATIENCE = 60.0
 """Seconds in which all must be well again, whatever was killed: leases, looks and windows included."""
 

@@ -63,9 +63,10 @@ async def test_an_import_from_the_shop_its_undo_and_its_redo(hands: Hands, selle
     await seller.shop.order({next(listing_of(lot) for lot in lots if lot["lot_id"] == sold): 2})
     await with_pieces(seller, sold, 5)
     await killed_twice(hands, seller, path, "redo", last=made[0])
-    await insist(seller, "POST", f"{BRICKLINK}/resume", key="resume")
-
+    # Resumed before the redo has reached it, the service would rightly begin with what the undo wants.
     after = {lot["lot_id"]: lot for lot in await in_step(seller)}
+    await insist(seller, "POST", f"{BRICKLINK}/resume", key="resume")
+    assert (await insist(seller, "GET", f"{BRICKLINK}/plan"))["total_calls"] == 0
     assert {lot_id: lot["quantity"] for lot_id, lot in after.items()} == dict.fromkeys(made, 10) | {sold: 5}
     assert {lot_id: lot["revision"] for lot_id, lot in after.items()} == dict.fromkeys(made, 3) | {sold: 5}
     assert {listing_of(lot): lot["quantity"] for lot in after.values()} == {
