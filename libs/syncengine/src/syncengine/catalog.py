@@ -12,6 +12,7 @@ from functools import partial
 from syncengine.lane import Lane
 from syncengine.listing import CatalogEntry, Lot, SellerId
 from syncengine.marketplace import Facts
+from syncengine.reads import read_several, reads_together
 from syncengine.rows import Counterpart
 from syncengine.saving import save_rows
 from syncengine.store.protocol import Transaction
@@ -38,9 +39,15 @@ async def look_up_next(lane: Lane) -> bool:
         return False
     asked = [entry for entry in wanted if entry.color_id is None]  # a colour that it does not know, no call finds
     found: Mapping[CatalogEntry, CatalogEntry | None] = {}
-    if asked:
+    if asked and await reads_together(lane):
         calls = max(facts.batch_costs if len(asked) > 1 else 1, len(asked) * facts.look_up_costs)
-        found = await lane.read(lane.settings.call_deadline, partial(lane.shop.look_up, asked), calls=calls)
+        answer = await read_several(lane, partial(lane.shop.look_up, asked), things=len(asked), calls=calls)
+        if answer is None:
+            return True  # the next turn asks for one
+        found = answer
+    elif asked:
+        wanted = asked[:1]
+        found = await lane.read(lane.settings.call_deadline, partial(lane.shop.look_up, wanted, alone=True))
     async with lane.transaction() as (tx, connection):
         now = lane.clock.now()
         known = await tx.find_counterparts(connection.seller_id, wanted)

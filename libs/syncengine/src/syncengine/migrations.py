@@ -322,3 +322,11 @@ def extend_for_catalogues(op: Operations, *, app_role: str) -> None:
 def extend_for_shop_imports(op: Operations) -> None:
     """Add when the pieces of a shop's listings were counted (S7)."""
     op.execute("ALTER TABLE shop_listings ADD COLUMN read_at timestamptz")
+
+
+def extend_for_batches(op: Operations) -> None:
+    """Add what calls of several things were seen to do (N2)."""
+    op.execute("""
+        ALTER TABLE connections ADD COLUMN batches jsonb NOT NULL DEFAULT '{}', ADD COLUMN trial_until timestamptz
+    """)
+    op.execute("ALTER TABLE listings ADD COLUMN on_trial text[] NOT NULL DEFAULT '{}'")

@@ -208,8 +208,10 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
         moments += [look_at] if look_at is not None else []
         moments.append(_poll_due_at(lane, connection) or now)
         moments.append(_census_due_at(lane, connection, now))
+        if connection.trial_until is not None and connection.trial_until > now:
+            moments.append(connection.trial_until)
         if may_write(connection, lane.settings):
-            row_at = await tx.next_listing_at(connection.seller_id, tiers=free_tiers(connection), now=now)
+            row_at = await tx.next_listing_at(connection.seller_id, tiers=free_tiers(connection, now), now=now)
             if row_at is not None:
                 moments.append(max(row_at, connection.writes_not_before or row_at))
     if not moments:

@@ -15,6 +15,7 @@ from syncengine.migrations import (
     create_engine_tables,
     extend_for_all_rules,
     extend_for_answers,
+    extend_for_batches,
     extend_for_catalogues,
     extend_for_many_lots,
     extend_for_shop_imports,
@@ -67,6 +68,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_many_lots(op)
         extend_for_shop_imports(op)
         extend_for_catalogues(op, app_role=ROLE)
+        extend_for_batches(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))

@@ -9,8 +9,10 @@ from decimal import Decimal, InvalidOperation
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
+from sync_brickowl.batch import MOST_ENTRIES
 from sync_brickowl.catalog import BOID, COLORS, MOST_TYPES, UNKNOWN_COLOR, read_boid
 from sync_brickowl.values import NOTHING, normal_price, shown_flag, shown_note, shown_price
+from syncengine.batches import HIDDEN_QUANTITIES, READS
 from syncengine.listing import CatalogEntry, Group, Item, Listing, ListingId, Lot, Value
 from syncengine.marketplace import Create, Facts, Limit, Update
 from syncengine.service.reading import UnreadableError, normal_text, number_or, shown_number, shown_object
@@ -49,10 +51,15 @@ _SET_CONDITIONS: Mapping[tuple[int, int], str] = {
 
 def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
     """Say what Brick Owl can do; the numbers are what it allows one shop (marketplaces/brickowl.md#1.2)."""
+    # A tenth of the calls that writes may use, so that full batches use them up (rule B2).
+    at_once = min(MOST_ENTRIES, calls_per_minute * 8 // 100)
     return Facts(
         marketplace="brickowl",
         groups=GROUPS,
         repeated_fields=frozenset(),
+        creates_at_once=at_once,
+        updates_at_once=at_once,
+        proven_batches=frozenset({READS, HIDDEN_QUANTITIES}),
         order_pages=("recent", "all"),
         created_with={
             "sale_percent": 0,
@@ -71,6 +78,7 @@ def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
         views_at_once=10,
         # A batch counts as one of its own limit, and perhaps as each entry of the other (marketplaces/brickowl.md#3.5).
         batch_costs=-(-calls_per_minute // batches_per_minute),
+        counts_entries=True,
         stamp_step=timedelta(milliseconds=1),  # nothing is signed; ten calls a second are allowed
         limit=Limit(name="minute", calls=calls_per_minute, window=timedelta(minutes=1)),
     )
@@ -173,9 +181,14 @@ def create_params(create: Create) -> Params:
 
 
 def update_params(update: Update) -> Params:
-    """Write the parameters of an update: the quantity always as a difference (rule Q3). Raises UnsendableError."""
+    """Write the parameters of an update: the quantity as a difference, where somebody may buy (rule Q3).
+
+    Raises UnsendableError.
+    """
     params = {"lot_id": str(update.listing_id)}
-    if update.delta:
+    if update.total is not None:
+        params["absolute_quantity"] = str(update.total)
+    elif update.delta:
         params["relative_quantity"] = f"{update.delta:+d}"
     if update.for_sale is not None:
         params["for_sale"] = str(int(update.for_sale))

@@ -76,6 +76,8 @@ PAUSED = (
     "You paused this shop: nothing is sent to it. Orders are read, so sales are seen; your changes are kept, and sent"
     " when you resume it."
 )
+BATCHES_USED = "The shop was seen to do many of these at once, so it is asked for many at once."
+BATCHES_ENDED = "Asked for several of these at once, the shop did not do them as asked: each is a call of its own."
 NOT_CONNECTED = "No shop is connected."
 READY = "Changes are sent as they come."
 SOMETHING_ELSE = "The shop cannot be reached properly at this moment. It is tried again."

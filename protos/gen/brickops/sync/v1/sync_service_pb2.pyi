@@ -94,6 +94,7 @@ class Connection(_message.Message):
     TIERS_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     ALARM_FIELD_NUMBER: _builtins.int
+    BATCHES_FIELD_NUMBER: _builtins.int
     marketplace: _builtins.str
     """The shop: bricklink or brickowl."""
     state: Global___ConnectionState.ValueType
@@ -152,6 +153,10 @@ class Connection(_message.Message):
     def alarm(self) -> Global___CensusAlarm:
         """The list that was not believed; absent if the last one was."""
 
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchKind]:
+        """What the shop was seen to do, or not to do, when one call asks for several things (rule N2); by kind."""
+
     def __init__(
         self,
         *,
@@ -174,14 +179,45 @@ class Connection(_message.Message):
         tiers: _abc.Iterable[Global___TierBudget] | None = ...,
         progress: Global___MatchProgress | None = ...,
         alarm: Global___CensusAlarm | None = ...,
+        batches: _abc.Iterable[Global___BatchKind] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "match", b"match", "oldest_waiting_at", b"oldest_waiting_at", "paused_at", b"paused_at", "progress", b"progress", "waiting_until", b"waiting_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "batches", b"batches", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Connection: _TypeAlias = Connection  # noqa: Y015
+
+@_typing.final
+class BatchKind(_message.Message):
+    """A kind of call that asks for several things."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """CREATES, READS, HIDDEN_QUANTITIES, or the field that such calls write, by its name at the marketplace."""
+    used: _builtins.bool
+    """Whether a first small one was seen to be done; otherwise such things are asked for one by one."""
+    message: _builtins.str
+    """The same in a seller's words."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        used: _builtins.bool = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message", b"message", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchKind: _TypeAlias = BatchKind  # noqa: Y015
 
 @_typing.final
 class ReasonCount(_message.Message):

@@ -159,6 +159,16 @@ class Match(BaseModel):
     different: int = Field(description="Linked lots whose quantity differs from the shop's: see /differences.")
 
 
+class BatchKind(BaseModel):
+    """A kind of call that asks the shop for several things."""
+
+    kind: str = Field(
+        description="CREATES, READS, HIDDEN_QUANTITIES, or the field that such calls write.", examples=["CREATES"]
+    )
+    used: bool = Field(description="Whether a first small one was seen to be done; else each thing is asked for alone.")
+    message: str = Field(description="The same in words.")
+
+
 class ConnectionSync(BaseModel):
     """What the service that keeps the shop in step says."""
 
@@ -173,6 +183,7 @@ class ConnectionSync(BaseModel):
     reasons: list[ReasonCount] = Field(description="Lots that wait for a person, by reason.")
     progress: Progress | None = Field(description="null once the shop is matched.")
     alarm: Alarm | None = Field(description="null if the last list was believed.")
+    batches: list[BatchKind] = Field(description="What the shop was seen to do, or not, when asked for several things.")
     waiting_lots: int = Field(description="Lots with something to send.")
     unknown_lots: int = Field(description="Lots whose last write has an unknown outcome; it is looked at.")
     match: Match | None

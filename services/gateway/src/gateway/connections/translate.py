@@ -5,6 +5,7 @@ from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
 from brickops.sync.v1 import sync_service_pb2
 from gateway.connections.models import (
     Alarm,
+    BatchKind,
     BrickOwlKeys,
     BrickOwlKeysChange,
     Budget,
@@ -112,6 +113,7 @@ def _sync_of(sync: sync_service_pb2.Connection) -> ConnectionSync:
         reasons=[ReasonCount(reason=one.reason, message=one.message, lots=one.lots) for one in sync.reasons],
         progress=(Progress(step=sync.progress.step, lots=sync.progress.lots) if sync.HasField("progress") else None),
         alarm=_alarm_of(sync.alarm) if sync.HasField("alarm") else None,
+        batches=[BatchKind(kind=one.kind, used=one.used, message=one.message) for one in sync.batches],
         budget=Budget(
             calls_used=sync.calls_used,
             calls_limit=sync.calls_limit,
