@@ -64,7 +64,7 @@ class OwlWorld(World):
             counted_seq=0 if row is None else row.sales_seq,
             counted_at=self.clock.now(),
             listing_ids=(),
-            lot=lot_of(lot, used_grade="usedg"),
+            lot=lot_of(lot),
             correlation_id="",
         )
         async with self.store.transaction() as tx:

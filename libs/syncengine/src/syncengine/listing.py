@@ -75,6 +75,8 @@ class Lot:
     """Sales, in whatever shop, took its last piece: its removal is no user's doing (rule B5)."""
     entry: CatalogEntry | None = None
     """In inventory's catalogue, where the marketplace has its own; None: its items are inventory's."""
+    unsaid: frozenset[str] = frozenset()
+    """Fields that inventory does not say: they are as the seller wants them in this shop (`Facts.choices`)."""
     is_mapped: bool = True
     """Whether `item` is known in the marketplace's own terms; else no listing is of it, and none is made."""
 

@@ -52,6 +52,8 @@ class Facts:
     is used on a connection once a small one was seen to do it there (rule N2)."""
     created_with: Values = field(default_factory=dict)
     """Fields that a create does not take, and what they are in a new listing: the next plan sends the rest (F4)."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fields that inventory may leave unsaid, and what a seller may want them to be then, the usual one first."""
     marks_listings: bool = False
     """It keeps a text of ours with each listing: by the one that a create gives it, the attempt is found (N2, N3)."""
     keeps_sold_out: bool = False

@@ -330,3 +330,11 @@ def extend_for_batches(op: Operations) -> None:
         ALTER TABLE connections ADD COLUMN batches jsonb NOT NULL DEFAULT '{}', ADD COLUMN trial_until timestamptz
     """)
     op.execute("ALTER TABLE listings ADD COLUMN on_trial text[] NOT NULL DEFAULT '{}'")
+
+
+def extend_for_defaults(op: Operations) -> None:
+    """Add what a seller wants fields to be that inventory does not say."""
+    op.execute("""
+        ALTER TABLE connections
+            ADD COLUMN defaults jsonb NOT NULL DEFAULT '{}', ADD COLUMN defaults_since timestamptz
+    """)

@@ -198,6 +198,11 @@ class ConnectionRow:
     """Reads that people asked for ahead of their time since asked_since (rule B3)."""
     asked_since: datetime | None = None
 
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """What fields shall be that inventory does not say, where that is not the usual (`Facts.choices`)."""
+    defaults_since: datetime | None = None
+    """Since when lots that were absorbed before have been waiting for them; None: all have them."""
+
     # calls
     halted: str = ""
     """A constant word of ours; a halted connection is probed, nothing else (rule O2)."""

@@ -9,6 +9,7 @@ from syncengine.budget import affordable, poll_interval
 from syncengine.catalog import look_up_next
 from syncengine.census import take_census
 from syncengine.choose import free_tiers
+from syncengine.defaults import give_defaults
 from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.look import take_looks
@@ -69,6 +70,9 @@ async def _work(lane: Lane) -> _Job | None:
         return _Job.OTHER  # the next turn opens the shop with them
     if connection.halted:
         return await _probe(lane, connection)
+    if connection.defaults_since is not None:
+        await give_defaults(lane)
+        return _Job.OTHER
     if connection.census_reason is not None:
         return await _begin(lane, connection, now)
     if look_at is not None and look_at <= now:

@@ -300,6 +300,14 @@ async def test_unmapped_items_are_listed_and_mapped_by_hand(owner: httpx.AsyncCl
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "item_no")
 
 
+async def test_what_lots_leave_unsaid_is_read_and_set(owner: httpx.AsyncClient) -> None:
+    shown = {"field": "grade", "value": "usedg", "choices": ["usedg", "usedn"]}
+    assert (await owner.get(f"{PATH}/defaults")).json()["items"] == [shown]
+    set_to = (await owner.put(f"{PATH}/defaults/grade", json={"value": "usedn"})).json()
+    assert set_to == {"default": {**shown, "value": "usedn"}, "message": "grade usedn"}
+    assert (await owner.get(f"{PATH}/defaults")).json()["items"][0]["value"] == "usedn"
+
+
 async def test_a_connection_is_paused_resumed_read_and_retried(
     owner: httpx.AsyncClient, services: Services, seller: str
 ) -> None:

@@ -36,6 +36,7 @@ READS = {
     "get_waiting",
     "list_unassigned_lines",
     "list_unmapped_items",
+    "list_defaults",
     "list_unowned_listings",
 }
 OWNERS_ONLY = {
@@ -49,6 +50,7 @@ OWNERS_ONLY = {
     "pause_connection",
     "resume_connection",
     "answer_alarm",
+    "set_default",
 }
 
 

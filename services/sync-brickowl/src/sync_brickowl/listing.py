@@ -35,6 +35,8 @@ GRADES: Mapping["lot_pb2.UsedGrade.ValueType", str] = {
     lot_pb2.USED_GRADE_GOOD: "usedg",
     lot_pb2.USED_GRADE_ACCEPTABLE: "useda",
 }
+USED_GRADES = ("usedg", "usedn", "useda")
+"""Of used items whose own grade is not said: what a seller may want, the usual one first."""
 USED = "used"
 """The condition of a used item, its grade aside."""
 
@@ -59,6 +61,7 @@ def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
         repeated_fields=frozenset(),
         creates_at_once=at_once,
         updates_at_once=at_once,
+        choices={"grade": USED_GRADES},
         proven_batches=frozenset({READS, HIDDEN_QUANTITIES}),
         order_pages=("recent", "all"),
         created_with={
@@ -87,10 +90,10 @@ def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
 # From inventory -------------------------------------------------------------------------------------------------------
 
 
-def lot_of(lot: lot_pb2.Lot, *, used_grade: str) -> Lot:
+def lot_of(lot: lot_pb2.Lot) -> Lot:
     """Map inventory's lot to what the shop should show; what it is of, a look-up has yet to find.
 
-    `used_grade`: of used items whose own is not said. Raises ValueError for a lot that inventory never publishes.
+    Raises ValueError for a lot that inventory never publishes.
     """
     item = lot.item
     is_set = item.type == lot_pb2.ITEM_TYPE_SET
@@ -107,7 +110,7 @@ def lot_of(lot: lot_pb2.Lot, *, used_grade: str) -> Lot:
     elif item.condition == lot_pb2.CONDITION_NEW:
         condition, grade = "new", ""
     else:
-        condition, grade = USED, GRADES.get(lot.used_grade, used_grade)
+        condition, grade = USED, GRADES.get(lot.used_grade, USED_GRADES[0])
     price = _price_of(lot.unit_price)
     fields: dict[str, Value] = {
         "price": price,
@@ -132,6 +135,7 @@ def lot_of(lot: lot_pb2.Lot, *, used_grade: str) -> Lot:
         fields=fields,
         currency_code=lot.unit_price.currency_code,
         entry=CatalogEntry(item_type=item_type, number=item.number, color_id=unknown_color),
+        unsaid=frozenset({"grade"} if condition == USED and lot.used_grade not in GRADES else ()),
         is_mapped=False,
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from brickops.inventory.v1 import lot_pb2
+from brickops.sync.v1 import sync_service_pb2 as pb
 from product.owl_world import OwlWorld, brick
 from sync_brickowl.catalog import BOID
 from sync_brickowl.listing import lot_of
@@ -14,6 +15,7 @@ from syncengine.catalog import keep
 from syncengine.listing import CatalogEntry, ListingId, Lot
 from syncengine.rows import Counterpart, Trouble
 from syncengine.testing.inventory import SELLER
+from syncengine.testing.operator import Operator
 
 if TYPE_CHECKING:
     from product.brickowl import Owl
@@ -188,5 +190,19 @@ async def test_another_shops_keys_are_halted_before_anything_is_asked(owl: "Owl"
 
 
 def test_lot_that_inventory_publishes_is_unmapped_until_it_is_looked_up() -> None:
-    lot: Lot = lot_of(brick(), used_grade="usedg")
+    lot: Lot = lot_of(brick())
     assert (lot.is_mapped, lot.entry) == (False, CatalogEntry(item_type="PART", number="3001"))
+
+
+async def test_grade_that_a_lot_does_not_say_is_as_the_seller_wants_it(world: OwlWorld) -> None:
+    """And a change of that is an update of the listings that were there."""
+    used, fine = brick(), brick(color_id=5, used_grade=lot_pb2.USED_GRADE_LIKE_NEW)
+    for lot_id, lot in (("plain", used), ("fine", fine)):
+        lot.item.condition = lot_pb2.CONDITION_USED
+        await world.tell(lot_id, lot)
+    grades = {lot["full_con"] for lot in (await world.owl.control.lots()).values()}
+    assert grades == {"usedg", "usedn"}
+    await Operator(world).ask("SetDefault", pb.SetDefaultRequest(field="grade", value="useda"))
+    await world.settle(timedelta(minutes=1))
+    assert {lot["full_con"] for lot in (await world.owl.control.lots()).values()} == {"useda", "usedn"}
+    assert (await world.writes())[2:] == ["inventory/update"]

@@ -58,7 +58,7 @@ FULL = lot_pb2.Lot(
 
 
 def full() -> Lot:
-    lot = lot_of(FULL, used_grade="usedg")
+    lot = lot_of(FULL)
     return replace(lot, item=replace(BRICK, condition="used"), is_mapped=True)
 
 

@@ -53,7 +53,7 @@ def money(ten_thousandths: int) -> Money:
 
 def a_lot(**fields: Any) -> Lot:
     values: dict[str, Any] = {"item": BRICK, "quantity": 5, "unit_price": money(8000), "bulk": 1} | fields
-    return lot_of(lot_pb2.Lot(**values), used_grade="usedg")
+    return lot_of(lot_pb2.Lot(**values))
 
 
 def test_lot_has_every_field_in_its_normal_form() -> None:
@@ -117,6 +117,7 @@ def test_grade_is_a_field_and_no_part_of_what_the_lot_is_of() -> None:
     plain, fine = a_lot(item=used), a_lot(item=used, used_grade=lot_pb2.USED_GRADE_LIKE_NEW)
     assert plain.item == fine.item
     assert (plain.fields["grade"], fine.fields["grade"]) == ("usedg", "usedn")
+    assert (plain.unsaid, fine.unsaid, a_lot().unsaid) == ({"grade"}, set(), set())
     shown = listing_of({**SHOWN, "full_con": "useda", "con": "used"})
     assert (shown.item.condition, shown.fields["grade"]) == ("used", "useda")
 

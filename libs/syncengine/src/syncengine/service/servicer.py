@@ -6,6 +6,7 @@ from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceServicer
 from syncengine.service.asking import STATUS_OF
 from syncengine.service.catalog_calls import CatalogCalls
 from syncengine.service.connection_calls import ConnectionCalls
+from syncengine.service.default_calls import DefaultCalls
 from syncengine.service.listing_calls import ListingCalls
 from syncengine.service.plan_calls import PlanCalls
 from syncengine.service.trying import Trying
@@ -15,7 +16,9 @@ SERVICE: Final = "brickops.sync.v1.SyncService"
 """Its full name, for a server's list of callers."""
 
 
-class SyncServicer(ConnectionCalls, Trying, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, SyncServiceServicer):
+class SyncServicer(
+    ConnectionCalls, Trying, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, DefaultCalls, SyncServiceServicer
+):
     """All calls."""
 
 

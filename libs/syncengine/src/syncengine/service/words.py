@@ -130,6 +130,7 @@ LINES_ASSIGNED = (
 )
 LINES_SET_ASIDE = "These order lines are nobody's lot. Nothing waits for them any more."
 ITEM_MAPPED = "Lots of this item are listed as soon as calls may be made, unless the shop has listings like them."
+DEFAULT_SET = "Listings of lots that do not say it themselves are changed so, in their turn."
 LOOK_AGAIN = "The whole shop is read again as soon as calls may be made."
 LIST_IS_RIGHT = (
     "The whole shop is read again. If it lacks no more than you saw, it is believed: of each lot whose listing is gone"

@@ -74,6 +74,8 @@ CONNECTIONS: Final = Table(
     Column("paused_at", _TIME),
     Column("asked_calls", BigInteger, nullable=False),
     Column("asked_since", _TIME),
+    Column("defaults", JSONB, nullable=False),
+    Column("defaults_since", _TIME),
     Column("halted", Text, nullable=False),
     Column("halted_at", _TIME),
     Column("not_before", _TIME),

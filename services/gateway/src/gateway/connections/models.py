@@ -249,6 +249,29 @@ class SyncPlanned(BaseModel):
     message: str = Field(description="What happens next.")
 
 
+class FieldDefault(BaseModel):
+    """What a field is in this shop where a lot does not say it."""
+
+    field: str = Field(description="By its name at the marketplace.", examples=["grade"])
+    value: str = Field(description="In the marketplace's words.", examples=["usedg"])
+    choices: list[str] = Field(description="What it may be, the usual first.", examples=[["usedg", "usedn", "useda"]])
+
+
+class DefaultChanged(Body):
+    """What a field is to be where a lot does not say it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"value": "usedn"}})
+
+    value: Text = Field(description="One of its choices.")
+
+
+class DefaultPlanned(BaseModel):
+    """What follows."""
+
+    default: FieldDefault
+    message: str = Field(description="What happens next.")
+
+
 class RetryAsked(Body):
     """What to try again: one of the two."""
 

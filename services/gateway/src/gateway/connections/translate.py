@@ -14,6 +14,7 @@ from gateway.connections.models import (
     ConnectionSync,
     ConnectionTested,
     Difference,
+    FieldDefault,
     KeysChanged,
     Match,
     NewConnection,
@@ -169,3 +170,8 @@ def difference_of(difference: sync_service_pb2.Difference) -> Difference:
     return Difference(
         lot_id=difference.lot_id, listing_id=difference.listing_id, ours=difference.ours, theirs=difference.theirs
     )
+
+
+def default_of(told: sync_service_pb2.FieldDefault) -> FieldDefault:
+    """What a field is where a lot does not say it."""
+    return FieldDefault(field=told.field, value=told.value, choices=list(told.choices))
