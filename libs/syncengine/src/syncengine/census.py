@@ -105,7 +105,7 @@ async def _book_census(
     stored = {row.lot_id: row for row in rows}
     listing_ids = [listing.listing_id for listing in read.listings]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
-    matched = match(rows, read.listings, owners)
+    matched = match(rows, read.listings, owners, facts)
     returned = await _returned(tx, connection, rows, matched)
     ownerless = {line.item for line in since_connected(await tx.ownerless_lines(connection.seller_id), connection)}
     if vouched and connection.census_reason in (None, CensusReason.KEYS_REPLACED):

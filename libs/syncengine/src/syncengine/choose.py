@@ -106,7 +106,7 @@ class Choice:
     async def _waits_to_be_created(self, row: ListingRow) -> ListingRow | None:
         """Return a lot that cannot be created yet as it waits, or None: it can."""
         lane, now = self.lane, self.lane.clock.now()
-        if await look_alikes(self.tx, row):  # rule C2: first matched to unowned listings
+        if await look_alikes(self.tx, row, lane.shop.facts):  # rule C2: first matched to unowned listings
             return replace(row, trouble=Trouble.LOOK_ALIKE)
         if row.lot_id not in self._known:
             self._known |= await self._ids_of(row)
