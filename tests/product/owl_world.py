@@ -3,6 +3,7 @@
 `product.brickowl`, a pytest plugin, has one ready as `world`.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
 from sync_brickowl.listing import lot_of
 from syncengine.absorb import AnswerNews, LotNews, absorb_answer, absorb_lots
-from syncengine.listing import LotId
+from syncengine.listing import ListingId, LotId
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.world import SOON_CERTAIN, World
 
@@ -48,12 +49,12 @@ class OwlWorld(World):
                 async with self.store.transaction() as tx:
                     await absorb_answer(tx, answer, self.clock.now())
 
-    async def tell(self, lot_id: str, lot: lot_pb2.Lot) -> None:
+    async def tell(self, lot_id: str, lot: lot_pb2.Lot, *, listing_ids: Sequence[str] = ()) -> None:
         """An event of a lot arrives, and what follows from it."""
-        await self.absorb(lot_id, lot)
+        await self.absorb(lot_id, lot, listing_ids=listing_ids)
         await self.settle(timedelta(minutes=1))
 
-    async def absorb(self, lot_id: str, lot: lot_pb2.Lot) -> None:
+    async def absorb(self, lot_id: str, lot: lot_pb2.Lot, *, listing_ids: Sequence[str] = ()) -> None:
         """An event of a lot arrives; counted is all that was sold."""
         self.revision += 1
         row = self.store.tables.listings.get(LotId(lot_id))
@@ -63,7 +64,7 @@ class OwlWorld(World):
             revision=self.revision,
             counted_seq=0 if row is None else row.sales_seq,
             counted_at=self.clock.now(),
-            listing_ids=(),
+            listing_ids=tuple(map(ListingId, listing_ids)),
             lot=lot_of(lot),
             correlation_id="",
         )

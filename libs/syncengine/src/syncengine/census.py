@@ -154,6 +154,7 @@ async def _book_census(
     connection = replace(
         connection,
         census_at=listed_at,
+        hints_after=ListingId("") if facts.looks_up_at_once else None,
         census_alarm="",
         alarm_answered="",
         list_wanted_at=now if doubtful else _still_wanted(connection, listed_at),

@@ -93,6 +93,8 @@ class Listing:
     fields: Values
     external_id: str = ""
     """Our own mark on it, where the marketplace keeps one (rule N2)."""
+    hints: tuple[CatalogEntry, ...] = ()
+    """What it may be of in inventory's catalogue, by numbers that the shop shows beside its own, likeliest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -252,11 +252,11 @@ class Marketplace(Protocol):
 
     async def look_up(
         self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Find entries of inventory's catalogue in the marketplace's own, at most `Facts.looks_up_at_once`.
 
-        None: it has no such entry, or several. One of which nothing was learnt is left out. `alone`: by a call that
-        asks for one thing, so of one entry, and as what it is likeliest to be.
+        Each with all that it may be there; of several a person says which. One of which nothing was learnt is left out.
+        `alone`: by a call that asks for one thing, so of one entry, and as what it is likeliest to be.
         """
         ...
 
@@ -278,6 +278,6 @@ class NoFurtherCalls:
 
     async def look_up(
         self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Never called. Raises TypeError."""
         raise TypeError("this marketplace has no catalogue of its own")

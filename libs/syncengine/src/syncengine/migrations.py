@@ -338,3 +338,9 @@ def extend_for_defaults(op: Operations) -> None:
         ALTER TABLE connections
             ADD COLUMN defaults jsonb NOT NULL DEFAULT '{}', ADD COLUMN defaults_since timestamptz
     """)
+
+
+def extend_for_candidates(op: Operations) -> None:
+    """Add which entries an item may be there, and how far it was asked what listings of no lot are here (S7)."""
+    op.execute("ALTER TABLE counterparts ADD COLUMN candidates jsonb NOT NULL DEFAULT '[]'")
+    op.execute("ALTER TABLE connections ADD COLUMN hints_after text")

@@ -170,6 +170,8 @@ class ConnectionRow:
     list_wanted_at: datetime | None = None
     """Since when a census is wanted ahead of its time: a lot waits for a whole list (rule Q4)."""
     match: Match = Match()
+    hints_after: ListingId | None = None
+    """Up to which listing it was asked what those of no lot are in inventory's catalogue (rule S7); None: of all."""
     held_items: tuple[Item, ...] = ()
     """Items of order lines that belong to nothing we know: no increase or create of them (rule C4)."""
     highest_listing_id: int = 0
@@ -532,6 +534,8 @@ class Counterpart:
     entry: CatalogEntry
     found: CatalogEntry | None
     """None: nothing, or several; a person may say which."""
+    candidates: tuple[CatalogEntry, ...] = ()
+    """Where there are several: which."""
     since: datetime
     """When it was first asked for."""
     ask_again_at: datetime | None = None

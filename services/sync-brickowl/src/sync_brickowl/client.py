@@ -8,7 +8,7 @@ import httpx
 
 from sync_brickowl.auth import ShopKeys
 from sync_brickowl.batch import Entry, answers_of, batch_params, of_whole, verdicts_of
-from sync_brickowl.catalog import boids_found, counterpart, types_of
+from sync_brickowl.catalog import boids_found, counterparts, types_of
 from sync_brickowl.errors import outcome_of
 from sync_brickowl.listing import (
     UnsendableError,
@@ -146,7 +146,7 @@ class BrickOwl:
 
     async def look_up(
         self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Find entries by BrickLink's numbers, each as all that it may be, by one batch."""
         asked = [(entry, item_type) for entry in entries for item_type in types_of(entry)][: 1 if alone else None]
         calls = [
@@ -160,7 +160,9 @@ class BrickOwl:
                 found.pop(entry, None)  # nothing was learnt
             elif entry in found:
                 found[entry].append((item_type, understood(boids_found, Answered(data=answer))))
-        return {entry: counterpart(each) for entry, each in found.items()}
+        if alone:  # what else it may be was not asked: nothing was learnt where it is not that
+            found = {entry: each for entry, each in found.items() if each[0][1] or len(types_of(entry)) == 1}
+        return {entry: counterparts(each) for entry, each in found.items()}
 
     async def _read_all(self, entries: Sequence[Entry], ticket: Ticket) -> Sequence[object | None]:
         """Read things by one call, several by a batch; None for what was not answered well."""

@@ -10,7 +10,16 @@ from decimal import Decimal, InvalidOperation
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
 from sync_brickowl.batch import MOST_ENTRIES
-from sync_brickowl.catalog import BOID, COLORS, MOST_TYPES, UNKNOWN_COLOR, read_boid
+from sync_brickowl.catalog import (
+    BOID,
+    COLORS,
+    CONDITIONS,
+    MOST_TYPES,
+    NO_COMPLETENESS,
+    UNKNOWN_COLOR,
+    hints_of,
+    read_boid,
+)
 from sync_brickowl.values import NOTHING, normal_price, shown_flag, shown_note, shown_price
 from syncengine.batches import HIDDEN_QUANTITIES, READS
 from syncengine.listing import CatalogEntry, Group, Item, Listing, ListingId, Lot, Value
@@ -41,13 +50,8 @@ USED = "used"
 """The condition of a used item, its grade aside."""
 
 _TIERS = 3
-_SET_CONDITIONS: Mapping[tuple[int, int], str] = {
-    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_SEALED): "news",
-    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_COMPLETE): "newc",
-    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_INCOMPLETE): "newi",
-    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_SEALED): "usedc",
-    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_COMPLETE): "usedc",
-    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_INCOMPLETE): "usedi",
+_SET_CONDITIONS = {words: code for code, words in CONDITIONS.items() if words[1] != NO_COMPLETENESS} | {
+    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_SEALED): "usedc"  # there is no nearer one
 }
 
 
@@ -260,6 +264,7 @@ def listing_of(raw: object) -> Listing:
         retain=False,
         fields=fields,
         external_id=_external_id(shown.get("external_lot_ids")),
+        hints=hints_of(shown.get("type"), shown.get("ids")),
     )
 
 

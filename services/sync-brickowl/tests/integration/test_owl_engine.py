@@ -9,8 +9,9 @@ import pytest
 from brickops.inventory.v1 import lot_pb2
 from brickops.sync.v1 import sync_service_pb2 as pb
 from product.owl_world import OwlWorld, brick
-from sync_brickowl.catalog import BOID
+from sync_brickowl.catalog import BOID, entry_text, item_here
 from sync_brickowl.listing import lot_of
+from sync_brickowl.lot_fields import lot_fields_of
 from syncengine.catalog import keep
 from syncengine.listing import CatalogEntry, ListingId, Lot
 from syncengine.rows import Counterpart, Trouble
@@ -206,3 +207,44 @@ async def test_grade_that_a_lot_does_not_say_is_as_the_seller_wants_it(world: Ow
     await world.settle(timedelta(minutes=1))
     assert {lot["full_con"] for lot in (await world.owl.control.lots()).values()} == {"useda", "usedn"}
     assert (await world.writes())[2:] == ["inventory/update"]
+
+
+async def test_listings_of_no_lot_are_told_as_the_lots_that_they_would_be(owl: "Owl") -> None:
+    """Rule S7: BOIDs come back to part numbers by the numbers beside them, if these lead to just that BOID."""
+    there = {
+        "part": await owl.control.add_lot(boid="771344", color_id=38, quantity=10, price="0.120", condition="usedn"),
+        "hidden": await owl.control.add_lot(
+            boid="771344", color_id=92, quantity=2, price="0.5", condition="new", for_sale=0
+        ),
+        "several": await owl.control.add_lot(boid="939628", color_id=38, quantity=1, price="0.120", condition="new"),
+    }
+    world = OwlWorld(owl)
+    seller_name = (await owl.control.show())["seller_name"]
+    await world.connect(shop_name=seller_name, shop_is_empty=False)
+    await world.settle(timedelta(minutes=1))
+    assert world.connection.hints_after is None
+    asked = Operator(world, item_here=item_here, lot_fields_of=lot_fields_of)
+    listings = (await asked.ask("ListUnownedListings", pb.ListUnownedListingsRequest())).listings
+    told = {listing.listing_id: listing for listing in listings}
+    part, hidden, several = (told[str(lot["lot_id"])] for lot in there.values())
+    assert (part.unmapped_field, part.lot.quantity, part.lot.used_grade) == ("", 10, lot_pb2.USED_GRADE_LIKE_NEW)
+    item = part.lot.item
+    assert (item.type, item.number, item.color_id) == (lot_pb2.ITEM_TYPE_PART, "3001", 11)
+    assert (hidden.lot.item.number, hidden.lot.item.color_id, hidden.lot.stockroom) == ("3001", 1, lot_pb2.STOCKROOM_A)
+    assert several.unmapped_field == "item"
+    # the imported lot is linked, and nothing is written
+    lot = lot_pb2.Lot()
+    lot.CopyFrom(part.lot)
+    await world.confirm()
+    await world.tell("imported", lot, listing_ids=[part.listing_id])
+    await world.settle(timedelta(minutes=2))
+    assert (world.row("imported").listing_id, world.row("imported").trouble) == (part.listing_id, None)
+    assert await world.writes() == []
+
+
+async def test_candidates_are_offered_where_a_number_has_several_boids(world: OwlWorld) -> None:
+    await world.tell("a", brick(number="3003"))
+    async with world.store.transaction() as tx:
+        [unmapped] = await tx.unmapped(SELLER, after="", limit=10)
+    assert [entry_text(entry) for entry in unmapped.candidates] == ["3003", "939628"]
+    assert await world.writes() == []

@@ -133,7 +133,7 @@ class ReportingShop:
 
     async def look_up(
         self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Find entries in the marketplace's catalogue."""
         return await self._reported(self._shop.look_up(entries, ticket, alone=alone))
 

@@ -88,7 +88,7 @@ class InterruptibleShop:
 
     async def look_up(
         self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Find entries in the marketplace's catalogue. Raises StoppingError."""
         return await self._unless_stopping(self._shop.look_up(entries, ticket, alone=alone))
 

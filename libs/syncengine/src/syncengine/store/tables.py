@@ -60,6 +60,7 @@ CONNECTIONS: Final = Table(
     Column("hold_increases_until", _TIME),
     Column("list_wanted_at", _TIME),
     Column("match", JSONB, nullable=False),
+    Column("hints_after", Text),
     Column("held_items", JSONB, nullable=False),
     Column("highest_listing_id", BigInteger, nullable=False),
     Column("pinned_name", Text, nullable=False),
@@ -241,6 +242,7 @@ COUNTERPARTS: Final = Table(
     Column("name", Text, primary_key=True),
     Column("entry", JSONB, nullable=False),
     Column("found", JSONB),
+    Column("candidates", JSONB, nullable=False),
     Column("since", _TIME, nullable=False),
     Column("ask_again_at", _TIME),
 )

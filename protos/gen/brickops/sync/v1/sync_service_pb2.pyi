@@ -1458,6 +1458,7 @@ class UnmappedItem(_message.Message):
     COLOR_ID_FIELD_NUMBER: _builtins.int
     LOTS_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
     type: _lot_pb2.ItemType.ValueType
     """What it is in inventory's catalogue."""
     number: _builtins.str
@@ -1470,6 +1471,10 @@ class UnmappedItem(_message.Message):
     def since(self) -> _timestamp_pb2.Timestamp:
         """Since when it has been asked for."""
 
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where the marketplace's catalogue has several: their numbers there, as MapItem takes them; empty if it has none."""
+
     def __init__(
         self,
         *,
@@ -1478,10 +1483,11 @@ class UnmappedItem(_message.Message):
         color_id: _builtins.int | None = ...,
         lots: _builtins.int = ...,
         since: _timestamp_pb2.Timestamp | None = ...,
+        candidates: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "color_id", b"color_id", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "color_id", b"color_id", "lots", b"lots", "number", b"number", "since", b"since", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "candidates", b"candidates", "color_id", b"color_id", "lots", b"lots", "number", b"number", "since", b"since", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__color_id: _TypeAlias = _typing.Literal["color_id"]  # noqa: Y015
     _WhichOneofArgType__color_id: _TypeAlias = _typing.Literal["_color_id", b"_color_id"]  # noqa: Y015
