@@ -322,3 +322,17 @@ def extend_for_catalogues(op: Operations, *, app_role: str) -> None:
 def extend_for_shop_imports(op: Operations) -> None:
     """Add when the pieces of a shop's listings were counted (S7)."""
     op.execute("ALTER TABLE shop_listings ADD COLUMN read_at timestamptz")
+
+
+_SECOND_LISTS = """
+ALTER TABLE connections ADD COLUMN list_again_at timestamptz;
+ALTER TABLE intents ADD COLUMN listed_again_at timestamptz;
+ALTER TABLE shop_listings
+    ADD COLUMN missed_at timestamptz,
+    ADD COLUMN missed_again_at timestamptz;
+"""
+
+
+def extend_for_second_lists(op: Operations) -> None:
+    """Add when what one list lacked is looked for again (N3, C2)."""
+    op.execute(_SECOND_LISTS)

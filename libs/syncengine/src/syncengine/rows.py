@@ -167,6 +167,8 @@ class ConnectionRow:
     """No increase or create before an order read that began later than this (rule C4)."""
     list_wanted_at: datetime | None = None
     """Since when a census is wanted ahead of its time: a lot waits for a whole list (rule Q4)."""
+    list_again_at: datetime | None = None
+    """When a list may prove that a listing that a lot waits for is gone (rule C2)."""
     match: Match = Match()
     held_items: tuple[Item, ...] = ()
     """Items of order lines that belong to nothing we know: no increase or create of them (rule C4)."""
@@ -442,6 +444,8 @@ class Intent:
     """When that list was read, by our clock."""
     list_read_at: datetime | None = None
     """The same by the shop's."""
+    listed_again_at: datetime | None = None
+    """When a second one, a late window or more after it, was read: the two prove what both lack (rule N3)."""
     settled_at: datetime | None = None
 
     def looked_at_from(self, settings: Settings) -> datetime:
@@ -535,3 +539,7 @@ class ShopListing:
     read_at: datetime | None = None
     """When its pieces were counted, by the shop's clock (rule S7): the read, or the latest order known to be in them.
     None: older code did not say."""
+    missed_at: datetime | None = None
+    """When a list was read that lacks it: it may be short (rule N3)."""
+    missed_again_at: datetime | None = None
+    """When a second one was, a late window or more after it: it is gone, or sold in an order that may be late."""

@@ -154,7 +154,8 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
         return connection.wished_at + settings.call_deadline + settings.late_window
     if connection.census_reason is not None or connection.census_at is None or connection.list_wanted_at is not None:
         return now
-    return connection.census_at + settings.census_interval
+    due_at = connection.census_at + settings.census_interval
+    return due_at if connection.list_again_at is None else min(due_at, connection.list_again_at)
 
 
 def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[str, ...] | None:

@@ -59,6 +59,7 @@ CONNECTIONS: Final = Table(
     Column("confirmed_at", _TIME),
     Column("hold_increases_until", _TIME),
     Column("list_wanted_at", _TIME),
+    Column("list_again_at", _TIME),
     Column("match", JSONB, nullable=False),
     Column("held_items", JSONB, nullable=False),
     Column("highest_listing_id", BigInteger, nullable=False),
@@ -179,6 +180,7 @@ INTENTS: Final = Table(
     Column("newcomers", JSONB),
     Column("listed_at", _TIME),
     Column("list_read_at", _TIME),
+    Column("listed_again_at", _TIME),
     Column("settled_at", _TIME),
 )
 
@@ -226,6 +228,8 @@ SHOP_LISTINGS: Final = Table(
     Column("listing", JSONB, nullable=False),
     Column("seen_at", _TIME, nullable=False),
     Column("read_at", _TIME),
+    Column("missed_at", _TIME),
+    Column("missed_again_at", _TIME),
 )
 
 COUNTERPARTS: Final = Table(
