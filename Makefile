@@ -11,7 +11,7 @@ PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 HALVES := --numprocesses 2 --dist loadfile --durations 10
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-volume measure-plan measure-neighbours
+.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate chaos bench measure-volume measure-plan measure-neighbours
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,16 +74,13 @@ e2e: setup ## Test every process together against the sandbox
 simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS=--switches or --blind
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-recovery: setup ## Test coming back from outages, lost databases, swapped keys, a spent quota; SELLERS=10: with 500 lots, EDITS=1000
-	RECOVERY_SELLERS=$(or $(SELLERS),3) RECOVERY_EDITS=$(or $(EDITS),300) pytest $(HALVES) tests/recovery
-
-chaos: setup ## Test the same with something killed, paused or slow
-	pytest $(HALVES) tests/chaos
+chaos: setup ## Test it with something killed, slow, lost, restored or spent; LONG=1 under the load of a rough day
+	LONG=$(LONG) pytest $(HALVES) tests/chaos tests/recovery
 
 bench: setup ## Measure the product beside the bare things that it is made of
 	PYTHONPATH=tests python -m bench
 
-test: protos-check lint types imports unit integration e2e recovery chaos ## All that must pass
+test: protos-check lint types imports unit integration e2e chaos ## All that must pass
 
 measure-volume: setup ## Measure a file of 20,000 lots into the shop, and 1,000 lots undone and redone: half an hour
 	PYTHONPATH=tests python -m bench.volume
