@@ -4,8 +4,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGES := protos libs/servicekit libs/syncengine services/inventory services/credentials services/gateway services/sync-bricklink services/sync-brickowl sandbox devstack
 SOURCES := $(foreach package,$(filter-out protos,$(PACKAGES)),$(package)/src)
-# Test modules of the two sync services have the same names, which one run of mypy cannot tell apart.
-OWLS := services/sync-brickowl/tests
 TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1) $(SVC)/tests/$(1)),$(wildcard services/*/tests/$(1) libs/*/tests/$(1) sandbox/tests/$(1) devstack/tests/$(1)))
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 HALVES := --numprocesses 2 --dist loadfile --durations 10
@@ -56,8 +54,7 @@ lint: setup ## Check style
 	ruff format --check . && ruff check .
 
 types: setup ## Check types, strictly
-	mypy $(SOURCES) $(filter-out $(OWLS),$(wildcard libs/*/tests services/*/tests sandbox/tests devstack/tests tests))
-	mypy $(OWLS)
+	mypy $(SOURCES) $(wildcard libs/*/tests services/*/tests sandbox/tests devstack/tests tests)
 
 imports: setup ## Check which way imports point
 	lint-imports

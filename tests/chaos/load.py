@@ -22,7 +22,7 @@ SELLERS = 7
 LOTS_EACH = 9
 """Fewer than are ever created by one call, for tests tell single calls apart."""
 ADJUSTMENTS = 200 if LONG else 100
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Seconds in which all must be well again, whatever was killed: leases, looks and windows included."""
 
 _EVENT_WITHIN = 55.0

@@ -6,7 +6,7 @@ from chaos.hands import Hands
 from chaos.judge import adds_up
 from chaos.load import Crowd
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 ALL_CHANGES = "LOCK TABLE changes IN SHARE MODE"
 LOTS_OF_ONE = "SELECT FROM lots WHERE seller_id = %s FOR UPDATE"

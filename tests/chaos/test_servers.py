@@ -6,7 +6,7 @@ from chaos.hands import Hands
 from chaos.judge import adds_up
 from chaos.load import Crowd
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 LANDS_AFTER = 5.0
 """Seconds after a write has arrived: its caller has given it up, and nobody may look for another second (rule K1)."""
