@@ -23,8 +23,8 @@ async def until(
 ) -> T:
     """Ask again and again until the answer holds, and return it; AssertionError with the last answer in the end.
 
-    REST has no event to await yet, so this asks at intervals, shorter at first. It is bounded, returns at once when the answer
-    holds, and no test relies on how long it took: it stands for an event and not in place of one.
+    REST has no event to await yet, so this asks at intervals, shorter at first. It is bounded, returns at once when the
+    answer holds, and no test relies on how long it took: it stands for an event and not in place of one.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
