@@ -9,13 +9,23 @@ from syncengine.drift import noticed, shown_values
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
 from syncengine.held import hold_items, since_connected
 from syncengine.lane import Lane
-from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, SellerId
-from syncengine.marketplace import Facts
+from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, SellerId, age
+from syncengine.marketplace import Create, Facts
 from syncengine.matching import Matched, match
 from syncengine.missed import list_again_at, missed_by
 from syncengine.orders import OrdersSeen, pin_typed_shop, read_orders
 from syncengine.plan import ANOTHER_CURRENCY
-from syncengine.rows import CensusReason, ConnectionRow, Fate, ListingRow, Match, ShopListing, Trouble
+from syncengine.rows import (
+    CensusReason,
+    ConnectionRow,
+    Fate,
+    Intent,
+    LineRow,
+    ListingRow,
+    Match,
+    ShopListing,
+    Trouble,
+)
 from syncengine.send import with_highest
 from syncengine.settle import closed, found, perhaps_listed, unlisted, wants_look
 from syncengine.store.protocol import Transaction
@@ -230,10 +240,21 @@ async def _with_hidden_ones(tx: Transaction, rows: Sequence[ListingRow], now: da
 async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow) -> None:
     """What a restored database remembers as under way has landed long ago, or never will: the list says which (C1)."""
     intents = await tx.open_intents(connection.seller_id)
+    lines = await tx.ownerless_lines(connection.seller_id) if intents else []
     for intent in intents:
         await tx.save_intents([closed(intent, Fate.UNKNOWN, lane.clock.now(), "DATABASE_LOST")])
+        # What it may have made, and has sold out since, was nobody's only as long as it was looked for (rule C4).
+        await tx.save_lines(
+            [replace(line, unowned=False) for line in lines if line.unowned and _may_be_of(intent, line)]
+        )
     rows = await tx.find_listings({intent.lot_id for intent in intents})
     await lane.save(tx, [replace(row, intent_id=None, unknown=False) for row in rows.values()])
+
+
+def _may_be_of(intent: Intent, line: LineRow) -> bool:
+    """Tell whether a line may be of the listing that a create of unknown outcome made (rule N3)."""
+    is_its_item = isinstance(intent.write, Create) and line.item == intent.write.item
+    return is_its_item and age(line.listing_id)[0] > intent.above_listing_id
 
 
 def _still_wanted(connection: ConnectionRow, listed_at: datetime) -> datetime | None:

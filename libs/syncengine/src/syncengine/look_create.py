@@ -99,7 +99,7 @@ def _again_at(intent: Intent, settings: Settings, now: datetime) -> datetime:
         listed_at, provable_at = intent.listed_at, intent.listed_at + settings.late_window
     else:
         listed_at, provable_at = now, now + settings.lag_window
-    again_at = max(provable_at, now + (now - listed_at) / 4)
+    again_at = max(provable_at, now + min((now - listed_at) / 4, settings.lag_window))
     if intent.answered_at is not None:
         again_at = min(again_at, now + (now - intent.answered_at))
     return max(again_at, now + settings.late_window)
@@ -129,7 +129,7 @@ def _linked(made: _Found, facts: Facts, now: datetime) -> ListingRow:
     texts = {name for name, group in facts.groups.items() if group is Group.TEXT}
     row = replace(row, shown={name: value for name, value in row.sent.items() if name not in texts})
     if made.shown is None:
-        return row
+        return wants_look(row, now) if row.ledger else row  # the list that lacks it may be short
     if made.shown.quantity != row.ledger and _create_of(made.intent).external_id:
         row = wants_look(row, now)  # its mark says whose it is, and nothing of its pieces
     return noticed(row, made.shown, facts)
