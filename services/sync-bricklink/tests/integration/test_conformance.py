@@ -40,6 +40,7 @@ class BrickLinkShop(SandboxShop):
     calls: ClassVar = {
         Call.WRITE: {"method": "POST|PUT|DELETE"},
         Call.LIST: {"method": "GET", "path": "/inventories"},
+        Call.LOOK: {"method": "GET", "path": "/inventories/.+"},
         Call.ORDERS: {"method": "GET", "path": "/orders"},
     }
     price_word = "unit_price"

@@ -38,6 +38,7 @@ class OwlShop(SandboxShop):
     calls: ClassVar = {
         Call.WRITE: {"method": "POST", "path": "/inventory/(create|update|delete)"},
         Call.LIST: {"path": "/inventory/list"},
+        Call.LOOK: {"path": "/inventory/list"},  # of one lot
         Call.ORDERS: {"path": "/order/list"},
         Call.BATCH: {"path": "/bulk/batch"},
     }

@@ -79,8 +79,26 @@ def _of_a_create_that_sells(fault: Fault) -> Story:
     return story
 
 
+def _of_the_look_itself(fault: Fault) -> Story:
+    async def story(scene: Scene) -> None:
+        """A look that brings nothing is no look: it is made again."""
+        await scene.open()
+        for part, name in enumerate(("more", "less", "other")):
+            scene.put(name, a_lot(10, part=part))
+        await scene.rest()
+        await scene.strike(Fault.LOST_REPLY, Call.WRITE, times=2)
+        await scene.strike(fault, Call.LOOK, times=8)
+        scene.say("more", 5)
+        scene.say("less", -4)
+        await scene.rest()
+
+    return story
+
+
 for fault in _FAULTS:
     CHAPTER.add(f"{fault.name.lower()}_at_every_kind_of_write", _of_every_kind_of_write(fault))
 for fault in (Fault.LOST_REQUEST, Fault.LOST_REPLY):
     CHAPTER.add(f"{fault.name.lower()}_at_an_increase_that_meets_a_sale", _of_an_increase_that_meets_a_sale(fault))
+for fault in (Fault.LOST_REQUEST, Fault.PAGE, Fault.SERVER_ERROR):
+    CHAPTER.add(f"{fault.name.lower()}_at_the_look_for_a_lost_reply", _of_the_look_itself(fault))
 CHAPTER.add("lost_reply_at_a_create_that_sells", _of_a_create_that_sells(Fault.LOST_REPLY))

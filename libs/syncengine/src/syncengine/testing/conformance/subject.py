@@ -39,6 +39,7 @@ class Call(StrEnum):
     ANY = "any"
     WRITE = "write"
     LIST = "list of listings"
+    LOOK = "one listing"
     ORDERS = "list of orders"
     BATCH = "batch"
 
