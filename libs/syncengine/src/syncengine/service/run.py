@@ -107,7 +107,7 @@ async def run(
             clock=clock,
             settings=settings,
             shops=LeasedShops(keys, shop_of),
-            bell=Bell(database_url),
+            bell=Bell(database_url, keys),
             ready=consumer.caught_up if flags.may_call else never,
             lanes=lanes,
         )
