@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Refused = Callable[[Awaitable[object]], Awaitable[RpcProblem]]
 
+HOUSE_OF_ITS_OWN = True
+"""The log of leases is cut into months, of which no other test may know."""
+
 
 def certificate(house: "House", service: str) -> str:
     pem = house.certificate(service).certificate.read_text()

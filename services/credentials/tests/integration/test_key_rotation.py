@@ -25,6 +25,9 @@ KEYS = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in ("o
 WRAPPED = ("credentials", "audit_keys", "requests")
 NAMES = ("consumer_key", "consumer_secret", "token", "token_secret")
 
+HOUSE_OF_ITS_OWN = True
+"""The keyring changes, and all keys are wrapped and sealed anew."""
+
 
 def ring(house: "House", primary: str, **states: str) -> None:
     """Write the keyring that the next process reads."""
@@ -89,9 +92,10 @@ async def run(house: "House", command: str, **others: str) -> subprocess.Complet
 
 async def killed_half_way(house: "House", command: str) -> None:
     """Kill a rotation while it waits for the eighth of the sellers."""
-    with house.holding("SELECT 1 FROM credentials WHERE seller_id = 'seller-07' FOR SHARE"):
+    with house.holding("SELECT 1 FROM credentials WHERE seller_id = 'seller-07' FOR SHARE") as holder:
         doomed = await house.start(command, ROTATION_BATCH="5")
-        await house.until("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+        # Before that it may wait for a lease here and there, but for nobody else for long.
+        await house.until(f"SELECT 1 FROM pg_stat_activity WHERE {holder} = ANY (pg_blocking_pids(pid))")
         doomed.kill()
         await doomed.wait()
 
