@@ -40,6 +40,7 @@ from servicekit.grpc_server import serving
 from servicekit.kafka import KafkaConfig
 from servicekit.lifecycle import run_until_signalled
 from servicekit.logs import configure_logs, describe
+from servicekit.metrics import serving_metrics
 from servicekit.mtls import TlsFiles
 from servicekit.outbox import Relay
 from servicekit.postgres import create_engine, is_outage
@@ -65,6 +66,7 @@ async def serve(config: Config) -> None:
     tls = TlsFiles(ca=config.tls_ca_file, certificate=config.tls_certificate_file, key=config.tls_key_file)
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving_metrics(config.metrics_listen, tls))
         engine, vault = await stack.enter_async_context(_opened(config))
         await _checked(vault)
 

@@ -32,6 +32,8 @@ class Config:
     """How long a month of the lease log is kept after its end; more than LONGEST_LEASE."""
     requests_kept: timedelta = timedelta(days=30)
     """How long the answer to a request is kept for a repeat, which is done anew after that; at least a day."""
+    metrics_listen: str = ""
+    """host:port at which Prometheus reads numbers, over plain HTTP; empty: nowhere."""
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:

@@ -160,6 +160,7 @@ class Running:
 
     process: asyncio.subprocess.Process
     address: str
+    metrics: str
     lines: list[str] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -240,13 +241,13 @@ class House:
 
     async def serve(self, **others: str) -> Running:
         """Start a process and wait until it says that it is ready."""
-        address = f"127.0.0.1:{free_port()}"
+        address, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "credentials", "serve"),
-            env=self.environment(LISTEN=address, **others),
+            env=self.environment(LISTEN=address, METRICS_LISTEN=metrics, **others),
             stderr=asyncio.subprocess.PIPE,
         )
-        running = Running(process, address)
+        running = Running(process, address, metrics)
         reading = asyncio.ensure_future(running.read_log())
         self.ending.push_async_callback(asyncio.wait, [reading])
         self.ending.push_async_callback(running.stop)
