@@ -336,3 +336,11 @@ ALTER TABLE shop_listings
 def extend_for_second_lists(op: Operations) -> None:
     """Add when what one list lacked is looked for again (N3, C2)."""
     op.execute(_SECOND_LISTS)
+
+
+def extend_for_renamed_shops(op: Operations) -> None:
+    """Add what a person says of a shop whose name is another than the connection's (W1)."""
+    op.execute(
+        "ALTER TABLE connections"
+        " ADD COLUMN shown_name text NOT NULL DEFAULT '', ADD COLUMN claimed_name text NOT NULL DEFAULT ''"
+    )

@@ -180,6 +180,10 @@ class ConnectionRow:
     pinned_currency: str = ""
     pin_proven: bool = False
     """An order showed both; else they are what the seller typed last."""
+    shown_name: str = ""
+    """Of the shop that the keys open, where its name halted the connection."""
+    claimed_name: str = ""
+    """The same, once a person said that it is this connection's own under a new name, and until that is found out."""
 
     # orders
     orders_read_at: datetime | None = None

@@ -17,6 +17,7 @@ from syncengine.migrations import (
     extend_for_answers,
     extend_for_catalogues,
     extend_for_many_lots,
+    extend_for_renamed_shops,
     extend_for_second_lists,
     extend_for_shop_imports,
 )
@@ -69,6 +70,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_shop_imports(op)
         extend_for_catalogues(op, app_role=ROLE)
         extend_for_second_lists(op)
+        extend_for_renamed_shops(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))

@@ -118,6 +118,7 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
             "reasons": [],
             "progress": None,
             "alarm": None,
+            "other_shop": None,
             "budget": {"calls_used": 12, "calls_limit": 5000, "tiers": []},
             "waiting_lots": 3,
             "unknown_lots": 1,

@@ -8,6 +8,7 @@ from syncengine.service.catalog_calls import CatalogCalls
 from syncengine.service.connection_calls import ConnectionCalls
 from syncengine.service.listing_calls import ListingCalls
 from syncengine.service.plan_calls import PlanCalls
+from syncengine.service.shop_calls import ShopCalls
 from syncengine.service.trying import Trying
 from syncengine.service.waiting_calls import WaitingCalls
 
@@ -15,7 +16,9 @@ SERVICE: Final = "brickops.sync.v1.SyncService"
 """Its full name, for a server's list of callers."""
 
 
-class SyncServicer(ConnectionCalls, Trying, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, SyncServiceServicer):
+class SyncServicer(
+    ConnectionCalls, ShopCalls, Trying, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, SyncServiceServicer
+):
     """All calls."""
 
 

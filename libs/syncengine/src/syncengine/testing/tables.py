@@ -10,6 +10,7 @@ from syncengine.migrations import (
     extend_for_answers,
     extend_for_catalogues,
     extend_for_many_lots,
+    extend_for_renamed_shops,
     extend_for_second_lists,
     extend_for_shop_imports,
 )
@@ -26,3 +27,4 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_shop_imports(op)
     extend_for_catalogues(op, app_role=app_role)
     extend_for_second_lists(op)
+    extend_for_renamed_shops(op)
