@@ -4,14 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGES := protos libs/servicekit libs/syncengine services/inventory services/credentials services/gateway services/sync-bricklink services/sync-brickowl sandbox devstack
 SOURCES := $(foreach package,$(filter-out protos,$(PACKAGES)),$(package)/src)
-# Test modules of the two sync services have the same names, which one run of mypy cannot tell apart.
-OWLS := services/sync-brickowl/tests
 TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1) $(SVC)/tests/$(1)),$(wildcard services/*/tests/$(1) libs/*/tests/$(1) sandbox/tests/$(1) devstack/tests/$(1)))
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 HALVES := --numprocesses 2 --dist loadfile --durations 10
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate recovery chaos bench measure-volume measure-plan measure-neighbours
+.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate chaos bench measure-volume measure-plan measure-neighbours
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +54,7 @@ lint: setup ## Check style
 	ruff format --check . && ruff check .
 
 types: setup ## Check types, strictly
-	mypy $(SOURCES) $(filter-out $(OWLS),$(wildcard libs/*/tests services/*/tests sandbox/tests devstack/tests tests))
-	mypy $(OWLS)
+	mypy $(SOURCES) $(wildcard libs/*/tests services/*/tests sandbox/tests devstack/tests tests)
 
 imports: setup ## Check which way imports point
 	lint-imports
@@ -74,16 +71,13 @@ e2e: setup ## Test every process together against the sandbox
 simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS=--switches or --blind
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-recovery: setup ## Test coming back from outages, lost databases, swapped keys, a spent quota; SELLERS=10: with 500 lots, EDITS=1000
-	RECOVERY_SELLERS=$(or $(SELLERS),3) RECOVERY_EDITS=$(or $(EDITS),300) pytest $(HALVES) tests/recovery
-
-chaos: setup ## Test the same with something killed, paused or slow
-	pytest $(HALVES) tests/chaos
+chaos: setup ## Test it with something killed, slow, lost, restored or spent; LONG=1 under the load of a rough day
+	LONG=$(LONG) pytest $(HALVES) tests/chaos tests/recovery
 
 bench: setup ## Measure the product beside the bare things that it is made of
 	PYTHONPATH=tests python -m bench
 
-test: protos-check lint types imports unit integration e2e recovery chaos ## All that must pass
+test: protos-check lint types imports unit integration e2e chaos ## All that must pass
 
 measure-volume: setup ## Measure a file of 20,000 lots into the shop, and 1,000 lots undone and redone: half an hour
 	PYTHONPATH=tests python -m bench.volume

@@ -11,16 +11,18 @@ import httpx
 
 from devstack.testing import Stack
 from product.lots import Json, a_part, eur
+from product.pace import LONG
 from product.seller import BRICKLINK, Seller, is_listed, is_synced, sync_of
 from product.waiting import until
 from sandbox.testing import ShopControl
 
 T = TypeVar("T")
 
-SELLERS = 6
-LOTS_EACH = 10
-ADJUSTMENTS = 200
-PATIENCE = 60.0
+SELLERS = 7
+LOTS_EACH = 9
+"""Fewer than are ever created by one call, for tests tell single calls apart."""
+ADJUSTMENTS = 200 if LONG else 100
+PATIENCE = 100.0
 """Seconds in which all must be well again, whatever was killed: leases, looks and windows included."""
 
 _EVENT_WITHIN = 55.0
@@ -263,13 +265,13 @@ class Crowd:
 
     @asynccontextmanager
     async def creating(self) -> AsyncIterator[None]:
-        """All create their lots while the block runs: 60 in all."""
+        """All create their lots while the block runs: 63 in all."""
         async with self._each(Trader.create):
             yield
 
     @asynccontextmanager
     async def trading(self) -> AsyncIterator[None]:
-        """All change and sell while the block runs; each begins when their lots are on sale. 200 differences in all."""
+        """All change and sell while the block runs; each begins when their lots are on sale. ADJUSTMENTS in all."""
         shares = [ADJUSTMENTS // len(self.traders)] * len(self.traders)
         for number in range(ADJUSTMENTS % len(self.traders)):
             shares[number] += 1

@@ -8,7 +8,7 @@ from chaos.hands import Hands
 from chaos.judge import adds_up
 from chaos.load import Crowd
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from product.lots import Json, a_listing, a_part
 from product.seller import BRICKLINK, Seller, is_listed, is_synced, listing_of
 from product.waiting import until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 LOTS = 120
 """Three chunks of inventory's."""

@@ -4,8 +4,7 @@ Each test is a seller of its own with a shop of its own, so tests do not meet, a
 second that rule B4 allows it in the long run.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,17 +20,6 @@ def stack() -> Iterator[Stack]:
         yield stack
         stack.stop()
         assert [name for name, running in stack.running.items() if not running.ended_well] == []
-
-
-@pytest.fixture
-async def new_seller(stack: Stack) -> AsyncIterator[NewSeller]:
-    """`seller = await new_seller(currency="USD", below_zero="clamp")`: a seller with an empty shop, not connected."""
-    async with AsyncExitStack() as sellers:
-
-        async def make(*, currency: str = "EUR", **switches: object) -> Seller:
-            return await sellers.enter_async_context(Seller.opened(stack, currency=currency, **switches))
-
-        yield make
 
 
 @pytest.fixture

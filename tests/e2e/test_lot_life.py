@@ -138,7 +138,7 @@ async def test_texts_survive_a_shop_that_answers_them_escaped(trader: Seller) ->
     listing = await trader.listing(lot)
     assert (listing["description"], listing["remarks"]) == (lot["description"], "moved (again)")
     await trader.polled()
-    assert len(await trader.writes()) == len(TEXTS) + 1
+    assert await trader.lots_written() == len(TEXTS) + 1
 
 
 async def test_texts_are_brought_into_their_normal_form(trader: Seller) -> None:

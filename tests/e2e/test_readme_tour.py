@@ -45,7 +45,7 @@ def toured(stack: Stack) -> Iterator[list[str]]:
         cwd=README.parent,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=200,
         check=False,
     )
     assert ran.returncode == 0, f"{ran.stdout[-3000:]}\n{ran.stderr[-3000:]}"
@@ -54,7 +54,7 @@ def toured(stack: Stack) -> Iterator[list[str]]:
     httpx.delete(f"{stack.gateway_url}/v1/connections/bricklink", headers=own, trust_env=False)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_the_tour_works_word_for_word(stack: Stack, toured: list[str]) -> None:
     assert len(toured) == len(blocks()) == 10
     listed, connected, created, changed, sold, imported, planned, told, _, undone = toured

@@ -1,6 +1,13 @@
-"""How fast the product goes under test: windows that a sandbox, which never lists an order late unasked, allows."""
+"""How fast the product goes under test, and under how much load.
 
+Windows are as short as a sandbox allows, which never lists an order late unasked.
+"""
+
+import os
 from collections.abc import Mapping
+
+LONG = bool(os.environ.get("LONG"))
+"""`make chaos LONG=1`: with the load of a rough day."""
 
 QUICK: Mapping[str, Mapping[str, str]] = {
     "sync-bricklink": {
@@ -15,3 +22,19 @@ QUICK: Mapping[str, Mapping[str, str]] = {
     },
 }
 """`overrides` for `temporary_stack`; times in seconds."""
+
+# A killed worker's lease is waited for, a withheld reply until its deadline, what was sent before a loss until it must
+# have landed (rule C1), and only then may a look tell anything: what takes minutes at a real shop takes seconds here.
+# The lease must outlast the longest deadline by 5 s (rule L2). A poll that is due again when it ends leaves writes no
+# turn, as it would on a busy machine if it came more often.
+HURRIED: Mapping[str, Mapping[str, str]] = {
+    "sync-bricklink": {
+        "SYNC_BRICKLINK_CALL_DEADLINE": "3",
+        "SYNC_BRICKLINK_LIST_DEADLINE": "3",
+        "SYNC_BRICKLINK_LEASE": "8",
+        "SYNC_BRICKLINK_LATE_WINDOW": "3",
+        "SYNC_BRICKLINK_LAG_WINDOW": "2",
+        "SYNC_BRICKLINK_ORDER_POLL_INTERVAL": "4",
+    }
+}
+"""The same for tests that kill, lose and hold things up."""

@@ -198,6 +198,11 @@ class Seller:
         """Every request to the shop that was no read, whether it was applied or not."""
         return [request for request in await self.shop.requests(**asked) if request["method"] != "GET"]
 
+    async def lots_written(self) -> int:
+        """How many lots all the writes were for: how many of them one call makes is up to when they became known."""
+        bodies = [write["body"] for write in await self.writes()]
+        return sum(len(body) if isinstance(body, list) else 1 for body in bodies)
+
     async def polled(self, times: int = 2) -> None:
         """Wait until the shop's orders were read so many times more."""
         so_far = await self.shop.requests()

@@ -4,20 +4,20 @@
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from devstack.testing import Stack
+from product.pace import LONG
 from recovery.keeper import Keeper, all_settled, each, keepers_with
 from sandbox.testing import ShopControl
 
 pytestmark = pytest.mark.timeout(300)
 
 SYNC, INVENTORY = "sync-bricklink", "inventory"
-SELLERS = int(os.environ.get("RECOVERY_SELLERS", "3"))
-"""`make recovery SELLERS=10` has five hundred lots; making them takes a while."""
+SELLERS = 10 if LONG else 3
+"""Ten have five hundred lots; making them takes a while."""
 LOTS = 50
 
 

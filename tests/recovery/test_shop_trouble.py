@@ -1,6 +1,5 @@
 """A shop that is down, refuses a price or a key: what waits is sent once, and nobody else waits for it."""
 
-import os
 from collections import Counter
 from functools import partial
 
@@ -9,13 +8,13 @@ import pytest
 
 from devstack.testing import Stack
 from product.lots import eur
+from product.pace import LONG
 from product.seller import NewSeller, Seller, listing_of, new_keys, sync_of
 from product.waiting import until
 from recovery.keeper import Keeper, keepers_with, some_at_once
 
 LOTS = 50
-EDITS = int(os.environ.get("RECOVERY_EDITS", "300"))
-"""`make recovery EDITS=1000` takes two minutes more."""
+EDITS = 1000 if LONG else 200
 
 _AN_HOUR_PASSES = """
     UPDATE connections SET halted_at = halted_at - interval '1 hour', not_before = not_before - interval '1 hour',

@@ -57,7 +57,7 @@ async def seller(stack: Stack, new_seller: NewSeller) -> Seller:
     return await new_seller(daily_limit=CALLS)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_what_matters_goes_first_and_looks_still_happen(seller: Seller) -> None:
     """All changes wait until the seller confirms the plan, so that no tier has a start."""
     kind_of = await _matched(seller)

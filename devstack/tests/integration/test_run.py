@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,7 +119,8 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
-def test_it_comes_up_shows_no_secret_and_ends_in_order(environ: dict[str, str]) -> None:
+def test_it_comes_up_and_shows_no_secret_and_finds_its_data_again(environ: dict[str, str]) -> None:
+    """The first run is killed: nothing may be left that would keep the next from its ports. That one ends in order."""
     with _running(environ) as run:
         assert {line.split()[0] for line in run.lines if " is healthy " in line} == set(ORDER)
         assert len(_lots(environ)) == len(LOTS)
@@ -131,33 +131,25 @@ def test_it_comes_up_shows_no_secret_and_ends_in_order(environ: dict[str, str]) 
         children = run.children()
         assert len(children) == len(ORDER)
         told = " ".join(str((child.environ(), child.cmdline())) for child in children)
+        said = list(run.lines)
+        assert run.end(SIGKILL) == -SIGKILL
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+
+    with _running(environ) as run:
+        assert len(_lots(environ)) == len(LOTS)
+        assert not any("fetching" in line for line in run.lines)
+        children = run.children()
         assert run.end(SIGINT) == 0, "\n".join(run.lines)
         stopped = [line.removeprefix("stopping ") for line in run.lines if line.startswith("stopping ")]
         assert stopped == list(reversed(ORDER))
         assert psutil.wait_procs(children, timeout=1)[1] == []
     state = Path(environ["BRICKOPS_STATE"])
-    logs = "\n".join([*run.lines, *(log.read_text() for log in (state / "logs").glob("*.log"))])
+    logs = "\n".join([*said, *run.lines, *(log.read_text() for log in (state / "logs").glob("*.log"))])
     secrets = _secrets(state)
     assert len(secrets) == 10
     assert [secret for secret in secrets if secret in told or secret in logs] == []
     assert {file.stat().st_mode & 0o077 for file in (state / "secrets").rglob("*") if file.is_file()} == {0}
-
-
-def test_a_second_start_finds_its_data_and_adds_nothing(environ: dict[str, str]) -> None:
-    begun = time.monotonic()
-    with _running(environ) as run:
-        assert time.monotonic() - begun < 60
-        assert len(_lots(environ)) == len(LOTS)
-        assert not any("fetching" in line for line in run.lines)
-        children = run.children()
-        assert run.end(SIGKILL) == -SIGKILL
-    # nothing may be left that would keep the next start from its ports
-    gone, alive = psutil.wait_procs(children, timeout=10)
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
-    with _running(environ) as run:
-        assert len(_lots(environ)) == len(LOTS)
-        assert run.end(SIGINT) == 0, "\n".join(run.lines)
-    assert gone or alive
 
 
 def test_clean_state_removes_it(environ: dict[str, str]) -> None:
@@ -183,8 +175,8 @@ def test_given_servers_are_used_instead_of_own_ones(environ: dict[str, str], tmp
 
 
 def test_a_service_that_cannot_start_says_why_and_nothing_stays(tmp_path: Path) -> None:
-    wrong = {"gateway": {"GATEWAY_NONSENSE": "1"}}
-    with pytest.raises(Problem, match="GATEWAY_NONSENSE"), temporary_stack(tmp_path, overrides=wrong):
+    wrong = {"credentials": {"CREDENTIALS_NONSENSE": "1"}}
+    with pytest.raises(Problem, match="CREDENTIALS_NONSENSE"), temporary_stack(tmp_path, overrides=wrong):
         pass
     assert list((tmp_path / "run").iterdir()) == []
-    assert "gateway" in {log.stem for log in (tmp_path / "logs").iterdir()}
+    assert "credentials-migrate" in {log.stem for log in (tmp_path / "logs").iterdir()}

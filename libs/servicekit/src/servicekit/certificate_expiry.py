@@ -1,4 +1,4 @@
-"""Saying in time that a certificate ends: a line in the log, until there is a rail for metrics."""
+"""Saying in time that a certificate ends: a line in the log. The same is among the numbers (`metrics`)."""
 
 import asyncio
 import logging

@@ -1,10 +1,14 @@
 """The tables in which a consumer keeps where it is, which database it is in, and what it could not read."""
 
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
-from alembic.operations import Operations
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
 
 
-def create_consumer_tables(op: Operations, *, app_role: str) -> None:
+def create_consumer_tables(op: "Operations", *, app_role: str) -> None:
     """Create the consumers' tables, for use in a migration; `app_role` is the role that the service runs as."""
     op.create_table(
         "consumer_positions",

@@ -5,12 +5,15 @@ So a change is published if and only if it was committed (ARCHITECTURE.md sectio
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic.operations import Operations
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from servicekit.relay import CHANNEL, Relay
+
+if TYPE_CHECKING:
+    from alembic.operations import Operations
 
 __all__ = ["BULK_PAUSES_ABOVE", "Message", "Relay", "backlog", "create_outbox", "record"]
 
@@ -33,7 +36,7 @@ class Message:
     every_partition: bool = False
 
 
-def create_outbox(op: Operations, *, app_role: str) -> None:
+def create_outbox(op: "Operations", *, app_role: str) -> None:
     """Create the outbox table, for use in a migration; `app_role` is the role that the service runs as."""
     op.create_table(
         "outbox",

@@ -1,7 +1,5 @@
 """PostgreSQL: engines, migrations, and what may be known of an error without repeating a value."""
 
-from alembic import command, context
-from alembic.config import Config as AlembicConfig
 from psycopg import Error as PsycopgError
 from psycopg import OperationalError
 from sqlalchemy import Connection, make_url, text
@@ -52,7 +50,10 @@ def migrate(package: str, url: str) -> None:
 
     `url` is that of the role that owns the tables. Two migrations at once run one after the other. Raises DBAPIError.
     """
-    config = AlembicConfig()
+    from alembic import command  # a process that serves need not load it at each start
+    from alembic import config as alembic_config
+
+    config = alembic_config.Config()
     package_name, _, folder = package.partition(".")
     config.set_main_option("script_location", f"{package_name}:{folder.replace('.', '/')}")
     engine = create_sync_engine(
@@ -69,6 +70,8 @@ def migrate(package: str, url: str) -> None:
 
 def run_migrations() -> None:
     """The whole of a package's `migrations/env.py`: run what `migrate` asked for, in its transaction."""
+    from alembic import context
+
     connection: Connection = context.config.attributes["connection"]
     context.configure(connection=connection)
     with context.begin_transaction():

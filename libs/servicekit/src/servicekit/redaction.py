@@ -1,7 +1,13 @@
-"""Takes learned secrets out of any text, in the forms in which they tend to travel."""
+"""Takes learned secrets out of any text, in the forms in which they tend to travel.
+
+It must recognise keys long after they ended, in late errors say, and so must not be the place where they can still be
+found: of each form it keeps the first characters, and a hash of the whole under a key of this process.
+"""
 
 import base64
+import hashlib
 import json
+import os
 import re
 from threading import Lock
 from urllib.parse import quote, quote_plus
@@ -15,7 +21,9 @@ class Redactor:
     """Knows secrets and replaces them, in time that depends on the text and not on how many secrets are known."""
 
     def __init__(self) -> None:
-        self._forms: dict[str, list[str]] = {}  # first SHORTEST characters -> whole forms, longest first
+        # first SHORTEST characters -> lengths and hashes of the whole forms, longest first
+        self._forms: dict[str, list[tuple[int, bytes]]] = {}
+        self._salt = os.urandom(32)
         self._lock = Lock()
 
     def learn(self, secret: str) -> None:
@@ -25,8 +33,9 @@ class Redactor:
         with self._lock:
             for form in _forms_of(secret):
                 known = self._forms.get(form[:SHORTEST], [])
-                if form not in known:
-                    self._forms[form[:SHORTEST]] = sorted([*known, form], key=len, reverse=True)
+                new = (len(form), self._hash(form))
+                if new not in known:
+                    self._forms[form[:SHORTEST]] = sorted([*known, new], reverse=True)
 
     def redact(self, text: str) -> str:
         """The text with every known form of every secret replaced."""
@@ -37,15 +46,19 @@ class Redactor:
         start = position = 0
         while position <= len(text) - SHORTEST:
             for form in forms.get(text[position : position + SHORTEST], ()):
-                if text.startswith(form, position):
+                length, whole = form
+                if self._hash(text[position : position + length]) == whole:
                     kept += [text[start:position], REDACTED]
-                    position += len(form)
+                    position += length
                     start = position
                     break
             else:
                 position += 1
         kept.append(text[start:])
         return "".join(kept)
+
+    def _hash(self, form: str) -> bytes:
+        return hashlib.blake2b(form.encode(errors="surrogatepass"), key=self._salt, digest_size=16).digest()
 
 
 def _forms_of(secret: str) -> set[str]:

@@ -55,6 +55,14 @@ def test_all_of_several_secrets_are_found() -> None:
     )
 
 
+def test_it_is_not_where_a_secret_can_be_found_later() -> None:
+    kept = repr(vars(knowing(SECRET, "alpha-key-that-was-revoked")))
+
+    assert "key-that-was-revoked" not in kept
+    for form in (SECRET, quote(SECRET), base64.b64encode(SECRET.encode()).decode()):
+        assert form[SHORTEST : 2 * SHORTEST] not in kept
+
+
 def test_other_text_is_left_alone() -> None:
     redactor = knowing("alpha-key", "x" * (SHORTEST - 1), "")
 

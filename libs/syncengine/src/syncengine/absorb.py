@@ -213,16 +213,16 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
     connection = await tx.lock_connection(news.seller_id)
     if news.seq <= connection.event_seq:
         return
-    reason = connection.census_reason
+    reason, before = connection.census_reason, connection
     if news.enabled and connection.connected_at != news.connected_at:
         lost_at = await tx.last_loss()
         forgotten = connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at
         reason = CensusReason.DATABASE_LOST if forgotten else CensusReason.CONNECTED
-        connection = _begun_anew(connection)
+        connection = begun_anew(connection)
         connection = _stamped_past(connection, now) if forgotten else connection
     elif news.enabled and connection.key_version != news.key_version:
         reason = CensusReason.KEYS_REPLACED
-        connection = _begun_anew(connection)
+        connection = begun_anew(connection)
     if connection.census_reason is CensusReason.DATABASE_LOST:
         reason = CensusReason.DATABASE_LOST  # what was sent before the loss may still land, with whatever keys (C1)
     await tx.save_connection(
@@ -233,7 +233,8 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
             enabled=news.enabled,
             key_version=news.key_version,
             shop_is_empty=news.shop_is_empty,
-            shop_name=news.shop_name,
+            # What is told again of the same keys was typed before a person said what the shop is called now (W1).
+            shop_name=before.shop_name if _same_keys(before, news) else news.shop_name,
             currency_code=news.currency_code,
             census_reason=reason,
             due_at=now if news.enabled else None,
@@ -245,7 +246,7 @@ async def begin_anew_after_loss(tx: Transaction, now: datetime) -> None:
     """Put every connection back to where only reads are sent: this database was lost or restored (rules T2, C1)."""
     await tx.note_loss(now)
     for seller_id in await tx.connections():
-        connection = _begun_anew(await tx.lock_connection(seller_id))
+        connection = begun_anew(await tx.lock_connection(seller_id))
         connection = _stamped_past(connection, now)
         await tx.save_connection(replace(connection, census_reason=CensusReason.DATABASE_LOST, due_at=now))
 
@@ -260,7 +261,12 @@ async def mark_stale(tx: Transaction, lot_id: LotId, facts: Facts) -> None:
     await tx.save_listings([row], [tier_of(row, facts)])
 
 
-def _begun_anew(connection: ConnectionRow) -> ConnectionRow:
+def _same_keys(connection: ConnectionRow, news: ConnectionNews) -> bool:
+    return (connection.connected_at, connection.key_version) == (news.connected_at, news.key_version)
+
+
+def begun_anew(connection: ConnectionRow) -> ConnectionRow:
+    """Put a connection back to where only reads are sent, and inventory is asked for its lots (rules C1, T4)."""
     return replace(
         connection,
         wish_id="",
@@ -270,6 +276,8 @@ def _begun_anew(connection: ConnectionRow) -> ConnectionRow:
         census_at=None,
         census_alarm="",
         alarm_answered="",
+        shown_name="",
+        claimed_name="",
         halted="",
         halted_at=None,
         not_before=None,

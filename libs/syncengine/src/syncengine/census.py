@@ -9,12 +9,23 @@ from syncengine.drift import noticed, shown_values
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
 from syncengine.held import hold_items, since_connected
 from syncengine.lane import Lane
-from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, SellerId
-from syncengine.marketplace import Facts
+from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, SellerId, age
+from syncengine.marketplace import Create, Facts
 from syncengine.matching import Matched, match
+from syncengine.missed import list_again_at, missed_by
 from syncengine.orders import OrdersSeen, pin_typed_shop, read_orders
 from syncengine.plan import ANOTHER_CURRENCY
-from syncengine.rows import CensusReason, ConnectionRow, Fate, ListingRow, Match, ShopListing, Trouble
+from syncengine.rows import (
+    CensusReason,
+    ConnectionRow,
+    Fate,
+    Intent,
+    LineRow,
+    ListingRow,
+    Match,
+    ShopListing,
+    Trouble,
+)
 from syncengine.send import with_highest
 from syncengine.settle import closed, found, perhaps_listed, unlisted, wants_look
 from syncengine.store.protocol import Transaction
@@ -60,7 +71,11 @@ async def take_census(lane: Lane) -> None:
             noted = replace(connection, census_alarm=alarm, census_missing=len(missing.rows), alarm_answered="")
             await tx.save_connection(replace(noted, census_at=lane.clock.now()))
             return
-        await _book_census(lane, tx, connection, read, listed_at, vouched=bool(alarm))
+        read_at, settings = after.began_at, lane.settings
+        missed = await missed_by(
+            tx, connection.seller_id, read, listed_at=listed_at, orders_read_at=read_at, settings=settings
+        )
+        await _book_census(lane, tx, connection, read, missed, listed_at, vouched=bool(alarm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +110,20 @@ async def _alarm(
 
 
 async def _book_census(
-    lane: Lane, tx: Transaction, connection: ConnectionRow, read: ListRead, listed_at: datetime, *, vouched: bool
+    lane: Lane,
+    tx: Transaction,
+    connection: ConnectionRow,
+    read: ListRead,
+    missed: Sequence[ShopListing],
+    listed_at: datetime,
+    *,
+    vouched: bool,
 ) -> None:
-    """Book what a list says. `vouched`: a person said that the shop is right about what it lacks (rule C5)."""
+    """Book what a list says.
+
+    `missed`: what it lacks and may be there all the same, though nobody's.
+    `vouched`: a person said that the shop is right about what it lacks (rule C5).
+    """
     now, facts, begins = lane.clock.now(), lane.shop.facts, connection.census_reason is not None
     if connection.census_reason is CensusReason.DATABASE_LOST:
         await _forget_intents(lane, tx, connection)
@@ -108,6 +134,7 @@ async def _book_census(
     matched = match(rows, read.listings, owners, facts)
     returned = await _returned(tx, connection, rows, matched)
     ownerless = {line.item for line in since_connected(await tx.ownerless_lines(connection.seller_id), connection)}
+    ownerless |= {kept.listing.item for kept in missed}
     if vouched and connection.census_reason in (None, CensusReason.KEYS_REPLACED):
         late = listed_at + lane.settings.lag_window
         rows = [row if row.lot_id in matched.links else _gone_as_said(row, late) for row in rows]
@@ -130,7 +157,7 @@ async def _book_census(
         )
         for listing in read.listings
     ]
-    await tx.replace_shop_listings(connection.seller_id, seen)
+    await tx.replace_shop_listings(connection.seller_id, [*seen, *missed])
     news = await _lines_to_tell(tx, connection, rows, matched, begins=begins)
     kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
     told = await tell_linked_lines(tx, linked, news, kind, facts, now)
@@ -158,6 +185,7 @@ async def _book_census(
         census_alarm="",
         alarm_answered="",
         list_wanted_at=now if doubtful else _still_wanted(connection, listed_at),
+        list_again_at=list_again_at(missed, {row.desired.item for row in rows}, lane.settings),
         match=_numbers(list(told.values()), matched),
     )
     await tx.save_connection(with_highest(connection, *listing_ids))
@@ -172,7 +200,7 @@ async def _book_census(
 
 async def _shows_more(tx: Transaction, rows: Sequence[ListingRow], matched: Matched, seller_id: SellerId) -> bool:
     """Tell whether a list shows what the one before it lacked."""
-    before = {seen.listing.listing_id for seen in await tx.unowned(seller_id)}
+    before = {seen.listing.listing_id for seen in await tx.unowned(seller_id) if seen.missed_at is None}
     strange = any(listing.listing_id not in before for listing in matched.unowned)
     return strange or any(row.listing_id is None and row.lot_id in matched.links for row in rows)
 
@@ -213,10 +241,21 @@ async def _with_hidden_ones(tx: Transaction, rows: Sequence[ListingRow], now: da
 async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow) -> None:
     """What a restored database remembers as under way has landed long ago, or never will: the list says which (C1)."""
     intents = await tx.open_intents(connection.seller_id)
+    lines = await tx.ownerless_lines(connection.seller_id) if intents else []
     for intent in intents:
         await tx.save_intents([closed(intent, Fate.UNKNOWN, lane.clock.now(), "DATABASE_LOST")])
+        # What it may have made, and has sold out since, was nobody's only as long as it was looked for (rule C4).
+        await tx.save_lines(
+            [replace(line, unowned=False) for line in lines if line.unowned and _may_be_of(intent, line)]
+        )
     rows = await tx.find_listings({intent.lot_id for intent in intents})
     await lane.save(tx, [replace(row, intent_id=None, unknown=False) for row in rows.values()])
+
+
+def _may_be_of(intent: Intent, line: LineRow) -> bool:
+    """Tell whether a line may be of the listing that a create of unknown outcome made (rule N3)."""
+    is_its_item = isinstance(intent.write, Create) and line.item == intent.write.item
+    return is_its_item and age(line.listing_id)[0] > intent.above_listing_id
 
 
 def _still_wanted(connection: ConnectionRow, listed_at: datetime) -> datetime | None:
@@ -253,9 +292,10 @@ def _linked(
             return wants_look(row, now)
         if row.listing_id is not None:  # our books are not to be believed; before it is created anew, it is looked for
             row = replace(unlisted(row), gone_id=row.gone_id, look_since=None, trouble=None, theirs=None)
-        if row.lot_id in matched.ambiguous and row.trouble is None:  # any other question stays until it is answered
-            return replace(row, trouble=Trouble.LOOK_ALIKE)
-        # A look-alike that sold out may have been this lot's: then its pieces are not there to be listed again.
+        if row.lot_id in matched.ambiguous:  # any other question stays until it is answered
+            return replace(row, trouble=row.trouble or Trouble.LOOK_ALIKE)
+        # A look-alike that sold out may have been this lot's, one that a list lacks may be there all the same: then its
+        # pieces are not there to be listed again.
         is_free = row.trouble is Trouble.LOOK_ALIKE and row.desired.item not in ownerless
         return replace(row, trouble=None) if is_free else row
     compared = noticed(row, listing, facts)

@@ -101,7 +101,9 @@ async def _settled(
             row, complete_at = replace(row, observed=seen), seen.at + lane.settings.lag_window
     if known is None:
         return _again(row, max(complete_at, now + lane.settings.backoff_base), now)
-    row = known.row
+    oversold, row = (row.ledger or 0) < 0, known.row
+    if row.listing_id is None and oversold:  # a decrease found fewer pieces than it took: who knows how many less (K4)
+        row = replace(row, raise_after=now + lane.settings.lag_window)
     if known.intent is not None:
         await tx.save_intents([known.intent])
     if known.restocked:

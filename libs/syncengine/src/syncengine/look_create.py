@@ -47,10 +47,11 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
     for row, intent in looked_for:
         newcomers, lines = traces.of_create(intent, lane.settings.anchor_doubt)
         if any(listing.listing_id not in (intent.newcomers or {}) for listing in newcomers):
-            intent = replace(intent, listed_at=None)  # the first list was stale or short: this one stands for it
-        complete_at = (intent.listed_at or sight.at) + lane.settings.lag_window
+            # The first list was stale or short: this one stands for it.
+            intent = replace(intent, listed_at=None, listed_again_at=None)
+        complete_at = (intent.listed_again_at or sight.at) + lane.settings.lag_window
         found: Made | Absent | Undecided = explain_create(intent, newcomers, lines, lane.shop.facts)
-        hindsight = intent.listed_at is not None and sight.before.began_at >= complete_at
+        hindsight = intent.listed_again_at is not None and sight.before.began_at >= complete_at
         if isinstance(found, Undecided) and hindsight:
             found = explain_create_in_hindsight(intent, newcomers, lines, lane.settings)
         match found:
@@ -68,21 +69,40 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
                 intents.append(closed(intent, Fate.NOT_APPLIED, now))
                 rows.append(replace(row, intent_id=None, unknown=False, not_before=None))
             case _:
-                if intent.listed_at is None and not misses_others:
-                    pieces = pieces_of(intent, newcomers, lane.shop.facts)
-                    intents.append(replace(intent, newcomers=pieces, listed_at=sight.at, list_read_at=sight.read_at))
-                rows.append(replace(row, not_before=_again_at(intent, complete_at, lane.settings, now)))
+                if not misses_others:
+                    intent = _listed(intent, newcomers, sight, lane)
+                    intents.append(intent)
+                rows.append(replace(row, not_before=_again_at(intent, lane.settings, now)))
     await tx.save_intents(intents)
     await lane.save(tx, rows)
     await _link(lane, tx, made)
 
 
-def _again_at(intent: Intent, complete_at: datetime, settings: Settings, now: datetime) -> datetime:
-    """Say when to look again: what the shop said it made, a list that is not old shows soon, so ever less often."""
-    late = now + settings.late_window
-    if intent.answered_at is None:
-        return max(complete_at, late)
-    return max(late, min(complete_at, now + (now - intent.answered_at)))
+def _listed(intent: Intent, newcomers: Sequence[Listing], sight: Sight, lane: Lane) -> Intent:
+    """Remember a first list, or a second: one may be short, but hardly two; orders count from the second (rule N3)."""
+    if intent.listed_at is None:
+        pieces = pieces_of(intent, newcomers, lane.shop.facts)
+        return replace(intent, newcomers=pieces, listed_at=sight.at, list_read_at=sight.read_at)
+    if intent.listed_again_at is None and sight.at >= intent.listed_at + lane.settings.late_window:
+        return replace(intent, listed_again_at=sight.at)
+    return intent
+
+
+def _again_at(intent: Intent, settings: Settings, now: datetime) -> datetime:
+    """Say when to look again: when it can prove more, and ever less often while lists prove nothing.
+
+    What the shop said it made, a list that is not old shows soon.
+    """
+    if intent.listed_again_at is not None:
+        listed_at, provable_at = intent.listed_again_at, intent.listed_again_at + settings.lag_window
+    elif intent.listed_at is not None:
+        listed_at, provable_at = intent.listed_at, intent.listed_at + settings.late_window
+    else:
+        listed_at, provable_at = now, now + settings.lag_window
+    again_at = max(provable_at, now + min((now - listed_at) / 4, settings.lag_window))
+    if intent.answered_at is not None:
+        again_at = min(again_at, now + (now - intent.answered_at))
+    return max(again_at, now + settings.late_window)
 
 
 async def _link(lane: Lane, tx: Transaction, made: Sequence[_Found]) -> None:
@@ -109,7 +129,7 @@ def _linked(made: _Found, facts: Facts, now: datetime) -> ListingRow:
     texts = {name for name, group in facts.groups.items() if group is Group.TEXT}
     row = replace(row, shown={name: value for name, value in row.sent.items() if name not in texts})
     if made.shown is None:
-        return row
+        return wants_look(row, now) if row.ledger else row  # the list that lacks it may be short
     if made.shown.quantity != row.ledger and _create_of(made.intent).external_id:
         row = wants_look(row, now)  # its mark says whose it is, and nothing of its pieces
     return noticed(row, made.shown, facts)

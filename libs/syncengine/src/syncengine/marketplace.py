@@ -107,6 +107,9 @@ class Update:
 
     listing_id: ListingId
     delta: int = 0
+    ledger: int | None = None
+    """With a delta: what the shop must show now if our books are right (rule Q1). It is for a marketplace that takes no
+    differences, and changes pieces only if there are still so many as the call says; `Gone` if there are not."""
     fields: Values = field(default_factory=dict)
     """The fields that are due, and those of `Facts.repeated_fields`."""
     for_sale: bool | None = None
@@ -159,7 +162,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """Certainly not done: the shop has no such listing. A look follows, for it is no refusal (rule K3)."""
+    """Certainly not done: the shop has no such listing, or not the pieces that the call spoke of (`Update.ledger`).
+
+    A look follows, for it is no refusal (rule K3).
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,10 +222,6 @@ class Marketplace(Protocol):
         """Write once; nothing is retried or redirected on the way (rule L3)."""
         ...
 
-    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
-        """Make several listings, at most `Facts.creates_at_once`: one outcome for each, in their order (rule N2)."""
-        ...
-
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         """Read one listing."""
         ...
@@ -237,6 +239,10 @@ class Marketplace(Protocol):
         ...
 
     # Only where the facts say that there is such a call (`NoFurtherCalls` is for where there is none):
+
+    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
+        """Make several listings, at most `Facts.creates_at_once`: one outcome for each, in their order (rule N2)."""
+        ...
 
     async def identify(self, ticket: Ticket) -> Shop:
         """Say whose shop it is (`Facts.tells_shop`)."""
@@ -262,7 +268,11 @@ class Marketplace(Protocol):
 
 
 class NoFurtherCalls:
-    """The calls of `Marketplace` that only some marketplaces have, for one that has none of them."""
+    """The calls of `Marketplace` that only some marketplaces have, for one that lacks them."""
+
+    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
+        """Never called. Raises TypeError."""
+        raise TypeError("this marketplace makes one listing by a call")
 
     async def identify(self, ticket: Ticket) -> Shop:
         """Never called. Raises TypeError."""

@@ -69,7 +69,7 @@ def match(
 def may_be_its(row: ListingRow, listing: Listing, facts: Facts) -> bool:
     """Tell whether a listing of the lot's item may be the lot's own, or offer the same pieces.
 
-    Where listings stay when they sell out, an empty one that no lot ever owned offers nothing (ADR 17).
+    Where listings stay when they sell out, an empty one that no lot ever owned offers nothing (ADR 18).
     """
     is_left_over = facts.keeps_sold_out and listing.quantity <= 0 and lot_of_mark(listing.external_id) != row.lot_id
     return listing.listing_id not in row.strangers and not is_left_over

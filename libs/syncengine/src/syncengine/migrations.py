@@ -324,6 +324,28 @@ def extend_for_shop_imports(op: Operations) -> None:
     op.execute("ALTER TABLE shop_listings ADD COLUMN read_at timestamptz")
 
 
+_SECOND_LISTS = """
+ALTER TABLE connections ADD COLUMN list_again_at timestamptz;
+ALTER TABLE intents ADD COLUMN listed_again_at timestamptz;
+ALTER TABLE shop_listings
+    ADD COLUMN missed_at timestamptz,
+    ADD COLUMN missed_again_at timestamptz;
+"""
+
+
+def extend_for_second_lists(op: Operations) -> None:
+    """Add when what one list lacked is looked for again (N3, C2)."""
+    op.execute(_SECOND_LISTS)
+
+
+def extend_for_renamed_shops(op: Operations) -> None:
+    """Add what a person says of a shop whose name is another than the connection's (W1)."""
+    op.execute(
+        "ALTER TABLE connections"
+        " ADD COLUMN shown_name text NOT NULL DEFAULT '', ADD COLUMN claimed_name text NOT NULL DEFAULT ''"
+    )
+
+
 def extend_for_batches(op: Operations) -> None:
     """Add what calls of several things were seen to do (N2)."""
     op.execute("""

@@ -196,6 +196,10 @@ class ShopMismatchError(Exception):
     """The keys are of another shop: the connection has been halted."""
 
 
+ANOTHER_SHOP = "ANOTHER_SHOP"
+"""Its name is another than that of the connection's shop: a person says whether it is the same all the same."""
+
+
 async def pin_typed_shop(tx: Transaction, connection: ConnectionRow, now: datetime) -> ConnectionRow:
     """Pin what the seller typed, before anything is sent: their last word counts until an order proves it (rule W1)."""
     if connection.pin_proven:
@@ -213,12 +217,24 @@ async def pin_shown_shop(
     return replace(pinned, pin_proven=pinned.pin_proven or proven)
 
 
+async def pin_claimed_shop(tx: Transaction, connection: ConnectionRow, now: datetime, *, proven: bool) -> ConnectionRow:
+    """Pin the name that a person claimed, and take it for what they typed: it was found to be this shop's (rule W1).
+
+    `proven`: the shop showed it. Another seller's shop is refused all the same.
+    """
+    claimed = connection.claimed_name
+    connection = replace(connection, claimed_name="")
+    anew = replace(connection, pinned_name="", shop_name=claimed, pin_proven=connection.pin_proven or proven)
+    pinned = await _pin(tx, anew, claimed, "", now)
+    return replace(connection, halted=pinned.halted, halted_at=now) if pinned.halted else pinned
+
+
 async def _pin(tx: Transaction, connection: ConnectionRow, name: str, currency: str, now: datetime) -> ConnectionRow:
     """Pin the shop's identity, or halt if it is another than pinned, or another seller's."""
     pinned_name = connection.pinned_name or connection.shop_name
     pinned_currency = connection.pinned_currency or connection.currency_code
     if name and pinned_name and name.casefold() != pinned_name.casefold():
-        return replace(connection, halted="ANOTHER_SHOP", halted_at=now)
+        return replace(connection, halted=ANOTHER_SHOP, halted_at=now, shown_name=name)
     if currency and pinned_currency and currency != pinned_currency:
         return replace(connection, halted="ANOTHER_CURRENCY", halted_at=now)
     pinned_name = pinned_name or name

@@ -159,9 +159,11 @@ def _plan_update(row: ListingRow, facts: Facts, *, may_increase: bool) -> Plan:
     for name in facts.repeated_fields:
         if name not in fields:
             fields[name] = row.sent.get(name, desired.fields.get(name))
+    delta = delta if Group.QUANTITY in ranks else 0
     update = Update(
         listing_id=row.listing_id,
-        delta=delta if Group.QUANTITY in ranks else 0,
+        delta=delta,
+        ledger=row.ledger if delta else None,
         fields=fields,
         for_sale=desired.for_sale if Group.QUANTITY in ranks and (hides or shows or refills) else None,
         retain=retain if Group.REST in ranks and retain != row.sent_retain else None,

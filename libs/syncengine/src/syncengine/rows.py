@@ -169,6 +169,8 @@ class ConnectionRow:
     """No increase or create before an order read that began later than this (rule C4)."""
     list_wanted_at: datetime | None = None
     """Since when a census is wanted ahead of its time: a lot waits for a whole list (rule Q4)."""
+    list_again_at: datetime | None = None
+    """When a list may prove that a listing that a lot waits for is gone (rule C2)."""
     match: Match = Match()
     hints_after: ListingId | None = None
     """Up to which listing it was asked what those of no lot are in inventory's catalogue (rule S7); None: of all."""
@@ -182,6 +184,10 @@ class ConnectionRow:
     pinned_currency: str = ""
     pin_proven: bool = False
     """An order showed both; else they are what the seller typed last."""
+    shown_name: str = ""
+    """Of the shop that the keys open, where its name halted the connection."""
+    claimed_name: str = ""
+    """The same, once a person said that it is this connection's own under a new name, and until that is found out."""
 
     # orders
     orders_read_at: datetime | None = None
@@ -457,6 +463,8 @@ class Intent:
     """When that list was read, by our clock."""
     list_read_at: datetime | None = None
     """The same by the shop's."""
+    listed_again_at: datetime | None = None
+    """When a second one, a late window or more after it, was read: the two prove what both lack (rule N3)."""
     settled_at: datetime | None = None
 
     def looked_at_from(self, settings: Settings) -> datetime:
@@ -552,3 +560,7 @@ class ShopListing:
     read_at: datetime | None = None
     """When its pieces were counted, by the shop's clock (rule S7): the read, or the latest order known to be in them.
     None: older code did not say."""
+    missed_at: datetime | None = None
+    """When a list was read that lacks it: it may be short (rule N3)."""
+    missed_again_at: datetime | None = None
+    """When a second one was, a late window or more after it: it is gone, or sold in an order that may be late."""

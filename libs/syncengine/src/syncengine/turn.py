@@ -14,6 +14,7 @@ from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.look import take_looks
 from syncengine.orders import ShopMismatchError, identify_shop, read_orders
+from syncengine.recognise import recognise_shop
 from syncengine.rows import CensusReason, ConnectionRow, Fate
 from syncengine.send import send_next
 from syncengine.store.protocol import Transaction
@@ -127,7 +128,7 @@ async def _read_cheaply(lane: Lane) -> None:
 async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job | None:
     """Get the seller's lots from inventory, then match them with the shop (rules T4, C1)."""
     if not connection.wish_id:
-        if lane.shop.facts.tells_shop:
+        if lane.shop.facts.tells_shop and not connection.claimed_name:
             await identify_shop(lane)
         async with lane.transaction() as (tx, current):
             wish_id = lane.new_id()
@@ -141,6 +142,9 @@ async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job |
         return None
     if connection.answered_at is None or now < _census_due_at(lane, connection, now):
         return None
+    if connection.claimed_name:
+        await recognise_shop(lane)
+        return _Job.OTHER
     if await look_up_next(lane):  # listings are matched with lots by what they are of (rule C2)
         return _Job.OTHER
     await take_census(lane)
@@ -158,7 +162,8 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
         return connection.wished_at + settings.call_deadline + settings.late_window
     if connection.census_reason is not None or connection.census_at is None or connection.list_wanted_at is not None:
         return now
-    return connection.census_at + settings.census_interval
+    due_at = connection.census_at + settings.census_interval
+    return due_at if connection.list_again_at is None else min(due_at, connection.list_again_at)
 
 
 def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[str, ...] | None:

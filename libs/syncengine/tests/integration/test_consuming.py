@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -20,6 +20,7 @@ from servicekit.consumer import Consumer, Record
 from servicekit.kafka import KafkaConfig
 from syncengine.listing import Lot, LotId, SellerId
 from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Settings
+from syncengine.service.bell import Bell
 from syncengine.service.consuming import Consuming, Topics, partition_count
 from syncengine.store.postgres import PostgresStore
 from syncengine.testing.shop import FACTS
@@ -146,6 +147,41 @@ async def test_connection_and_lots_arrive_and_an_answer_is_whole_with_its_last_p
     async with stage.store.transaction() as tx:
         assert await tx.find_connection(B) is None
         assert connection.due_at is not None
+
+
+@dataclass
+class HeardKeys:
+    """Keys of a process that consumes nothing itself."""
+
+    listening: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Queue[tuple[SellerId, int]] = field(default_factory=asyncio.Queue)
+
+    def end(self, seller_id: SellerId, version: int) -> None:
+        self.ended.put_nowait((seller_id, version))
+
+    def end_all(self) -> None:
+        self.listening.set()
+
+
+async def test_every_process_hears_of_keys_that_ended_with_the_event_that_ended_them(stage: Stage) -> None:
+    keys = HeardKeys()
+    listening = asyncio.ensure_future(Bell(stage.database.url, keys).listen())
+    try:
+        async with asyncio.timeout(60):
+            await keys.listening.wait()
+        first, rotated, revoked = (connected(A, seq=seq) for seq in (1, 2, 3))
+        rotated.key_version = revoked.key_version = 2
+        revoked.enabled = False
+        resealed, late = connected(B, seq=5), connected(B, seq=4)
+        for event in (first, rotated, revoked, resealed, late):
+            async with stage.database.engine.begin() as conn:
+                await stage.consuming.absorb(conn, [as_record(stage.topics.connections, event)])
+        async with asyncio.timeout(60):
+            heard = [await keys.ended.get() for _ in range(5)]
+        assert heard == [(A, 0), (A, 1), (A, 2), (B, 0), (B, 0)]
+    finally:
+        listening.cancel()
+        await asyncio.wait({listening})
 
 
 def has_answer_of(partition: int, connection: ConnectionRow) -> bool:

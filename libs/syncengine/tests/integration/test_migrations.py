@@ -20,6 +20,8 @@ from syncengine.migrations import (
     extend_for_catalogues,
     extend_for_defaults,
     extend_for_many_lots,
+    extend_for_renamed_shops,
+    extend_for_second_lists,
     extend_for_shop_imports,
 )
 from syncengine.plan import Tier
@@ -70,6 +72,8 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_many_lots(op)
         extend_for_shop_imports(op)
         extend_for_catalogues(op, app_role=ROLE)
+        extend_for_second_lists(op)
+        extend_for_renamed_shops(op)
         extend_for_batches(op)
         extend_for_defaults(op)
         extend_for_candidates(op)
@@ -89,5 +93,5 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         }
         assert returned == {"kept": 0, "cancelled": 2}
         [listing] = await tx.unowned(SELLER)
-        assert (listing.listing.quantity, listing.read_at) == (4, None)
+        assert (listing.listing.quantity, listing.read_at, listing.missed_at) == (4, None, None)
     await engine.dispose()

@@ -83,6 +83,14 @@ class Town:
         return self.shops[seller_id]
 
 
+class NoKeys:
+    """The shops of these tests need none."""
+
+    def end(self, seller_id: SellerId, version: int) -> None: ...
+
+    def end_all(self) -> None: ...
+
+
 @pytest.fixture
 def store(database: Database) -> PostgresStore:
     return PostgresStore(database.engine, bucket=BUCKET)
@@ -110,7 +118,7 @@ class Stage:
             clock=CLOCK,
             settings=SETTINGS,
             shops=town or self.town,
-            bell=Bell(self.database.url),
+            bell=Bell(self.database.url, NoKeys()),
             ready=ready,
             lanes=lanes,
         )

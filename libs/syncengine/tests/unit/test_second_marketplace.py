@@ -143,7 +143,7 @@ def test_lot_is_matched_by_mark_before_all_fields_the_youngest_first() -> None:
 
 
 def test_empty_listing_that_was_nobodys_is_no_reason_to_ask() -> None:
-    """ADR 17: it offers nothing. Equal in every field it is the lot's all the same."""
+    """ADR 18: it offers nothing. Equal in every field it is the lot's all the same."""
     left_over = replace(listing("3", price="9.0000"), quantity=0)
     matched = match([a_row()], [left_over], {}, OWLISH)
     assert (matched.ambiguous, matched.links, matched.unowned) == (frozenset(), {}, (left_over,))

@@ -21,6 +21,7 @@ from sandbox.hosting.shops import HostT
 from sandbox.model.errors import Refusal
 
 NO_DATA = object()
+_MAINTENANCE = "<!DOCTYPE html>\n<html><body><h1>We will be back soon</h1></body></html>\n"
 _UNAVAILABLE = (
     "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n"
     "<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n"
@@ -198,6 +199,8 @@ class _Visit(Generic[HostT]):
                 await self._drop()
             case "html_503":
                 return self._plain(Plain(503, _UNAVAILABLE, "text/html"))
+            case "html_200":
+                return self._plain(Plain(200, _MAINTENANCE, "text/html"))
             case "http_429":
                 return self._plain(too_many_requests(fault.retry_after))
             case "error":

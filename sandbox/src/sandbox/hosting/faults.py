@@ -19,6 +19,7 @@ Effect = Literal[
     "drop",
     "delay",
     "html_503",
+    "html_200",
     "http_429",
     "error",
     "empty_list",
@@ -45,13 +46,13 @@ class Fault(BaseModel):
 
     effect: Effect
     """`withhold` the reply until released, or the client leaves; `drop` the connection; `delay` the request;
-    answer `html_503`, `http_429` or an `error` of the API; for reads: an `empty_list`, a `stale` answer (the shop as
-    it was when the fault was made), a list `without_lots` or `without_orders` (those in `ids`); for batches: a
-    `short_batch`, of which only the first `entries` are answered (before: and applied)."""
+    answer `html_503`, `html_200`, `http_429` or an `error` of the API; for reads: an `empty_list`, a `stale` answer
+    (the shop as it was when the fault was made), a list `without_lots` or `without_orders` (those in `ids`); for
+    batches: a `short_batch`, of which only the first `entries` are answered (before: and applied)."""
     when: Literal["before", "after"] = "before"
     """Whether the effect comes before the request is applied, or after."""
     method: str | None = None
-    """The HTTP method; null: any."""
+    """The HTTP method, or several as `PUT|DELETE`; null: any."""
     path: Annotated[str, AfterValidator(_a_regular_expression)] | None = None
     """A regular expression for the whole path below the API's root, for example `/inventories/\\d+`; null: any."""
     body: dict[str, Any] = Field(default_factory=dict)
@@ -182,7 +183,7 @@ class Faults(Generic[ShopT]):
 
 
 def _matches(fault: Fault, method: str, path: str, body: object) -> bool:
-    if fault.method is not None and fault.method.upper() != method:
+    if fault.method is not None and method not in fault.method.upper().split("|"):
         return False
     if fault.path is not None and not re.fullmatch(fault.path, path):
         return False

@@ -93,6 +93,7 @@ async def test_a_delayed_request_lands_even_when_the_client_has_left(shop: Shop,
     ("fault", "status", "retry_after"),
     [
         ({"effect": "html_503"}, 503, None),
+        ({"effect": "html_200"}, 200, None),
         ({"effect": "http_429"}, 429, None),
         ({"effect": "http_429", "retry_after": 7}, 429, "7"),
     ],
@@ -100,7 +101,7 @@ async def test_a_delayed_request_lands_even_when_the_client_has_left(shop: Shop,
 async def test_an_answer_without_envelope(
     shop: Shop, lot_id: int, when: str, left: int, fault: dict[str, Any], status: int, retry_after: str | None
 ) -> None:
-    await shop.control.set_fault(**fault, when=when, method="PUT")
+    await shop.control.set_fault(**fault, when=when, method="PUT|DELETE")
     response = await shop.api.http.put(f"/inventories/{lot_id}", json=MINUS_3)
     assert (response.status_code, response.headers.get("Retry-After")) == (status, retry_after)
     assert not response.headers["Content-Type"].startswith("application/json")

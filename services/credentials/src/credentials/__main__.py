@@ -30,6 +30,7 @@ from credentials.key_rotation import Rotation, rotate_data, rotate_kek
 from credentials.keyring_check import KeyringUnfit, check_keyring
 from credentials.lease_log_keeping import keep_lease_log
 from credentials.published_heads import TopicMissing, read_heads
+from credentials.request_forgetting import forget_requests
 from credentials.storage.unit_of_work import UnitOfWork
 from credentials.vault import Vault
 from servicekit.backoff import Backoff
@@ -39,6 +40,7 @@ from servicekit.grpc_server import serving
 from servicekit.kafka import KafkaConfig
 from servicekit.lifecycle import run_until_signalled
 from servicekit.logs import configure_logs, describe
+from servicekit.metrics import serving_metrics
 from servicekit.mtls import TlsFiles
 from servicekit.outbox import Relay
 from servicekit.postgres import create_engine, is_outage
@@ -47,13 +49,14 @@ from servicekit.postgres import migrate as migrate_database
 logger = logging.getLogger(__name__)
 
 SERVICE = "credentials"
+_FORGOTTEN_AT_ONCE = 1000
 COMMANDS = {
     "serve": "answer calls",
     "migrate": "bring the database up to date",
     "rotate-kek": "wrap every key anew under the keyring's primary key",
     "rotate-data": "seal every record anew under a fresh data key",
     "verify-audit": "prove the record of what happened to keys, or name the first bad or missing row of each seller",
-    "keep-lease-log": "make the months ahead in the log of leases, and drop those that were kept long enough",
+    "tidy": "make the months ahead in the log of leases, drop those that were kept long enough, forget old requests",
 }
 
 
@@ -63,6 +66,7 @@ async def serve(config: Config) -> None:
     tls = TlsFiles(ca=config.tls_ca_file, certificate=config.tls_certificate_file, key=config.tls_key_file)
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving_metrics(config.metrics_listen, tls))
         engine, vault = await stack.enter_async_context(_opened(config))
         await _checked(vault)
 
@@ -140,10 +144,13 @@ def migrate(config: Config) -> None:
     migrate_database("credentials.migrations", _owner_url(config))
 
 
-def keep(config: Config) -> None:
-    """Make and drop months of the lease log."""
-    kept = keep_lease_log(_owner_url(config), now=SystemClock().now(), kept_for=config.lease_log_kept)
+def tidy(config: Config) -> None:
+    """Make and drop months of the lease log, and forget requests that nobody repeats any more."""
+    url, now = _owner_url(config), SystemClock().now()
+    kept = keep_lease_log(url, now=now, kept_for=config.lease_log_kept)
     logger.info("the lease log was kept", extra={"made": kept.made, "dropped": kept.dropped})
+    forgotten = forget_requests(url, now=now, kept_for=config.requests_kept, batch=_FORGOTTEN_AT_ONCE)
+    logger.info("old requests were forgotten", extra={"forgotten": forgotten})
 
 
 def _owner_url(config: Config) -> str:
@@ -173,8 +180,8 @@ def main() -> None:
                 asyncio.run(rotate(config, rotate_data))
             case "verify-audit":
                 asyncio.run(verify(config))
-            case "keep-lease-log":
-                keep(config)
+            case "tidy":
+                tidy(config)
     except (ConfigError, KeyringError, KeyringUnfit, TopicMissing) as problem:
         sys.exit(str(problem))
 

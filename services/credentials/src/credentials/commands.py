@@ -13,7 +13,7 @@ from credentials.crypto.framing import framed
 from credentials.domain.credential import Credential, Shop, with_new_keys
 from credentials.domain.errors import CredentialNotFound, FieldProblem, FieldsRefused, RequestIdReused
 from credentials.domain.keys import Keys, KeysChange
-from credentials.domain.lifecycle import LifecycleKind, Origin
+from credentials.domain.lifecycle import ChainHead, LifecycleKind, Origin
 from credentials.domain.marketplaces import marketplace_problems
 from credentials.domain.validation import Validation
 from credentials.events import connection_changed
@@ -113,8 +113,8 @@ async def put_credential(command: PutCredential, vault: Vault) -> Credential:
             now=vault.clock.now(),
         )
         ciphertext = await vault.seal(command.keys, credential)
-        await _keep(credential, LifecycleKind.PUT, ciphertext, command, uow, vault)
-    logger.info("keys put", extra=_facts(credential))
+        head = await _keep(credential, LifecycleKind.PUT, ciphertext, command, uow, vault)
+    logger.info("keys put", extra=_facts(credential, head))
     return credential
 
 
@@ -144,8 +144,8 @@ async def rotate_credential(command: RotateCredential, vault: Vault) -> Credenti
             now=vault.clock.now(),
         )
         ciphertext = await vault.seal(keys, credential)
-        await _keep(credential, LifecycleKind.ROTATE, ciphertext, command, uow, vault)
-    logger.info("keys rotated", extra=_facts(credential) | {"values": sorted(command.change.values)})
+        head = await _keep(credential, LifecycleKind.ROTATE, ciphertext, command, uow, vault)
+    logger.info("keys rotated", extra=_facts(credential, head) | {"values": sorted(command.change.values)})
     return credential
 
 
@@ -162,8 +162,8 @@ async def revoke_credential(command: RevokeCredential, vault: Vault) -> Credenti
         if current is None:
             raise CredentialNotFound(command.marketplace)
         credential = current.revoked(actor=command.actor, now=vault.clock.now())
-        await _keep(credential, LifecycleKind.REVOKE, None, command, uow, vault)
-    logger.info("keys revoked", extra=_facts(credential))
+        head = await _keep(credential, LifecycleKind.REVOKE, None, command, uow, vault)
+    logger.info("keys revoked", extra=_facts(credential, head))
     return credential
 
 
@@ -199,7 +199,7 @@ async def _keep(
     command: Command,
     uow: UnitOfWork,
     vault: Vault,
-) -> None:
+) -> ChainHead:
     correlation_id = logs.correlation_id.get()
     await uow.credentials.save(credential, ciphertext, at=credential.updated_at)
     origin = Origin(correlation_id=correlation_id, certificate=command.certificate)
@@ -211,14 +211,18 @@ async def _keep(
     event = connection_changed(credential, head, topic=vault.connections_topic, correlation_id=correlation_id)
     await uow.publish(event)
     await uow.commit()
+    return head
 
 
-def _facts(credential: Credential) -> dict[str, object]:
+def _facts(credential: Credential, head: ChainHead) -> dict[str, object]:
+    """What the log tells; the head of the chain too: a trace outside the database, before the relay has made one."""
     return {
         "seller": credential.seller_id,
         "marketplace": credential.marketplace,
         "key_version": credential.key_version,
         "actor": credential.updated_by,
+        "audit_length": head.length,
+        "audit_head": head.mac.hex(),
     }
 
 

@@ -30,11 +30,17 @@ class Config:
     """How many keys `rotate-kek` wraps anew in one transaction, and after how many records `rotate-data` reports."""
     lease_log_kept: timedelta = timedelta(days=400)
     """How long a month of the lease log is kept after its end; more than LONGEST_LEASE."""
+    requests_kept: timedelta = timedelta(days=30)
+    """How long the answer to a request is kept for a repeat, which is done anew after that; at least a day."""
+    metrics_listen: str = ""
+    """host:port at which Prometheus reads numbers, over plain HTTP; empty: nowhere."""
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
         if self.lease_log_kept <= LONGEST_LEASE:
             raise ConfigError(f"CREDENTIALS_LEASE_LOG_KEPT must be above {LONGEST_LEASE.total_seconds():.0f}")
+        if self.requests_kept < timedelta(days=1):
+            raise ConfigError("CREDENTIALS_REQUESTS_KEPT must be at least 86400")
         if self.rotation_batch < 1:
             raise ConfigError("CREDENTIALS_ROTATION_BATCH must be at least 1")
         if not timedelta(0) < self.lease_duration <= LONGEST_LEASE:

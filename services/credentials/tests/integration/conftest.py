@@ -160,6 +160,7 @@ class Running:
 
     process: asyncio.subprocess.Process
     address: str
+    metrics: str
     lines: list[str] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -190,7 +191,7 @@ async def ready(health: health_pb2_grpc.HealthStub) -> bool:
 
 @dataclass
 class House:
-    """A database, a topic, a keyring and an authority, for one test module and its processes."""
+    """A database, a topic, a keyring and an authority, and the processes on them."""
 
     folder: Path
     urls: DatabaseUrls
@@ -199,6 +200,7 @@ class House:
     authority: TestAuthority
     ending: contextlib.AsyncExitStack
     channels: dict[tuple[str, str], grpc.aio.Channel] = field(default_factory=dict)
+    at_home: list[Running] = field(default_factory=list)
 
     def environment(self, **others: str) -> Mapping[str, str]:
         tls = self.certificate("credentials")
@@ -239,13 +241,13 @@ class House:
 
     async def serve(self, **others: str) -> Running:
         """Start a process and wait until it says that it is ready."""
-        address = f"127.0.0.1:{free_port()}"
+        address, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "credentials", "serve"),
-            env=self.environment(LISTEN=address, **others),
+            env=self.environment(LISTEN=address, METRICS_LISTEN=metrics, **others),
             stderr=asyncio.subprocess.PIPE,
         )
-        running = Running(process, address)
+        running = Running(process, address, metrics)
         reading = asyncio.ensure_future(running.read_log())
         self.ending.push_async_callback(asyncio.wait, [reading])
         self.ending.push_async_callback(running.stop)
@@ -254,6 +256,12 @@ class House:
             while not await ready(health):  # noqa: ASYNC110 - a server cannot be awaited before it answers
                 await asyncio.sleep(0.02)
         return running
+
+    async def living(self, number: int = 1) -> list[Running]:
+        """So many processes that live as long as the house: for tests that need one, or several, and stop none."""
+        while len(self.at_home) < number:
+            self.at_home.append(await self.serve())
+        return self.at_home[:number]
 
     def calls(self, service: str, running: Running) -> Calls:
         """Calls with the certificate of a service."""
@@ -291,11 +299,11 @@ class House:
             connection.execute(statement.encode(), values)
 
     @contextlib.contextmanager
-    def holding(self, statement: str) -> Iterator[None]:
-        """Hold what the statement locks while the block runs."""
+    def holding(self, statement: str) -> Iterator[int]:
+        """Hold what the statement locks while the block runs; gives the id of the session that holds it."""
         with psycopg.connect(self.urls.owner) as connection:
             connection.execute(statement.encode())
-            yield
+            yield connection.info.backend_pid
 
     async def until(self, query: str) -> None:
         """Wait until the query finds something; PostgreSQL tells nobody that a lock is waited for, so it is asked."""
@@ -326,17 +334,36 @@ def _end(process: asyncio.subprocess.Process) -> None:
         process.kill()
 
 
-@pytest.fixture(scope="module")
-async def house(
+@dataclass
+class Street:
+    """Builds houses; the one that modules share ends with the session."""
+
+    build: Callable[[contextlib.AsyncExitStack], House]
+    ending: contextlib.AsyncExitStack
+    common: House | None = None
+
+    async def house(self, ending: contextlib.AsyncExitStack) -> House:
+        house = self.build(ending)
+        migrated = await asyncio.to_thread(house.run, "migrate")
+        assert migrated.returncode == 0, migrated.stderr
+        return house
+
+    async def common_house(self) -> House:
+        self.common = self.common or await self.house(self.ending)
+        return self.common
+
+
+@pytest.fixture(scope="session")
+async def street(
     tmp_path_factory: pytest.TempPathFactory,
     new_database: Callable[[str], DatabaseUrls],
     new_topic: Callable[..., str],
     kafka_bootstrap: str,
-) -> AsyncIterator[House]:
-    folder = tmp_path_factory.mktemp("credentials")
-    (folder / "keyring.json").write_text(new_keyring())
-    async with contextlib.AsyncExitStack() as ending:
-        house = House(
+) -> AsyncIterator[Street]:
+    def build(ending: contextlib.AsyncExitStack) -> House:
+        folder = tmp_path_factory.mktemp("credentials")
+        (folder / "keyring.json").write_text(new_keyring())
+        return House(
             folder=folder,
             urls=new_database("credentials"),
             topic=new_topic("connections", compacted=True),
@@ -344,14 +371,24 @@ async def house(
             authority=TestAuthority(folder / "tls"),
             ending=ending,
         )
-        migrated = house.run("migrate")
-        assert migrated.returncode == 0, migrated.stderr
-        yield house
+
+    async with contextlib.AsyncExitStack() as ending:
+        yield Street(build, ending)
+
+
+@pytest.fixture(scope="module")
+async def house(request: pytest.FixtureRequest, street: Street) -> AsyncIterator[House]:
+    """The one that modules share, each test with a seller of its own; one for a module that says HOUSE_OF_ITS_OWN."""
+    if not getattr(request.module, "HOUSE_OF_ITS_OWN", False):
+        yield await street.common_house()
+        return
+    async with contextlib.AsyncExitStack() as ending:
+        yield await street.house(ending)
 
 
 @pytest.fixture(scope="module")
 async def running(house: House) -> Running:
-    return await house.serve()
+    return (await house.living())[0]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """No audit, no lease; nobody rewrites the past; and what was tampered with in the database is never lent."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, LiteralString
 
@@ -12,7 +13,7 @@ from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 from servicekit.grpc_errors import RpcProblem
 
 if TYPE_CHECKING:
-    from services.credentials.tests.integration.conftest import Calls, House
+    from services.credentials.tests.integration.conftest import Calls, House, Running
 
 Refused = Callable[[Awaitable[object]], Awaitable[RpcProblem]]
 NewKeys = Callable[..., BrickLinkKeys]
@@ -97,6 +98,21 @@ async def test_the_past_is_not_rewritten(
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         house.execute(statement.format(table), app=app)
     assert house.rows(f"SELECT * FROM {table} ORDER BY at") == before
+
+
+async def test_the_head_of_the_chain_is_in_the_log_of_the_process(
+    house: "House", running: "Running", gateway: "Calls", seller: str
+) -> None:
+    """Whoever takes the newest row back before it is published does not take it from where logs are kept."""
+    await gateway.put(seller)
+    await gateway.rotate(seller, token="ANOTHER-TOKEN")
+    await gateway.revoke(seller)
+    rows = house.rows("SELECT position, mac FROM lifecycle WHERE seller_id = %s ORDER BY position", seller)
+    await running.logged(f'"audit_head": "{rows[-1]["mac"].hex()}"')
+    told = [line for line in map(json.loads, running.lines) if line.get("seller") == seller and "audit_head" in line]
+    assert [(line["audit_length"], line["audit_head"]) for line in told] == [
+        (row["position"], row["mac"].hex()) for row in rows
+    ]
 
 
 async def test_the_serving_role_deletes_no_credential(house: "House", gateway: "Calls", seller: str) -> None:

@@ -10,13 +10,18 @@ import psycopg
 import pytest
 
 from brickops.credentials.v1 import credential_audit_pb2 as audit_pb
+from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 from credentials.lease_log_keeping import keep_lease_log
+from credentials.request_forgetting import forget_requests
 from servicekit.grpc_errors import RpcProblem
 
 if TYPE_CHECKING:
     from services.credentials.tests.integration.conftest import Calls, House
 
 Refused = Callable[[Awaitable[object]], Awaitable[RpcProblem]]
+
+HOUSE_OF_ITS_OWN = True
+"""The log of leases is cut into months, of which no other test may know."""
 
 
 def certificate(house: "House", service: str) -> str:
@@ -118,8 +123,25 @@ async def test_the_log_of_leases_is_kept_by_months(
     assert keep_lease_log(house.urls.owner, now=now, kept_for=timedelta(days=30)).dropped[0] == "2025_02"
 
 
-def test_the_command_keeps_the_log(house: "House") -> None:
-    ended = house.run("keep-lease-log")
+async def test_old_requests_are_forgotten_in_batches_and_others_answered_as_before(
+    house: "House", gateway: "Calls", seller: str, new_keys: Callable[[], BrickLinkKeys]
+) -> None:
+    request_ids = [f"request-{number}" for number in range(5)]
+    keys = new_keys()
+    for request_id in request_ids:
+        await gateway.put(seller, keys, request_id=request_id)
+    now, kept_for = datetime.now(UTC), timedelta(days=30)
+    old = "UPDATE requests SET answered_at = %s WHERE seller_id = %s AND request_id <> 'request-4'"
+    house.execute(old, now - kept_for - timedelta(seconds=1), seller)
+    with house.holding(f"SELECT FROM requests WHERE seller_id = '{seller}' AND request_id = 'request-1' FOR UPDATE"):
+        assert forget_requests(house.urls.owner, now=now, kept_for=kept_for, batch=2) == 3
+    assert forget_requests(house.urls.owner, now=now, kept_for=kept_for, batch=2) == 1
+    assert (await gateway.put(seller, keys, request_id="request-4")).key_version == 5
+    assert (await gateway.put(seller, keys, request_id="request-3")).key_version == 6
+
+
+def test_the_command_tidies_up(house: "House") -> None:
+    ended = house.run("tidy")
     assert ended.returncode == 0, ended.stderr
-    without = house.run("keep-lease-log", without="CREDENTIALS_OWNER_DATABASE_URL_FILE")
+    without = house.run("tidy", without="CREDENTIALS_OWNER_DATABASE_URL_FILE")
     assert (without.returncode, "CREDENTIALS_OWNER_DATABASE_URL_FILE" in without.stderr) == (1, True)

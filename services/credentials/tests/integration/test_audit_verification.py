@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Deed = Callable[["House", Vault, str], Awaitable[None]]
 ROWS = 5
 
+HOUSE_OF_ITS_OWN = True
+"""What was done to every seller is found."""
+
 
 @pytest.fixture(scope="module")
 async def vault(house: "House") -> AsyncIterator[Vault]:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import httpx
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 
 from servicekit.callers import outgoing_metadata
 from servicekit.grpc_client import open_channel
@@ -176,3 +178,13 @@ async def test_another_seller_sees_and_changes_nothing(
     await gateway.revoke(seller)
     assert await gateway.status(seller_a) == before
     assert (await sync_bricklink.lease(seller_a)).key_version == before.key_version
+
+
+async def test_when_the_certificate_ends_is_a_number_that_anybody_may_read(house: "House", running: "Running") -> None:
+    certificate = load_pem_x509_certificate(house.certificate("credentials").certificate.read_bytes())
+    async with httpx.AsyncClient() as http:
+        shown = (await http.get(f"http://{running.metrics}/metrics")).text
+    (line,) = [
+        line for line in shown.splitlines() if line.startswith("brickops_certificate_expires_timestamp_seconds ")
+    ]
+    assert float(line.split()[1]) == certificate.not_valid_after_utc.timestamp()

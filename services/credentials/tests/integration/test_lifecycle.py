@@ -14,7 +14,7 @@ from brickops.events.v1.connection_event_pb2 import ConnectionChanged
 from servicekit.grpc_errors import RpcProblem
 
 if TYPE_CHECKING:
-    from services.credentials.tests.integration.conftest import Calls, House, Running
+    from services.credentials.tests.integration.conftest import Calls, House
 
 Refused = Callable[[Awaitable[object]], Awaitable[RpcProblem]]
 NewKeys = Callable[..., BrickLinkKeys]
@@ -129,10 +129,10 @@ async def test_a_request_id_with_another_body_is_refused(
 
 
 async def test_puts_at_once_in_two_processes_end_in_one_state(
-    house: "House", running: "Running", sync_bricklink: "Calls", seller: str, new_keys: NewKeys
+    house: "House", sync_bricklink: "Calls", seller: str, new_keys: NewKeys
 ) -> None:
     """Each put has a version of its own, all on one connection, and the newest version's keys are the ones leased."""
-    gateways = [house.calls("gateway", one) for one in (running, await house.serve())]
+    gateways = [house.calls("gateway", one) for one in await house.living(2)]
     given = [new_keys() for _ in range(8)]
     statuses = await asyncio.gather(*(gateways[i % 2].put(seller, keys) for i, keys in enumerate(given)))
     assert sorted(status.key_version for status in statuses) == list(range(1, 9))
@@ -145,10 +145,8 @@ async def test_puts_at_once_in_two_processes_end_in_one_state(
     assert [event.seq for event in events] == sorted(event.seq for event in events)
 
 
-async def test_the_same_put_at_once_in_two_processes_is_one(
-    house: "House", running: "Running", seller: str, new_keys: NewKeys
-) -> None:
-    gateways = [house.calls("gateway", one) for one in (running, await house.serve())]
+async def test_the_same_put_at_once_in_two_processes_is_one(house: "House", seller: str, new_keys: NewKeys) -> None:
+    gateways = [house.calls("gateway", one) for one in await house.living(2)]
     keys, request_id = new_keys(), uuid.uuid4().hex
     answers = await asyncio.gather(*(gateways[i % 2].put(seller, keys, request_id=request_id) for i in range(8)))
     assert all(answer == answers[0] for answer in answers)

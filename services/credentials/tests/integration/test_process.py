@@ -14,6 +14,9 @@ from servicekit.grpc_errors import RpcProblem
 if TYPE_CHECKING:
     from services.credentials.tests.integration.conftest import House
 
+HOUSE_OF_ITS_OWN = True
+"""It matters which process publishes."""
+
 
 def test_help_says_what_there_is(house: "House") -> None:
     shown = house.run("--help")

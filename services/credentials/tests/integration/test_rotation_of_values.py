@@ -86,10 +86,10 @@ async def test_a_repeated_rotation_is_one(gateway: "Calls", seller: str, refused
 
 
 async def test_rotations_of_different_values_at_once_both_hold(
-    house: "House", running: "Running", sync_bricklink: "Calls", seller: str, new_keys: NewKeys
+    house: "House", sync_bricklink: "Calls", seller: str, new_keys: NewKeys
 ) -> None:
     """In two processes: one after the other, neither overwrites what the other replaced."""
-    gateways = [house.calls("gateway", one) for one in (running, await house.serve())]
+    gateways = [house.calls("gateway", one) for one in await house.living(2)]
     await gateways[0].put(seller, new_keys())
     statuses = await asyncio.gather(
         *(gateways[i % 2].rotate(seller, **{name: f"{NEW}-{name}"}) for i, name in enumerate(NAMES))

@@ -14,10 +14,13 @@ from gateway.config import Config
 from gateway.http_server import listen_on, serve_http
 from gateway.signing_keys import SigningKeys
 from gateway.upstreams import connected
+from servicekit.certificate_expiry import watch_expiry
 from servicekit.clock import SystemClock
 from servicekit.config import ConfigError, from_environment
 from servicekit.lifecycle import run_until_signalled
 from servicekit.logs import configure_logs
+from servicekit.metrics import serving_metrics
+from servicekit.mtls import Reloaded
 
 ISSUER_SECONDS = 3.0
 
@@ -32,7 +35,10 @@ async def serve(config: Config) -> None:
         keys = SigningKeys(http, config.issuer_url, clock)
         tokens = Tokens(keys, issuer_url=config.issuer_url, audience=config.audience, clock=clock)
         app = Gateway(upstreams=upstreams, keys=keys, tokens=tokens)
-        await run_until_signalled(serve_http(app, listener, drain=config.drain))
+        await stack.enter_async_context(serving_metrics(config.metrics_listen, config.tls))
+        await run_until_signalled(
+            serve_http(app, listener, drain=config.drain), watch_expiry(Reloaded(config.tls), clock)
+        )
 
 
 def main() -> None:

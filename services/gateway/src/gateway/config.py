@@ -28,6 +28,8 @@ class Config:
     audience: str = "brickops"
     marketplaces: str = "bricklink,brickowl"
     drain: timedelta = timedelta(seconds=15)
+    metrics_listen: str = ""
+    """host:port at which Prometheus reads numbers, over plain HTTP; empty: nowhere."""
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:

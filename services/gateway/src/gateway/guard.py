@@ -66,6 +66,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "sync_now": EDITORS,
     "retry": EDITORS,
     "answer_alarm": OWNERS,
+    "answer_shop": OWNERS,
     "list_waiting": READERS,
     "get_waiting": READERS,
     "answer_conflict": EDITORS,

@@ -279,6 +279,10 @@ async def test_lines_alarms_and_unowned_listings(owner: httpx.AsyncClient, servi
     alarm = {"alarm": "MANY_ARE_MISSING", "missing": 40, "answer": "look_again"}
     answer = await owner.post(f"{PATH}/alarm", json=alarm)
     assert answer.json() == {"message": "MANY_ARE_MISSING 40 ALARM_ANSWER_LOOK_AGAIN"}
+    shop = await owner.post(f"{PATH}/shop", json={"shown_name": "new bricks", "answer": "same_shop"})
+    assert shop.json() == {"message": "new bricks SHOP_ANSWER_SAME_SHOP"}
+    refused = await owner.post(f"{PATH}/shop", json={"shown_name": "new bricks", "answer": "another"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "answer")
 
 
 async def test_unmapped_items_are_listed_and_mapped_by_hand(owner: httpx.AsyncClient, services: Services) -> None:
@@ -327,6 +331,7 @@ async def test_a_connection_is_paused_resumed_read_and_retried(
     told.tiers.add(tier="DECREASE", used=1, left=2)
     told.reasons.add(reason="LOOK_ALIKE", message="Is it?", lots=3)
     told.alarm.CopyFrom(sync_service_pb2.CensusAlarm(alarm="LIST_IS_EMPTY", missing=4, message="Closed?"))
+    told.other_shop.CopyFrom(sync_service_pb2.OtherShop(pinned_name="bricks", shown_name="new bricks"))
     told.progress.CopyFrom(sync_service_pb2.MatchProgress(step="READING_THE_SHOP", lots=5))
     told.oldest_waiting_at.FromDatetime(NOON)
     services.sync_bricklink.connections[seller] = told
@@ -336,6 +341,7 @@ async def test_a_connection_is_paused_resumed_read_and_retried(
     assert paused["sync"]["budget"]["tiers"] == [{"tier": "DECREASE", "used": 1, "left": 2}]
     assert paused["sync"]["reasons"] == [{"reason": "LOOK_ALIKE", "message": "Is it?", "lots": 3}]
     assert paused["sync"]["alarm"] == {"alarm": "LIST_IS_EMPTY", "missing": 4, "message": "Closed?", "read_at": None}
+    assert paused["sync"]["other_shop"] == {"pinned_name": "bricks", "shown_name": "new bricks"}
     assert paused["sync"]["progress"] == {"step": "READING_THE_SHOP", "lots": 5}
     assert paused["sync"]["oldest_waiting_at"] == "2026-11-01T12:00:00Z"
     assert (await owner.post(f"{PATH}/resume")).json()["state"] == "ready"

@@ -119,6 +119,7 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
             "reasons": [],
             "progress": None,
             "alarm": None,
+            "other_shop": None,
             "batches": [{"kind": "CREATES", "used": True, "message": "Seen."}],
             "budget": {"calls_used": 12, "calls_limit": 5000, "tiers": []},
             "waiting_lots": 3,

@@ -50,6 +50,7 @@ OWNERS_ONLY = {
     "pause_connection",
     "resume_connection",
     "answer_alarm",
+    "answer_shop",
     "set_default",
 }
 

@@ -29,6 +29,7 @@ from servicekit.consumer import Consumer
 from servicekit.grpc_server import serving
 from servicekit.lifecycle import run_until_signalled
 from servicekit.logs import configure_logs
+from servicekit.metrics import serving_metrics
 from servicekit.outbox import Relay
 from servicekit.postgres import create_engine
 from servicekit.postgres import migrate as migrate_database
@@ -85,6 +86,7 @@ async def serve(config: Config) -> None:
             undo_accepted=undos.wake,
             bulk_edit_accepted=bulk_edits.wake,
         )
+        await stack.enter_async_context(serving_metrics(config.metrics_listen, config.tls))
         health = await stack.enter_async_context(
             serving(
                 listen=config.listen,

@@ -29,6 +29,8 @@ class Config:
     results_topic: str = "brickops.results.v1"
     sales_group: str = "inventory"
     results_group: str = "inventory-results"
+    metrics_listen: str = ""
+    """host:port at which Prometheus reads numbers, over plain HTTP; empty: nowhere."""
     log_level: str = "INFO"
 
     @property

@@ -1,9 +1,9 @@
 """BrickLink over HTTP: each method is exactly one signed request, never repeated, never redirected (rule L3)."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 import httpx
@@ -12,8 +12,8 @@ from sync_bricklink.auth import ShopKeys, Signature
 from sync_bricklink.errors import outcome_of
 from sync_bricklink.listing import JsonObject, create_body, listing_of, update_body
 from sync_bricklink.orders import order_lines_of, order_summary_of
-from sync_bricklink.values import shown_array
-from syncengine.listing import Listing, ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead, OrderSummary
+from sync_bricklink.values import several
+from syncengine.listing import Listing, ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead
 from syncengine.marketplace import (
     Applied,
     Create,
@@ -28,14 +28,13 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
-from syncengine.service.http import answered_at, exchange, understood
-from syncengine.service.reading import UnreadableError
+from syncengine.service.http import ask, understood
+from syncengine.service.reading import if_readable
 from syncengine.service.verdicts import Answered, Purpose, Verdict
 
 MAX_CONNECTIONS = 5
 """At once, over all shops, for all come from one address: more brought HTML 503 pages (marketplaces/bricklink.md#1)."""
 
-_log = logging.getLogger(__name__)
 _FILED = {"open": "false", "filed": "true"}
 
 
@@ -85,13 +84,13 @@ class BrickLink(NoFurtherCalls):
     async def read_all(self, ticket: Ticket) -> ListRead:
         """Read every listing: without a filter every status comes (marketplaces/bricklink.md#3.2)."""
         verdict, read_at = await self._call(Purpose.READ, "GET", "inventories", ticket)
-        return ListRead(listings=understood(_listings_of, verdict), read_at=read_at)
+        return ListRead(listings=understood(several(listing_of, "listings"), verdict), read_at=read_at)
 
     async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
         """Read the orders received: filed ones come only when asked for (marketplaces/bricklink.md#4.1)."""
         query = {"direction": "in", "filed": _FILED[page]}
         verdict, read_at = await self._call(Purpose.READ, "GET", "orders", ticket, query=query)
-        return OrderRead(orders=understood(_summaries_of, verdict), read_at=read_at)
+        return OrderRead(orders=understood(several(order_summary_of, "orders"), verdict), read_at=read_at)
 
     async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
         """Read the lines of one order."""
@@ -117,10 +116,14 @@ class BrickLink(NoFurtherCalls):
             # The bare media type: with a charset the shop has been seen to refuse it (marketplaces/bricklink.md#1).
             headers={} if body is None else {"Content-Type": "application/json"},
         )
-        answer = await exchange(self._http, request, purpose, ticket, auth=Signature(self._keys, ticket.stamp))
-        if not isinstance(answer, httpx.Response):
-            return answer, ticket.stamp
-        return outcome_of(answer, purpose, stamp=ticket.stamp), answered_at(answer) or ticket.stamp
+        return await ask(
+            self._http,
+            request,
+            purpose,
+            ticket,
+            partial(outcome_of, purpose=purpose, stamp=ticket.stamp),
+            auth=Signature(self._keys, ticket.stamp),
+        )
 
 
 def _listing_path(listing_id: ListingId) -> str:
@@ -128,19 +131,5 @@ def _listing_path(listing_id: ListingId) -> str:
 
 
 def _listing_if_shown(data: object) -> Listing | None:
-    """Read the listing that a write was answered with; the write is done, whether it shows one or not."""
-    if not data:
-        return None
-    try:
-        return listing_of(data)
-    except UnreadableError as error:
-        _log.warning("the shop's answer is unreadable", extra={"part": error.part})
-        return None
-
-
-def _listings_of(data: object) -> tuple[Listing, ...]:
-    return tuple(listing_of(entry) for entry in shown_array(data, "listings"))
-
-
-def _summaries_of(data: object) -> tuple[OrderSummary, ...]:
-    return tuple(order_summary_of(entry) for entry in shown_array(data, "orders"))
+    """Read the listing that a write was answered with, if it was with one."""
+    return if_readable(listing_of, data) if data else None

@@ -5,16 +5,14 @@ that we know and go no further (rule O1). The HTTP status is not to be trusted e
 so the envelope inside the body speaks first (marketplaces/bricklink.md#1.1).
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import httpx
 
 from syncengine.marketplace import Gone, Halted, Later, Refused
 from syncengine.service.http import answered_at, retry_after
-from syncengine.service.reading import UnreadableError, shown_number
+from syncengine.service.reading import UnreadableError, shown_json, shown_number
 from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
 _REFUSALS: tuple[tuple[int, str, str], ...] = (
@@ -37,10 +35,10 @@ def outcome_of(response: httpx.Response, purpose: Purpose, *, stamp: datetime) -
     if response.status_code == httpx.codes.NO_CONTENT and not response.content:
         return Answered(data=None)  # a DELETE may be answered so (#3.6)
     try:
-        document = json.loads(response.content, parse_float=Decimal, parse_constant=_refuse_constant)
-        document = document if isinstance(document, dict) else {}
+        shown = shown_json(response.content)
+        document = shown if isinstance(shown, dict) else {}
         code, description = _envelope(document)
-    except (ValueError, RecursionError, UnreadableError):
+    except UnreadableError:
         return _without_envelope(response, purpose)
     if 200 <= code <= 299:
         return Answered(data=document.get("data"))
@@ -100,8 +98,3 @@ def _unauthorized(description: str, response: httpx.Response, stamp: datetime) -
             return Later(reason="CLOCK_SKEWED")
         return Later(reason="STAMP_USED")
     return Halted(reason="WRONG_KEY")
-
-
-def _refuse_constant(name: str) -> object:
-    """NaN and Infinity are no JSON, whatever Python's parser thinks."""
-    raise ValueError(name)

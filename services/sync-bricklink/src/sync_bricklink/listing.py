@@ -5,13 +5,13 @@ Field names and their rules: marketplaces/bricklink.md#3.1 and the BrickLink col
 
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
 from sync_bricklink.values import NO_PRICE, normal_price, shown_price
 from syncengine.listing import Group, Item, Listing, ListingId, Lot, Value, Values
 from syncengine.marketplace import Create, Facts, Limit, Update
+from syncengine.service.lots import amount_of, desired_lot, item_of_lot
 from syncengine.service.reading import (
     UnreadableError,
     normal_text,
@@ -60,41 +60,18 @@ def facts(calls_per_day: int) -> Facts:
 
 def lot_of(lot: lot_pb2.Lot) -> Lot:
     """Map inventory's lot to what the shop should show. Raises ValueError for one that inventory never publishes."""
-    is_set = lot.item.type == lot_pb2.ITEM_TYPE_SET
-    if (
-        lot.item.type == lot_pb2.ITEM_TYPE_UNSPECIFIED
-        or lot.item.condition == lot_pb2.CONDITION_UNSPECIFIED
-        or not lot.item.number
-        or is_set == (lot.item.completeness == lot_pb2.COMPLETENESS_UNSPECIFIED)
-        or len(lot.tiers) > _TIERS
-    ):
-        raise ValueError("a lot without a full item, or with more than three tiers")
-    hidden = lot.archived or lot.stockroom != lot_pb2.STOCKROOM_UNSPECIFIED
-    return Lot(
-        item=Item(
-            item_type=lot_pb2.ItemType.Name(lot.item.type).removeprefix("ITEM_TYPE_"),
-            number=lot.item.number,
-            color_id=lot.item.color_id,
-            condition=lot_pb2.Condition.Name(lot.item.condition).removeprefix("CONDITION_"),
-            completeness=(
-                lot_pb2.Completeness.Name(lot.item.completeness).removeprefix("COMPLETENESS_") if is_set else ""
-            ),
-        ),
-        quantity=0 if lot.archived else lot.quantity,
-        for_sale=not hidden,
-        retain=lot.retain and not lot.archived,  # LOT.md: an archived lot is deleted everywhere
-        fields={
-            "stock_room_id": _stockroom_letter(lot.stockroom) if hidden else "",
-            "unit_price": _price_of(lot.unit_price),
-            "sale_rate": lot.sale_percent,
-            "tiers": _tiers_value([(tier.quantity, _price_of(tier.unit_price)) for tier in lot.tiers]),
-            "bulk": max(1, lot.bulk),
-            "description": normal_text(lot.description),
-            "remarks": normal_text(lot.remarks),
-            "my_cost": _price_of(lot.cost) if lot.HasField("cost") else NO_PRICE,
-        },
-        currency_code=lot.unit_price.currency_code,
-    )
+    is_hidden = lot.archived or lot.stockroom != lot_pb2.STOCKROOM_UNSPECIFIED
+    fields: Values = {
+        "stock_room_id": _stockroom_letter(lot.stockroom) if is_hidden else "",
+        "unit_price": _price_of(lot.unit_price),
+        "sale_rate": lot.sale_percent,
+        "tiers": _tiers_value([(tier.quantity, _price_of(tier.unit_price)) for tier in lot.tiers]),
+        "bulk": max(1, lot.bulk),
+        "description": normal_text(lot.description),
+        "remarks": normal_text(lot.remarks),
+        "my_cost": _price_of(lot.cost) if lot.HasField("cost") else NO_PRICE,
+    }
+    return desired_lot(lot, item=item_of_lot(lot), fields=fields)
 
 
 def _stockroom_letter(stockroom: "lot_pb2.Stockroom.ValueType") -> str:
@@ -104,10 +81,7 @@ def _stockroom_letter(stockroom: "lot_pb2.Stockroom.ValueType") -> str:
 
 
 def _price_of(money: Money) -> str:
-    try:
-        return normal_price(Decimal(money.units) + Decimal(money.nanos).scaleb(-9))
-    except UnreadableError:
-        raise ValueError("a price below zero") from None
+    return normal_price(amount_of(money))
 
 
 # To the shop ----------------------------------------------------------------------------------------------------------

@@ -1,14 +1,12 @@
 """BrickLink's orders: what the engine needs of them, and nothing about buyers."""
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 from sync_bricklink.listing import item_of, listing_id_of
-from sync_bricklink.values import shown_array, shown_moment
-from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
-from syncengine.service.reading import shown_number, shown_object, shown_text
+from sync_bricklink.values import several
+from syncengine.listing import OrderId, OrderLine, OrderSummary
+from syncengine.service.order_reading import fingerprint_of, summed
+from syncengine.service.reading import shown_moment, shown_number, shown_object, shown_text
 
 _CUT = frozenset({"CANCELLED", "NPX"})
 """Nothing is sold by these any more.
@@ -39,25 +37,20 @@ def order_summary_of(raw: object) -> OrderSummary:
 
 
 def _fingerprint(shown: Mapping[str, object], cost: Mapping[str, object]) -> str:
-    """Condense what changes with an order's lines; into a digest, for the shop's words are not stored (rule O1)."""
     telling = [shown.get(name) for name in ("status", "date_status_changed", "total_count", "unique_count")]
     telling.append(cost.get("subtotal"))  # two lines changed against each other leave the counts alone
-    return hashlib.sha256(json.dumps(telling, default=str).encode()).hexdigest()
+    return fingerprint_of(telling)
 
 
 def order_lines_of(raw: object) -> tuple[OrderLine, ...]:
     """Read the lines of an order, summed by listing: it is an array of batches, and a listing can be in several."""
-    lines: dict[ListingId, OrderLine] = {}
-    for batch in shown_array(raw, "batches"):
-        for entry in shown_array(batch, "batch"):
-            shown = shown_object(entry, "order line")
-            if not shown.get("inventory_id"):
-                continue  # of no listing, so no listing lost pieces to it; one such line must not stop the poll
-            line = OrderLine(
-                listing_id=listing_id_of(shown),
-                item=item_of(shown),
-                quantity=shown_number(shown.get("quantity"), "quantity"),
-            )
-            before = lines.get(line.listing_id)
-            lines[line.listing_id] = replace(before, quantity=before.quantity + line.quantity) if before else line
-    return tuple(lines.values())
+    batches = several(several(_line_of, "batch"), "batches")(raw)
+    return summed(line for batch in batches for line in batch if line is not None)
+
+
+def _line_of(raw: object) -> OrderLine | None:
+    shown = shown_object(raw, "order line")
+    if not shown.get("inventory_id"):
+        return None  # of no listing, so no listing lost pieces to it; one such line must not stop the poll
+    quantity = shown_number(shown.get("quantity"), "quantity")
+    return OrderLine(listing_id=listing_id_of(shown), item=item_of(shown), quantity=quantity)

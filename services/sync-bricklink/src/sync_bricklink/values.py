@@ -1,9 +1,12 @@
 """Normal forms: what a value becomes before it is compared with what the shop shows, or sent."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
-from syncengine.service.reading import UnreadableError, normal_amount, shown_amount
+from syncengine.service.reading import each, normal_amount, shown_amount
+
+T = TypeVar("T")
 
 NO_PRICE = "0.0000"
 """How the shop writes that there is no price or cost."""
@@ -22,21 +25,6 @@ def shown_price(raw: object) -> str:
     return NO_PRICE if amount is None else normal_price(amount)
 
 
-def shown_moment(raw: object, part: str) -> datetime:
-    """Read a timestamp, `yyyy-MM-dd'T'HH:mm:ss.SSS'Z'`, always UTC."""
-    if not isinstance(raw, str):
-        raise UnreadableError(part)
-    try:
-        moment = datetime.fromisoformat(raw)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise UnreadableError(part) from None
-
-
-def shown_array(raw: object, part: str) -> list[object]:
+def several(read: Callable[[object], T], part: str) -> Callable[[object], tuple[T, ...]]:
     """Read a JSON array; "no data" comes as null, an empty object or not at all (marketplaces/bricklink.md#1.1)."""
-    if raw is None or raw == {}:
-        return []
-    if not isinstance(raw, list):
-        raise UnreadableError(part)
-    return raw
+    return lambda raw: () if raw is None or raw == {} else each(read, part)(raw)

@@ -1,5 +1,7 @@
 """Leasing keys over mTLS from a credentials service that keeps the rules of the real one."""
 
+import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,10 +51,17 @@ class Credentials(CredentialsServiceServicer):
     versions: dict[str, int] = field(default_factory=lambda: {SELLER: 1})
     leases: list[tuple[str, str]] = field(default_factory=list)
     broken: bool = False
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
 
     async def LeaseCredential(  # noqa: N802 - gRPC's name
         self, request: LeaseCredentialRequest, context: aio.ServicerContext[Any, Any]
     ) -> LeaseCredentialResponse:
+        self.asked.set()
+        await self.may_answer.wait()
         if self.broken:
             raise RuntimeError("CANARY-SECRET in an error of the credentials service")
         version = self.versions.get(request.seller_id)
@@ -146,6 +155,43 @@ async def test_new_keys_are_leased_as_soon_as_the_connection_names_them(
     credentials.versions[SELLER] = 2
 
     assert (await keys.get(SELLER, 2)).consumer_key == "CANARY-CKEY-seller-a-2"
+
+
+def in_memory() -> set[str]:
+    """Whose keys this process holds, wherever."""
+    gc.collect()
+    return {one.token.split("-TOKEN-")[1] for one in gc.get_objects() if isinstance(one, ShopKeys)}
+
+
+async def test_keys_that_ended_are_let_go_of_at_once_and_others_kept(
+    keys: LeasedKeys[ShopKeys], credentials: Credentials
+) -> None:
+    credentials.versions[OTHER] = 4
+    await keys.get(SELLER, 1)
+    await keys.get(OTHER, 4)
+    assert in_memory() == {"seller-a-1", "seller-b-4"}
+
+    keys.end(SELLER, 0)
+    assert in_memory() == {"seller-a-1", "seller-b-4"}
+    keys.end(SELLER, 1)
+    assert in_memory() == {"seller-b-4"}
+    keys.end_all()
+    assert in_memory() == set()
+    await keys.get(OTHER, 4)
+    assert credentials.leases.count((OTHER, "bricklink")) == 2
+
+
+async def test_keys_that_end_while_they_are_on_their_way_are_not_given_out(
+    keys: LeasedKeys[ShopKeys], credentials: Credentials
+) -> None:
+    credentials.may_answer.clear()
+    getting = asyncio.ensure_future(failure(keys))
+    await credentials.asked.wait()
+
+    keys.end(SELLER, 1)
+    credentials.may_answer.set()
+
+    assert await getting == Later(reason="KEYS_UNAVAILABLE")
 
 
 @pytest.mark.parametrize("stored", [1, 3])

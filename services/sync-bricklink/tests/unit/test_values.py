@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_bricklink.values import normal_price, shown_array, shown_moment, shown_price
-from syncengine.service.reading import TEXT_BYTES, UnreadableError, normal_text, shown_number, shown_text
+from sync_bricklink.values import normal_price, several, shown_price
+from syncengine.service.reading import (
+    TEXT_BYTES,
+    UnreadableError,
+    normal_text,
+    shown_moment,
+    shown_number,
+    shown_text,
+)
 
 TEXTS = st.text(max_size=400) | st.text(alphabet="&#;()'\"<>amp lt\xa0\r\n\té\u0301", max_size=60)
 
@@ -135,11 +142,11 @@ def test_what_is_no_moment_is_not_read_as_one(raw: object) -> None:
 
 @pytest.mark.parametrize("raw", [None, {}, []])
 def test_no_data_is_an_empty_array_in_every_spelling(raw: object) -> None:
-    assert shown_array(raw, "orders") == []
+    assert several(shown_text, "orders")(raw) == ()
 
 
 def test_unreadable_error_names_the_part_and_never_the_content() -> None:
     with pytest.raises(UnreadableError) as caught:
-        shown_array({"key": "CKEY-CANARY"}, "orders")
+        several(shown_text, "orders")({"key": "CKEY-CANARY"})
 
     assert str(caught.value) == "orders"

@@ -1,24 +1,52 @@
-"""Wakes waiting workers when a connection was left due, wherever that was committed."""
+"""Hears what every process of a service must hear at once: a connection is due, or keys have ended.
+
+Whichever process absorbs an event tells it with its commit, so that the others need not wait for their next turn.
+"""
 
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from typing import Any, Final, Protocol
 
 import psycopg
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from servicekit.backoff import Backoff
 from servicekit.logs import describe
+from syncengine.listing import SellerId
 from syncengine.store.connections import CHANNEL
 
 logger = logging.getLogger(__name__)
 
+_KEYS_CHANNEL: Final = "keys_ended"
+_TELL: Final = text("SELECT pg_notify(:channel, :told)")
+
+
+async def tell_ended(conn: AsyncConnection, seller_id: SellerId, version: int) -> None:
+    """Tell every process, with the commit of `conn`, that the seller's keys up to this version are used no more."""
+    await conn.execute(_TELL, {"channel": _KEYS_CHANNEL, "told": f"{version} {seller_id}"})
+
+
+class Keys(Protocol):
+    """What is lent to this process."""
+
+    def end(self, seller_id: SellerId, version: int) -> None:
+        """Let go of a seller's keys up to this version."""
+        ...
+
+    def end_all(self) -> None:
+        """Let go of all."""
+        ...
+
 
 class Bell:
-    """Rings for every NOTIFY of the store, and whenever it is rung in this process."""
+    """Rings for every NOTIFY of the store, and whenever it is rung in this process; tells `keys` which have ended."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, keys: Keys) -> None:
         self._database_url = database_url
+        self._keys = keys
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
@@ -43,8 +71,9 @@ class Bell:
                 async with await self._session() as session:
                     backoff.succeeded()
                     self.ring()  # for what was said while nobody listened
-                    async for _ in session.notifies():
-                        self.ring()
+                    self._keys.end_all()  # whichever of them ended meanwhile
+                    async for told in session.notifies():
+                        self._take(told)
             except (psycopg.Error, OSError) as error:
                 delay = backoff.failed()
                 logger.warning("nobody listens", extra={"because": describe(error), "seconds": round(delay, 2)})
@@ -52,5 +81,13 @@ class Bell:
 
     async def _session(self) -> psycopg.AsyncConnection[Any]:
         session = await psycopg.AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=5)
-        await session.execute(f"LISTEN {CHANNEL}")
+        for channel in (CHANNEL, _KEYS_CHANNEL):
+            await session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         return session
+
+    def _take(self, told: psycopg.Notify) -> None:
+        if told.channel != _KEYS_CHANNEL:
+            self.ring()
+            return
+        version, _, seller_id = told.payload.partition(" ")
+        self._keys.end(SellerId(seller_id), int(version))

@@ -23,6 +23,8 @@ class SyncConfig:
     """JSON with aiokafka's security_protocol, sasl_* and ssl_cafile."""
     credentials_address: str = "127.0.0.1:50052"
     """host:port of the credentials service, which lends the keys."""
+    metrics_listen: str = ""
+    """host:port at which Prometheus reads numbers, over plain HTTP; empty: nowhere."""
     log_level: str = "INFO"
 
     call_deadline: timedelta = timedelta(seconds=30)

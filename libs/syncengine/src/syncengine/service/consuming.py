@@ -23,6 +23,7 @@ from syncengine.clock import Clock
 from syncengine.listing import LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.rows import Settings
+from syncengine.service.bell import tell_ended
 from syncengine.service.events import LotOf, connection_event, lot_event
 from syncengine.store.postgres import PostgresStore, PostgresTransaction
 
@@ -60,12 +61,11 @@ class Consuming:
 
     async def absorb(self, conn: AsyncConnection, records: Sequence[Record]) -> None:
         """Take in a batch of one partition. Raises Undecodable."""
-        tx = self._store.join(conn)
         if records[0].topic == self._topics.connections:
             decoded = [connection_event(record, self._facts.marketplace) for record in records]
-            await self._absorb_connections(tx, [news for news in decoded if news is not None])
+            await self._absorb_connections(conn, [news for news in decoded if news is not None])
         else:
-            await self._absorb_lots(tx, [lot_event(record, self._lot_of) for record in records])
+            await self._absorb_lots(self._store.join(conn), [lot_event(record, self._lot_of) for record in records])
 
     async def undecodable(self, conn: AsyncConnection, record: Record) -> None:
         """Mark the lot of a record that was set aside as stale (rule T5)."""
@@ -76,10 +76,13 @@ class Consuming:
         """Begin anew with every connection (rules T2, C1)."""
         await begin_anew_after_loss(self._store.join(conn), self._clock.now())
 
-    async def _absorb_connections(self, tx: PostgresTransaction, connections: Sequence[ConnectionNews]) -> None:
+    async def _absorb_connections(self, conn: AsyncConnection, connections: Sequence[ConnectionNews]) -> None:
+        tx = self._store.join(conn)
         await _lock(tx, (news.seller_id for news in connections))
         for news in connections:
             await absorb_connection(tx, news, self._clock.now())
+            connection = await tx.lock_connection(news.seller_id)
+            await tell_ended(conn, news.seller_id, connection.key_version - connection.enabled)
 
     async def _absorb_lots(self, tx: PostgresTransaction, news: Sequence[LotNews | AnswerNews]) -> None:
         lots = [one for one in news if isinstance(one, LotNews)]

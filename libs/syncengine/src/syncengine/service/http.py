@@ -66,6 +66,22 @@ async def exchange(
         return no_answer(purpose, "NO_REPLY") if departed else Later(reason="SHOP_DOWN")
 
 
+async def ask(
+    http: httpx.AsyncClient,
+    request: httpx.Request,
+    purpose: Purpose,
+    ticket: Ticket,
+    outcome_of: Callable[[httpx.Response], Verdict],
+    *,
+    auth: httpx.Auth | None = None,
+) -> tuple[Verdict, datetime]:
+    """Make a call; say what it came to, and when the shop answered by its own clock, or the call's stamp."""
+    answer = await exchange(http, request, purpose, ticket, auth=auth)
+    if not isinstance(answer, httpx.Response):
+        return answer, ticket.stamp
+    return outcome_of(answer), answered_at(answer) or ticket.stamp
+
+
 def understood(read: Callable[[object], _T], verdict: Verdict) -> _T:
     """Read what the shop answered. Raises `ReadFailedError` for everything else."""
     if isinstance(verdict, Answered):

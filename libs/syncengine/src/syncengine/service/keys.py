@@ -47,6 +47,8 @@ class LeasedKeys(Generic[K]):
         self._marketplace = marketplace
         self._keys_of = keys_of
         self._loans: dict[SellerId, _Loan[K]] = {}
+        self._ended: dict[SellerId, int] = {}
+        """The version up to which a seller's keys have ended, whatever their lease says; of a lease under way too."""
 
     async def get(self, seller_id: SellerId, key_version: int) -> K:
         """Get exactly this set of keys, leasing it if need be.
@@ -61,6 +63,17 @@ class LeasedKeys(Generic[K]):
             raise ReadFailedError(Later(reason="KEYS_UNAVAILABLE"))
         return loan.keys
 
+    def end(self, seller_id: SellerId, version: int) -> None:
+        """Let go of a seller's keys up to this version: they were revoked, or others stored."""
+        self._ended[seller_id] = version
+        loan = self._loans.get(seller_id)
+        if loan is not None and loan.key_version <= version:
+            del self._loans[seller_id]
+
+    def end_all(self) -> None:
+        """Let go of all keys; those that are still good are leased again when they are needed."""
+        self._loans.clear()
+
     async def _lease(self, seller_id: SellerId) -> _Loan[K]:
         failure: Halted | Later | None = None
         request = LeaseCredentialRequest(seller_id=seller_id, marketplace=self._marketplace)
@@ -72,6 +85,8 @@ class LeasedKeys(Generic[K]):
             failure = Halted(reason="NO_KEYS") if missing else Later(reason="KEYS_UNAVAILABLE")
         now = self._clock.now()
         self._loans = {owner: loan for owner, loan in self._loans.items() if loan.usable_until > now}
+        if failure is None and response.key_version <= self._ended.get(seller_id, 0):
+            failure = Later(reason="KEYS_UNAVAILABLE")  # they ended while they were on their way
         if failure is not None:
             self._loans.pop(seller_id, None)
             raise ReadFailedError(failure)

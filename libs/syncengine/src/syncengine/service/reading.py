@@ -1,10 +1,18 @@
 """Reading what shops answer, with suspicion: a value that cannot be what it should be raises `UnreadableError`."""
 
 import html
+import json
+import logging
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import ROUND_UP, Decimal, InvalidOperation
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 TEXT_BYTES = 255
 """Safe length of a text in UTF-8: undocumented in both shops, but BrickSync cut here for a decade
@@ -27,6 +35,20 @@ class UnreadableError(Exception):
     def __init__(self, part: str) -> None:
         super().__init__(part)
         self.part = part
+
+
+def shown_json(content: bytes) -> object:
+    """Read JSON, its fractions as decimals. Raises UnreadableError for everything else."""
+    try:
+        document: object = json.loads(content, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise UnreadableError("JSON") from None
+    return document
+
+
+def _refuse_constant(name: str) -> object:
+    """NaN and Infinity are no JSON, whatever Python's parser thinks."""
+    raise ValueError(name)
 
 
 def normal_text(text: str) -> str:
@@ -91,3 +113,33 @@ def shown_object(raw: object, part: str) -> Mapping[str, object]:
     if not isinstance(raw, dict):
         raise UnreadableError(part)
     return raw
+
+
+def shown_array(raw: object, part: str) -> list[object]:
+    """Read a JSON array."""
+    if not isinstance(raw, list):
+        raise UnreadableError(part)
+    return raw
+
+
+def shown_moment(raw: object, part: str) -> datetime:
+    """Read a moment as ISO 8601 has it; in UTC if it does not say."""
+    try:
+        moment = datetime.fromisoformat(raw if isinstance(raw, str) else "")
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UnreadableError(part) from None
+
+
+def each(read: Callable[[object], T], part: str) -> Callable[[object], tuple[T, ...]]:
+    """Make of the reading of one thing the reading of an array of them."""
+    return lambda raw: tuple(read(one) for one in shown_array(raw, part))
+
+
+def if_readable(read: Callable[[object], T], raw: object) -> T | None:
+    """Read what a write was answered with: it is done, whether its answer shows what is there or not."""
+    try:
+        return read(raw)
+    except UnreadableError as error:
+        _log.warning("the shop's answer is unreadable", extra={"part": error.part})
+        return None

@@ -14,6 +14,7 @@ from servicekit.grpc_client import open_channel
 from servicekit.grpc_server import serving
 from servicekit.kafka import KafkaConfig
 from servicekit.lifecycle import run_until_signalled
+from servicekit.metrics import serving_metrics
 from servicekit.mtls import TlsFiles
 from servicekit.postgres import create_engine
 from servicekit.relay import Relay
@@ -89,6 +90,7 @@ async def run(
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
     topics = Topics(lots=f"brickops.lots.{facts.marketplace}.v1", connections="brickops.connections.v1")
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving_metrics(config.metrics_listen, tls))
         engine = create_engine(database_url, pool_size=lanes + _CONNECTIONS_BESIDE_LANES)
         stack.push_async_callback(engine.dispose)
         store = PostgresStore(engine, bucket=facts.limit.window / _BUCKETS)
@@ -109,7 +111,7 @@ async def run(
             clock=clock,
             settings=settings,
             shops=LeasedShops(keys, shop_of),
-            bell=Bell(database_url),
+            bell=Bell(database_url, keys),
             ready=consumer.caught_up if flags.may_call else never,
             lanes=lanes,
         )

@@ -9,6 +9,7 @@ from syncengine.service.connection_calls import ConnectionCalls
 from syncengine.service.default_calls import DefaultCalls
 from syncengine.service.listing_calls import ListingCalls
 from syncengine.service.plan_calls import PlanCalls
+from syncengine.service.shop_calls import ShopCalls
 from syncengine.service.trying import Trying
 from syncengine.service.waiting_calls import WaitingCalls
 
@@ -17,7 +18,15 @@ SERVICE: Final = "brickops.sync.v1.SyncService"
 
 
 class SyncServicer(
-    ConnectionCalls, Trying, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, DefaultCalls, SyncServiceServicer
+    ConnectionCalls,
+    ShopCalls,
+    Trying,
+    PlanCalls,
+    WaitingCalls,
+    ListingCalls,
+    CatalogCalls,
+    DefaultCalls,
+    SyncServiceServicer,
 ):
     """All calls."""
 

@@ -10,6 +10,7 @@ from syncengine.choose import free_tiers
 from syncengine.listing import SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import Tier
+from syncengine.recognise import ASKED
 from syncengine.report import reason_words
 from syncengine.rows import ConnectionRow, Settings, Spent
 from syncengine.service import words
@@ -61,6 +62,9 @@ async def connection_told(
         told.match.CopyFrom(_match_of(connection))
     if connection.census_alarm:
         told.alarm.CopyFrom(_alarm_of(connection))
+    if connection.halted in ASKED:
+        pinned = connection.pinned_name or connection.shop_name
+        told.other_shop.CopyFrom(pb.OtherShop(pinned_name=pinned, shown_name=connection.shown_name))
     if connection.census_reason is not None or connection.baseline_at is None:
         told.progress.CopyFrom(_progress_of(connection, await tx.count_lots(seller_id)))
     return told

@@ -17,8 +17,14 @@ HALTS: Mapping[str, str] = {
     ),
     "NO_KEYS": "No keys are stored for this shop. Store them here to go on.",
     "ANOTHER_SHOP": (
-        "The keys are those of another shop than the one that was connected. Nothing is sent."
-        " Store the keys of the right shop, or correct its name."
+        "The keys open a shop of another name than the one that was connected. Nothing is sent."
+        " If it is the same shop under a new name, say so here; else store the keys of the shop that was connected."
+    ),
+    "NOTHING_OF_OURS": (
+        "You said that this is your shop under a new name, but it shows no listing and no order that we know."
+        " Nothing is sent. If the shop is closed, open it and answer again; else store the keys of the shop that was"
+        " connected. A connection cannot be moved to a different shop: what is listed, sold and ordered in the one"
+        " would be taken for the other's."
     ),
     "ANOTHER_CURRENCY": (
         "The shop's currency is not the one given for this connection, so prices would be wrong. Nothing is sent."
@@ -130,6 +136,14 @@ LINES_ASSIGNED = (
 )
 LINES_SET_ASIDE = "These order lines are nobody's lot. Nothing waits for them any more."
 ITEM_MAPPED = "Lots of this item are listed as soon as calls may be made, unless the shop has listings like them."
+SHOP_RECOGNISED_NEXT = (
+    "The shop is read as soon as calls may be made. If a listing or an order that we know is found there, its new name"
+    " is taken and it is matched with your lots once more; else nothing is sent and you are told."
+)
+SHOP_ASKED_NEXT = (
+    "The shop stays the one that was connected. It is asked whose it is as soon as a call may be made, and nothing is"
+    " sent before."
+)
 DEFAULT_SET = "Listings of lots that do not say it themselves are changed so, in their turn."
 LOOK_AGAIN = "The whole shop is read again as soon as calls may be made."
 LIST_IS_RIGHT = (

@@ -290,7 +290,7 @@ class Transaction(Protocol):
     async def page_of_unowned(
         self, seller_id: SellerId, *, after: ListingId | None, limit: int
     ) -> Sequence[ShopListing]:
-        """List the same, by listing id, from the one after `after` on."""
+        """List those of them that the last list showed, by listing id, from the one after `after` on."""
         ...
 
     # what items are in the marketplace's own catalogue

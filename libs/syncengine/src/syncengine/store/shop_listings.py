@@ -29,7 +29,9 @@ _UNOWNED: Final = _ROWS.select.where(
         LISTING_IDS.c.seller_id == SHOP_LISTINGS.c.seller_id, LISTING_IDS.c.listing_id == SHOP_LISTINGS.c.listing_id
     ),
 ).order_by(SHOP_LISTINGS.c.listing_id)
-_PAGE: Final = _UNOWNED.where(SHOP_LISTINGS.c.listing_id > bindparam("after")).limit(bindparam("limit"))
+_PAGE: Final = _UNOWNED.where(
+    SHOP_LISTINGS.c.missed_at.is_(None), SHOP_LISTINGS.c.listing_id > bindparam("after")
+).limit(bindparam("limit"))
 _UNOWNED_OF_ITEM: Final = _UNOWNED.where(SHOP_LISTINGS.c.item == bindparam("item", type_=SHOP_LISTINGS.c.item.type))
 
 

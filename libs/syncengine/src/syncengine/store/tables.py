@@ -59,6 +59,7 @@ CONNECTIONS: Final = Table(
     Column("confirmed_at", _TIME),
     Column("hold_increases_until", _TIME),
     Column("list_wanted_at", _TIME),
+    Column("list_again_at", _TIME),
     Column("match", JSONB, nullable=False),
     Column("hints_after", Text),
     Column("held_items", JSONB, nullable=False),
@@ -68,6 +69,8 @@ CONNECTIONS: Final = Table(
     Column("pinned_key", Text, nullable=False),
     Column("pinned_currency", Text, nullable=False),
     Column("pin_proven", Boolean, nullable=False),
+    Column("shown_name", Text, nullable=False),
+    Column("claimed_name", Text, nullable=False),
     Column("orders_read_at", _TIME),
     Column("all_orders_read_at", _TIME),
     Column("polled_last", Boolean, nullable=False),
@@ -185,6 +188,7 @@ INTENTS: Final = Table(
     Column("newcomers", JSONB),
     Column("listed_at", _TIME),
     Column("list_read_at", _TIME),
+    Column("listed_again_at", _TIME),
     Column("settled_at", _TIME),
 )
 
@@ -232,6 +236,8 @@ SHOP_LISTINGS: Final = Table(
     Column("listing", JSONB, nullable=False),
     Column("seen_at", _TIME, nullable=False),
     Column("read_at", _TIME),
+    Column("missed_at", _TIME),
+    Column("missed_again_at", _TIME),
 )
 
 COUNTERPARTS: Final = Table(

@@ -329,7 +329,8 @@ class MemoryTransaction:
     async def page_of_unowned(
         self, seller_id: SellerId, *, after: ListingId | None, limit: int
     ) -> Sequence[ShopListing]:
-        return [kept for kept in await self.unowned(seller_id) if kept.listing.listing_id > (after or "")][:limit]
+        shown = [kept for kept in await self.unowned(seller_id) if kept.missed_at is None]
+        return [kept for kept in shown if kept.listing.listing_id > (after or "")][:limit]
 
     async def find_counterparts(
         self, seller_id: SellerId, entries: Collection[CatalogEntry]

@@ -13,6 +13,8 @@ from syncengine.migrations import (
     extend_for_catalogues,
     extend_for_defaults,
     extend_for_many_lots,
+    extend_for_renamed_shops,
+    extend_for_second_lists,
     extend_for_shop_imports,
 )
 
@@ -27,6 +29,8 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_many_lots(op)
     extend_for_shop_imports(op)
     extend_for_catalogues(op, app_role=app_role)
+    extend_for_second_lists(op)
+    extend_for_renamed_shops(op)
     extend_for_batches(op)
     extend_for_defaults(op)
     extend_for_candidates(op)

@@ -94,6 +94,7 @@ class Connection(_message.Message):
     TIERS_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     ALARM_FIELD_NUMBER: _builtins.int
+    OTHER_SHOP_FIELD_NUMBER: _builtins.int
     BATCHES_FIELD_NUMBER: _builtins.int
     marketplace: _builtins.str
     """The shop: bricklink or brickowl."""
@@ -154,6 +155,10 @@ class Connection(_message.Message):
         """The list that was not believed; absent if the last one was."""
 
     @_builtins.property
+    def other_shop(self) -> Global___OtherShop:
+        """The shop that the keys open instead of this connection's; absent unless that halted the connection."""
+
+    @_builtins.property
     def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchKind]:
         """What the shop was seen to do, or not to do, when one call asks for several things (rule N2); by kind."""
 
@@ -179,11 +184,12 @@ class Connection(_message.Message):
         tiers: _abc.Iterable[Global___TierBudget] | None = ...,
         progress: Global___MatchProgress | None = ...,
         alarm: Global___CensusAlarm | None = ...,
+        other_shop: Global___OtherShop | None = ...,
         batches: _abc.Iterable[Global___BatchKind] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "match", b"match", "oldest_waiting_at", b"oldest_waiting_at", "paused_at", b"paused_at", "progress", b"progress", "waiting_until", b"waiting_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "match", b"match", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "waiting_until", b"waiting_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "batches", b"batches", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "batches", b"batches", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -218,6 +224,32 @@ class BatchKind(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchKind: _TypeAlias = BatchKind  # noqa: Y015
+
+@_typing.final
+class OtherShop(_message.Message):
+    """A shop of another name than the connection's (rule W1)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PINNED_NAME_FIELD_NUMBER: _builtins.int
+    SHOWN_NAME_FIELD_NUMBER: _builtins.int
+    pinned_name: _builtins.str
+    """The name of the shop that was connected."""
+    shown_name: _builtins.str
+    """The name of the one that the keys open, as it shows, or as the seller typed with the keys."""
+    def __init__(
+        self,
+        *,
+        pinned_name: _builtins.str = ...,
+        shown_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pinned_name", b"pinned_name", "shown_name", b"shown_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OtherShop: _TypeAlias = OtherShop  # noqa: Y015
 
 @_typing.final
 class ReasonCount(_message.Message):
@@ -1186,6 +1218,58 @@ class AnswerAlarmResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AnswerAlarmResponse: _TypeAlias = AnswerAlarmResponse  # noqa: Y015
+
+@_typing.final
+class AnswerShopRequest(_message.Message):
+    """Says whether a shop of another name is this connection's own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SHOWN_NAME_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    shown_name: _builtins.str
+    """The name of the shop that the keys open, as it was shown: refused if it is another by now."""
+    answer: _waiting_pb2.ShopAnswer.ValueType
+    """What is so."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        shown_name: _builtins.str = ...,
+        answer: _waiting_pb2.ShopAnswer.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "request_id", b"request_id", "shown_name", b"shown_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerShopRequest: _TypeAlias = AnswerShopRequest  # noqa: Y015
+
+@_typing.final
+class AnswerShopResponse(_message.Message):
+    """The shop is read again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    def __init__(
+        self,
+        *,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerShopResponse: _TypeAlias = AnswerShopResponse  # noqa: Y015
 
 @_typing.final
 class ListUnassignedLinesRequest(_message.Message):

@@ -111,6 +111,11 @@ class SyncServiceStub:
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmRequest.SerializeToString,
                 response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmResponse.FromString,
                 _registered_method=True)
+        self.AnswerShop = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/AnswerShop',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerShopRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerShopResponse.FromString,
+                _registered_method=True)
         self.ListUnassignedLines = channel.unary_unary(
                 '/brickops.sync.v1.SyncService/ListUnassignedLines',
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListUnassignedLinesRequest.SerializeToString,
@@ -264,6 +269,14 @@ class SyncServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnswerShop(self, request, context):
+        """Says whether a shop of another name is this connection's own (rule W1). Either way nothing is sent before something of
+        ours was found in it, or it shows the name that it had.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListUnassignedLines(self, request, context):
         """Lists the order lines that nobody knows the lot of, and that hold back their item (rule C4).
         """
@@ -390,6 +403,11 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.AnswerAlarm,
                     request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmRequest.FromString,
                     response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmResponse.SerializeToString,
+            ),
+            'AnswerShop': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerShop,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerShopRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerShopResponse.SerializeToString,
             ),
             'ListUnassignedLines': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUnassignedLines,
@@ -834,6 +852,33 @@ class SyncService:
             '/brickops.sync.v1.SyncService/AnswerAlarm',
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmRequest.SerializeToString,
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerAlarmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerShop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/AnswerShop',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerShopRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.AnswerShopResponse.FromString,
             options,
             channel_credentials,
             insecure,

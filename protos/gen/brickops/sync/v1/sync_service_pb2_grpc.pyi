@@ -77,6 +77,10 @@ class SyncServiceStub:
     """Says what is so about a lot in trouble."""
     AnswerAlarm: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerAlarmRequest, _sync_service_pb2.AnswerAlarmResponse]
     """Says whether a list that was not believed is right (rule C5)."""
+    AnswerShop: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerShopRequest, _sync_service_pb2.AnswerShopResponse]
+    """Says whether a shop of another name is this connection's own (rule W1). Either way nothing is sent before something of
+    ours was found in it, or it shows the name that it had.
+    """
     ListUnassignedLines: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnassignedLinesRequest, _sync_service_pb2.ListUnassignedLinesResponse]
     """Lists the order lines that nobody knows the lot of, and that hold back their item (rule C4)."""
     AssignLines: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.AssignLinesRequest, _sync_service_pb2.AssignLinesResponse]
@@ -141,6 +145,10 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """Says what is so about a lot in trouble."""
     AnswerAlarm: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerAlarmRequest, _sync_service_pb2.AnswerAlarmResponse]  # type: ignore[assignment]
     """Says whether a list that was not believed is right (rule C5)."""
+    AnswerShop: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.AnswerShopRequest, _sync_service_pb2.AnswerShopResponse]  # type: ignore[assignment]
+    """Says whether a shop of another name is this connection's own (rule W1). Either way nothing is sent before something of
+    ours was found in it, or it shows the name that it had.
+    """
     ListUnassignedLines: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ListUnassignedLinesRequest, _sync_service_pb2.ListUnassignedLinesResponse]  # type: ignore[assignment]
     """Lists the order lines that nobody knows the lot of, and that hold back their item (rule C4)."""
     AssignLines: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.AssignLinesRequest, _sync_service_pb2.AssignLinesResponse]  # type: ignore[assignment]
@@ -292,6 +300,16 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sync_service_pb2.AnswerAlarmResponse, _abc.Awaitable[_sync_service_pb2.AnswerAlarmResponse]]:
         """Says whether a list that was not believed is right (rule C5)."""
+
+    @_abc_1.abstractmethod
+    def AnswerShop(
+        self,
+        request: _sync_service_pb2.AnswerShopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.AnswerShopResponse, _abc.Awaitable[_sync_service_pb2.AnswerShopResponse]]:
+        """Says whether a shop of another name is this connection's own (rule W1). Either way nothing is sent before something of
+        ours was found in it, or it shows the name that it had.
+        """
 
     @_abc_1.abstractmethod
     def ListUnassignedLines(

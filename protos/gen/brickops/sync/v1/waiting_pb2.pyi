@@ -84,6 +84,30 @@ ALARM_ANSWER_LOOK_AGAIN: AlarmAnswer.ValueType  # 2
 """The shop has been put right, or will be: read it again."""
 Global___AlarmAnswer: _TypeAlias = AlarmAnswer  # noqa: Y015
 
+class _ShopAnswer:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ShopAnswerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShopAnswer.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SHOP_ANSWER_UNSPECIFIED: _ShopAnswer.ValueType  # 0
+    """Not said."""
+    SHOP_ANSWER_SAME_SHOP: _ShopAnswer.ValueType  # 1
+    """It is the connection's shop, under a new name."""
+    SHOP_ANSWER_LOOK_AGAIN: _ShopAnswer.ValueType  # 2
+    """It is not: the connection's shop stays what it was. Ask again whose shop the keys open."""
+
+class ShopAnswer(_ShopAnswer, metaclass=_ShopAnswerEnumTypeWrapper):
+    """What a person can say about a shop of another name than the connection's."""
+
+SHOP_ANSWER_UNSPECIFIED: ShopAnswer.ValueType  # 0
+"""Not said."""
+SHOP_ANSWER_SAME_SHOP: ShopAnswer.ValueType  # 1
+"""It is the connection's shop, under a new name."""
+SHOP_ANSWER_LOOK_AGAIN: ShopAnswer.ValueType  # 2
+"""It is not: the connection's shop stays what it was. Ask again whose shop the keys open."""
+Global___ShopAnswer: _TypeAlias = ShopAnswer  # noqa: Y015
+
 @_typing.final
 class WaitingLot(_message.Message):
     """A lot that waits for a person."""

@@ -149,6 +149,13 @@ class Alarm(BaseModel):
     read_at: datetime | None
 
 
+class OtherShop(BaseModel):
+    """A shop of another name than the one that was connected: see /shop."""
+
+    pinned_name: str = Field(description="The shop that was connected.")
+    shown_name: str = Field(description="The one that the keys open.")
+
+
 class Match(BaseModel):
     """What matching the lots with the shop's listings found."""
 
@@ -183,6 +190,7 @@ class ConnectionSync(BaseModel):
     reasons: list[ReasonCount] = Field(description="Lots that wait for a person, by reason.")
     progress: Progress | None = Field(description="null once the shop is matched.")
     alarm: Alarm | None = Field(description="null if the last list was believed.")
+    other_shop: OtherShop | None = Field(description="null unless that halted the connection.")
     batches: list[BatchKind] = Field(description="What the shop was seen to do, or not, when asked for several things.")
     waiting_lots: int = Field(description="Lots with something to send.")
     unknown_lots: int = Field(description="Lots whose last write has an unknown outcome; it is looked at.")

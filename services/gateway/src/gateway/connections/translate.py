@@ -18,6 +18,7 @@ from gateway.connections.models import (
     KeysChanged,
     Match,
     NewConnection,
+    OtherShop,
     Progress,
     ReasonCount,
     TierBudget,
@@ -114,6 +115,7 @@ def _sync_of(sync: sync_service_pb2.Connection) -> ConnectionSync:
         reasons=[ReasonCount(reason=one.reason, message=one.message, lots=one.lots) for one in sync.reasons],
         progress=(Progress(step=sync.progress.step, lots=sync.progress.lots) if sync.HasField("progress") else None),
         alarm=_alarm_of(sync.alarm) if sync.HasField("alarm") else None,
+        other_shop=_other_shop_of(sync.other_shop) if sync.HasField("other_shop") else None,
         batches=[BatchKind(kind=one.kind, used=one.used, message=one.message) for one in sync.batches],
         budget=Budget(
             calls_used=sync.calls_used,
@@ -128,6 +130,10 @@ def _sync_of(sync: sync_service_pb2.Connection) -> ConnectionSync:
 
 def _alarm_of(alarm: sync_service_pb2.CensusAlarm) -> Alarm:
     return Alarm(alarm=alarm.alarm, missing=alarm.missing, message=alarm.message, read_at=time_in(alarm, "read_at"))
+
+
+def _other_shop_of(other: sync_service_pb2.OtherShop) -> OtherShop:
+    return OtherShop(pinned_name=other.pinned_name, shown_name=other.shown_name)
 
 
 def _match_of(match: sync_service_pb2.Match) -> Match:

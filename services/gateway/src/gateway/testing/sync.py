@@ -196,6 +196,15 @@ class SyncFake(sync_grpc.SyncServiceServicer):
             name = waiting_pb2.AlarmAnswer.Name(request.answer)
             return sync_pb.AnswerAlarmResponse(message=f"{request.alarm} {request.missing} {name}")
 
+    async def AnswerShop(  # noqa: N802
+        self, request: sync_pb.AnswerShopRequest, context: Context
+    ) -> sync_pb.AnswerShopResponse:
+        """Says what it was asked."""
+        require_role("owner")
+        async with self.faults.around(context):
+            name = waiting_pb2.ShopAnswer.Name(request.answer)
+            return sync_pb.AnswerShopResponse(message=f"{request.shown_name} {name}")
+
     async def ListUnassignedLines(  # noqa: N802
         self, request: sync_pb.ListUnassignedLinesRequest, context: Context
     ) -> sync_pb.ListUnassignedLinesResponse:

@@ -201,6 +201,25 @@ class AlarmAnswered(Body):
     )
 
 
+class ShopAnswer(StrEnum):
+    """Whose shop it is."""
+
+    SAME_SHOP = "same_shop"
+    LOOK_AGAIN = "look_again"
+
+
+class ShopAnswered(Body):
+    """Whether a shop of another name is the connection's own."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"shown_name": "new bricks", "answer": "same_shop"}})
+
+    shown_name: Text = Field(description="The name that the shop shows; refused if it is another by now.")
+    answer: Annotated[ShopAnswer, Field(strict=False)] = Field(
+        description="`same_shop`: it is the connection's shop under a new name. `look_again`: it stays what it was, "
+        "and is asked once more."
+    )
+
+
 class LinesAssigned(Body):
     """Whose a listing was."""
 

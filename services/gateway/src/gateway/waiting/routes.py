@@ -19,6 +19,7 @@ from gateway.waiting.models import (
     ConflictAnswered,
     ItemMapped,
     LinesAssigned,
+    ShopAnswered,
     TroubleAnswered,
     UnassignedLine,
     UnmappedItem,
@@ -109,6 +110,22 @@ async def answer_alarm(
         answer=value_of(waiting_pb2.AlarmAnswer, answered.answer),
     )
     answer = await behind.ask(behind.sync(marketplace).AnswerAlarm, asked, seconds=COMMAND_SECONDS)
+    return WhatFollows(message=answer.message)
+
+
+@router.post("/shop", summary="Say whose shop it is", responses=problems(404, 409))
+async def answer_shop(
+    marketplace: Marketplace, answered: ShopAnswered, request_id: RequestId, behind: FromBehind
+) -> WhatFollows:
+    """Has the shop asked again whose it is. A new name is taken once a listing or an order of yours is found there;
+    before that, or if there is none, nothing is sent.
+    """
+    asked = sync.AnswerShopRequest(
+        request_id=request_id,
+        shown_name=answered.shown_name,
+        answer=value_of(waiting_pb2.ShopAnswer, answered.answer),
+    )
+    answer = await behind.ask(behind.sync(marketplace).AnswerShop, asked, seconds=COMMAND_SECONDS)
     return WhatFollows(message=answer.message)
 
 

@@ -111,7 +111,8 @@ class Judges:
             books.taken[lot_id] -= change
         if isinstance(landing.write, Update):
             books.unfound[lot_id] -= max(0, -change)
-        if isinstance(landing.write, Remove):
+        emptied = change < 0 and landing.after == 0 and landing.listing_id not in self.stage.shop.listings()
+        if isinstance(landing.write, Remove) or emptied:
             books.remove(lot_id)
         if change > 0:
             books.plus[lot_id] += change

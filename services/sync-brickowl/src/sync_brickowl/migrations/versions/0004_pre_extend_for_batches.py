@@ -5,8 +5,8 @@ from alembic.operations import Operations
 
 from syncengine.migrations import extend_for_batches
 
-revision = "0007"
-down_revision = "0006"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from alembic.operations import Operations
 
 from syncengine.migrations import extend_for_defaults
 
-revision = "0003"
-down_revision = "0002"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from alembic.operations import Operations
 
 from syncengine.migrations import extend_for_batches
 
-revision = "0002"
-down_revision = "0001"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from alembic.operations import Operations
 
 from syncengine.migrations import extend_for_candidates
 
-revision = "0009"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:

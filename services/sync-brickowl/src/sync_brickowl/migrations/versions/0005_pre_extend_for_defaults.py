@@ -5,8 +5,8 @@ from alembic.operations import Operations
 
 from syncengine.migrations import extend_for_defaults
 
-revision = "0008"
-down_revision = "0007"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
