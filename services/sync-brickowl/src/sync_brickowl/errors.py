@@ -4,15 +4,14 @@ The texts are untrusted: they are compared with what we know and go no further (
 HTTP 200 is not known, so an object that holds `error` is one, whatever the status (marketplaces/brickowl.md#1.1).
 """
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 
 import httpx
 
 from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
 from syncengine.service.http import retry_after
+from syncengine.service.reading import UnreadableError, shown_json
 from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
 _REST = timedelta(seconds=10)
@@ -40,8 +39,8 @@ _REFUSING = frozenset({200, 400, 404, 409, 422})
 def outcome_of(response: httpx.Response, purpose: Purpose, *, several: bool = False) -> Verdict:
     """Say what an answer means to a call of this purpose; `several`: to one that asks for several things."""
     try:
-        document = json.loads(response.content, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        document = shown_json(response.content)
+    except UnreadableError:
         return _without_words(response, purpose)
     return verdict_of(response.status_code, document, purpose, after=retry_after(response), several=several)
 
@@ -103,8 +102,3 @@ def _failure(code: int, words: str, purpose: Purpose, after: timedelta | None) -
 
 def _refusal(words: str) -> str:
     return next((word for part, word in _REFUSALS if part in words), "REFUSED")
-
-
-def _refuse_constant(name: str) -> object:
-    """NaN and Infinity are no JSON, whatever Python's parser thinks."""
-    raise ValueError(name)
