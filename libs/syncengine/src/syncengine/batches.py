@@ -20,16 +20,23 @@ HIDDEN_QUANTITIES = "HIDDEN_QUANTITIES"
 READS = "READS"
 
 
-def kinds_of(row: ListingRow, write: Write) -> frozenset[str] | None:
+def kinds_of(row: ListingRow, write: Write, connection: ConnectionRow, settings: Settings) -> frozenset[str] | None:
     """Say of which kinds a write is within a call of several; None: it always goes alone (rules Q3, Q5)."""
     match write:
         case Create():
             return frozenset({CREATES})
         case Update(delta=0, for_sale=None, retain=None):
             return frozenset(write.fields)
-        case Update(for_sale=None, retain=None) if not (write.fields or row.sent_for_sale or row.desired.for_sale):
+        case Update(for_sale=None, retain=None) if not write.fields and _nobody_buys(row, connection, settings):
             return frozenset({HIDDEN_QUANTITIES})
     return None
+
+
+def _nobody_buys(row: ListingRow, connection: ConnectionRow, settings: Settings) -> bool:
+    """Tell whether a total overwrites no sale: it is hidden, and every order from before that is known (rule K4)."""
+    if row.sent_for_sale or row.desired.for_sale or row.hidden_at is None or connection.all_orders_read_at is None:
+        return False
+    return connection.all_orders_read_at > row.hidden_at + settings.lag_window
 
 
 def is_usable(connection: ConnectionRow, facts: Facts, kinds: Collection[str]) -> bool | None:
@@ -44,7 +51,7 @@ def most_together(
     row: ListingRow, write: Write, connection: ConnectionRow, facts: Facts, settings: Settings, *, free: int
 ) -> int:
     """Say how many writes one call may make with this one. `free`: calls that all writes together may be charged."""
-    kinds = kinds_of(row, write)
+    kinds = kinds_of(row, write, connection, settings)
     most = facts.creates_at_once if isinstance(write, Create) else facts.updates_at_once
     usable = False if kinds is None else is_usable(connection, facts, kinds)
     if most < settings.creates_together_from or not (usable or usable is None):
@@ -58,18 +65,15 @@ def most_together(
     return most if usable else settings.first_together
 
 
-def may_go_with(row: ListingRow, write: Write, first: bool | None, connection: ConnectionRow, facts: Facts) -> bool:
-    """Tell whether a write may be in a call with others; `first`: whether their kinds are known to be done."""
-    kinds = kinds_of(row, write)
+def may_go_with(kinds: Collection[str] | None, first: bool | None, connection: ConnectionRow, facts: Facts) -> bool:
+    """Tell whether a write of these kinds may go with others; `first`: whether theirs are known to be done."""
     usable = False if kinds is None else is_usable(connection, facts, kinds)
     return usable is not False if first is None else usable is True
 
 
 def as_one_of_several(row: ListingRow, write: Write) -> Write:
-    """Say a quantity as a total where nobody can buy meanwhile: the only way that is proven for calls of several."""
-    if isinstance(write, Update) and kinds_of(row, write) == frozenset({HIDDEN_QUANTITIES}):
-        return replace(write, total=row.target)
-    return write
+    """Say a hidden listing's quantity as a total: the only way that is proven for calls of several."""
+    return replace(write, total=row.target) if isinstance(write, Update) and write.delta else write
 
 
 # What became of them --------------------------------------------------------------------------------------------------

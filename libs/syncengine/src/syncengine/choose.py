@@ -53,7 +53,7 @@ class Choice:
         at_once = most_together(first, send.write, self.connection, facts, settings, free=free)
         if at_once == 1:
             return
-        usable = is_usable(self.connection, facts, kinds_of(first, send.write) or ())
+        usable = is_usable(self.connection, facts, kinds_of(first, send.write, self.connection, settings) or ())
         sought = max(at_once, settings.creates_together_from)
         others = await self.tx.next_listings(first.seller_id, tiers=[send.tier], now=now, limit=sought + _CANDIDATES)
         if makes:
@@ -68,9 +68,8 @@ class Choice:
                 continue
             if await self._takes(row):
                 taken, its = self.chosen[-1]
-                if makes != isinstance(its.write, Create) or not may_go_with(
-                    taken, its.write, usable, self.connection, facts
-                ):
+                kinds = kinds_of(taken, its.write, self.connection, settings)
+                if makes != isinstance(its.write, Create) or not may_go_with(kinds, usable, self.connection, facts):
                     self.chosen.pop()
         if len(self.chosen) < settings.creates_together_from:
             self.chosen, self.put_off = self.chosen[:1], put_off

@@ -35,7 +35,7 @@ def noticed(row: ListingRow, listing: Listing, facts: Facts, *, but: Collection[
             sent[name] = now[name]
     row = replace(row, shown=now, sent=sent, conflicts=conflicts)
     if FOR_SALE in moved:
-        row = replace(row, sent_for_sale=listing.for_sale)
+        row = replace(row, sent_for_sale=listing.for_sale, hidden_at=None)
     if RETAIN in moved:
         row = replace(row, sent_retain=listing.retain)
     return replace(row, listed_item=listing.item) if ITEM in moved else row

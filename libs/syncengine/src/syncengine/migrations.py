@@ -351,7 +351,9 @@ def extend_for_batches(op: Operations) -> None:
     op.execute("""
         ALTER TABLE connections ADD COLUMN batches jsonb NOT NULL DEFAULT '{}', ADD COLUMN trial_until timestamptz
     """)
-    op.execute("ALTER TABLE listings ADD COLUMN on_trial text[] NOT NULL DEFAULT '{}'")
+    op.execute(
+        "ALTER TABLE listings ADD COLUMN on_trial text[] NOT NULL DEFAULT '{}', ADD COLUMN hidden_at timestamptz"
+    )
 
 
 def extend_for_defaults(op: Operations) -> None:

@@ -356,6 +356,8 @@ class ListingRow:
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
     """By field: what somebody else changed; ITEM stands for what the listing is of."""
     sent_for_sale: bool = True
+    hidden_at: datetime | None = None
+    """When our own write, or a read that was believed, showed it hidden; None: for sale, or nobody knows since when."""
     sent_retain: bool = False
 
     # tried

@@ -176,10 +176,10 @@ async def _book(lane: Lane, intents: Sequence[Intent], outcomes: Sequence[Outcom
             row = rows.get(intent.lot_id)
             if row is None or row.intent_id != intent.intent_id:
                 raise FencedError  # this database is not the one that the intent was written to
-            kinds = kinds_of(row, intent.write) if len(intents) > 1 else None
-            if kinds is None:
+            if len(intents) == 1:
                 row, after = _settled(lane, row, intent, outcome)
             else:
+                kinds = kinds_of(row, intent.write, connection, lane.settings) or frozenset()
                 row, after = _settled_among(lane, row, intent, outcome, kinds, connection, len(intents))
                 several |= kinds
             saved.append(row)

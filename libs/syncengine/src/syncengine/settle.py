@@ -66,6 +66,7 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
         sent={**row.sent, **write.fields},
         shown={name: value for name, value in row.shown.items() if name not in written_fields(write)},
         sent_for_sale=row.sent_for_sale if write.for_sale is None else write.for_sale,
+        hidden_at=row.hidden_at if write.for_sale is None else None if write.for_sale else now,
         sent_retain=row.sent_retain if write.retain is None else write.retain,
         create_with=None,
         applied=counts,
@@ -99,6 +100,7 @@ def created(row: ListingRow, intent: Intent, listing_id: ListingId) -> ListingRo
         observed=None,
         probation=None,
         sent_for_sale=write.for_sale,
+        hidden_at=None,
         sent_retain=write.retain,
         create_with=None,
     )
@@ -132,6 +134,8 @@ def found(row: ListingRow, listing: Listing, read_at: datetime) -> ListingRow:
         shown=shown_values(listing),
         conflicts={},
         sent_for_sale=listing.for_sale,
+        hidden_at=None if listing.for_sale else read_at,
+        on_trial=(),
         sent_retain=listing.retain,
         orders_after=None,
         list_after=None,
@@ -154,6 +158,7 @@ def unlisted(row: ListingRow) -> ListingRow:
         shown={},
         conflicts={},
         sent_retain=False,
+        on_trial=(),
     )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -228,6 +228,8 @@ def a_row(*, for_sale: bool = True, shown: bool = True, **more: object) -> Listi
 
 
 UPDATE = Update(listing_id=ListingId("7"))
+READ_AT = datetime(2026, 11, 22, tzinfo=UTC)
+LONG_AGO = READ_AT - timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -239,15 +241,26 @@ UPDATE = Update(listing_id=ListingId("7"))
         (a_row(for_sale=False), replace(UPDATE, for_sale=False), None),
         (a_row(for_sale=False), replace(UPDATE, delta=6), None),
         (a_row(shown=False), replace(UPDATE, delta=6), None),
-        (a_row(for_sale=False, shown=False), replace(UPDATE, delta=6), {HIDDEN_QUANTITIES}),
+        (a_row(for_sale=False, shown=False), replace(UPDATE, delta=6), None),
+        (a_row(for_sale=False, shown=False, hidden_at=READ_AT), replace(UPDATE, delta=6), None),
+        (a_row(for_sale=False, shown=False, hidden_at=LONG_AGO), replace(UPDATE, delta=6), {HIDDEN_QUANTITIES}),
+        (a_row(shown=False, hidden_at=LONG_AGO), replace(UPDATE, delta=6), None),
     ],
 )
-def test_quantities_of_what_is_for_sale_always_go_alone(
+def test_quantities_go_together_only_where_every_order_from_before_they_were_hidden_is_known(
     row: ListingRow, write: Update, kinds: frozenset[str] | None
 ) -> None:
-    assert kinds_of(row, write) == kinds
-    total = 10 if kinds is not None and HIDDEN_QUANTITIES in kinds else None
-    assert as_one_of_several(row, write) == replace(write, total=total)
+    """A total would overwrite a sale that is not listed yet (rule K4)."""
+    connection = ConnectionRow(seller_id=SellerId("s"), all_orders_read_at=READ_AT)
+    assert kinds_of(row, write, connection, Settings()) == kinds
+    assert kinds_of(row, write, replace(connection, all_orders_read_at=None), Settings()) == (
+        None if write.delta else kinds
+    )
+
+
+def test_a_hidden_quantity_is_said_as_a_total() -> None:
+    assert as_one_of_several(a_row(), replace(UPDATE, delta=6)) == replace(UPDATE, delta=6, total=10)
+    assert as_one_of_several(a_row(), replace(UPDATE, fields={"price": "1"})).total is None  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ LISTINGS: Final = Table(
     Column("shown", JSONB, nullable=False),
     Column("conflicts", JSONB, nullable=False),
     Column("sent_for_sale", Boolean, nullable=False),
+    Column("hidden_at", _TIME),
     Column("sent_retain", Boolean, nullable=False),
     Column("intent_id", Text),
     Column("unknown", Boolean, nullable=False),
