@@ -1,6 +1,6 @@
 """A shop of Brick Owl's sandbox with the adapter before it, for tests of the adapter alone and with the engine.
 
-A pytest plugin: a module names it in `pytest_plugins`, and asks for `owl`.
+A pytest plugin: a module names it in `pytest_plugins`, and asks for `owl`, or for `world`: the engine over it.
 """
 
 from collections.abc import AsyncIterator
@@ -11,6 +11,7 @@ from itertools import count
 import httpx
 import pytest
 
+from product.owl_world import OwlWorld
 from sandbox.brickowl.marketplace import BRICKOWL
 from sandbox.testing import OwlShopControl, RunningSandbox, running_sandbox
 from sync_brickowl.auth import ShopKeys
@@ -69,3 +70,11 @@ async def owl(owl_sandbox: RunningSandbox, owl_http: httpx.AsyncClient, owl_cloc
     async with OwlShopControl.open(owl_sandbox.url, f"shop{number}") as control:
         await control.put(keys={"key": key}, seller_name=f"seller{number}", currency="EUR")
         yield Owl(control, BrickOwl(owl_http, ShopKeys(key=key), facts(600, 200)), key, owl_clock)
+
+
+@pytest.fixture
+async def world(owl: Owl) -> OwlWorld:
+    """The engine over the adapter, and a seller whose shop is empty."""
+    world = OwlWorld(owl)
+    await world.open()
+    return world

@@ -77,7 +77,7 @@ async def absorb_lots(
             newest[item.lot_id] = item
     sellers = sorted({item.seller_id for item in news})
     connections = {seller_id: await tx.lock_connection(seller_id) for seller_id in sellers}
-    newest = await _in_terms(tx, sellers, newest)
+    newest = await _in_terms(tx, connections, newest)
     rows = await tx.find_listings(newest.keys())
     named = {
         seller_id: await take_names(tx, connections[seller_id], _naming(news, newest, rows, seller_id))
@@ -101,15 +101,21 @@ async def absorb_lots(
 
 
 async def _in_terms(
-    tx: Transaction, sellers: Sequence[SellerId], newest: Mapping[LotId, LotNews]
+    tx: Transaction, connections: Mapping[SellerId, ConnectionRow], newest: Mapping[LotId, LotNews]
 ) -> dict[LotId, LotNews]:
-    """Put the lots' items into the marketplace's own terms, as far as these are known."""
+    """Put the lots' items into the marketplace's own terms, as far as these are known, and fill in what is unsaid."""
     put: dict[LotId, LotNews] = {}
-    for seller_id in sellers:
+    for seller_id, connection in connections.items():
         its = {lot_id: one for lot_id, one in newest.items() if one.seller_id == seller_id}
         known = await known_terms(tx, seller_id, [one.lot for one in its.values()])
-        put |= {lot_id: replace(one, lot=in_terms(one.lot, known)) for lot_id, one in its.items()}
+        put |= {lot_id: replace(one, lot=in_terms(filled(one.lot, connection), known)) for lot_id, one in its.items()}
     return put
+
+
+def filled(lot: Lot, connection: ConnectionRow) -> Lot:
+    """Fill in what inventory does not say as the seller wants it in this shop."""
+    said = {name: value for name, value in connection.defaults.items() if name in lot.unsaid}
+    return replace(lot, fields={**lot.fields, **said}) if said else lot
 
 
 def _naming(
@@ -171,6 +177,11 @@ def _absorbed(row: ListingRow | None, news: LotNews, facts: Facts) -> ListingRow
         stale=False,
         not_before=None if row.intent_id is None and row.look_since is None else row.not_before,
     )
+    return reconsidered(row, facts)
+
+
+def reconsidered(row: ListingRow, facts: Facts) -> ListingRow:
+    """Keep conflicts, and what was set aside, as far as what is desired now does not decide them (rules F1, S6)."""
     row = replace(row, conflicts=unresolved(row.conflicts, row.desired))
     wanted = {name: value for group in Group for name, value in desired_values(row, facts, group).items()}
     still = {

@@ -7,15 +7,16 @@ from datetime import datetime
 from syncengine.held import since_connected
 from syncengine.listing import Item, ListingId, SellerId
 from syncengine.marketplace import Facts
+from syncengine.matching import may_be_its
 from syncengine.rows import LineRow, ListingRow, Trouble
 from syncengine.saving import save_rows
 from syncengine.store.protocol import Transaction
 
 
-async def look_alikes(tx: Transaction, row: ListingRow) -> Sequence[ListingId]:
+async def look_alikes(tx: Transaction, row: ListingRow, facts: Facts) -> Sequence[ListingId]:
     """List the shop's unowned listings that may be this lot's: not those that a person said are none of its."""
     unowned = await tx.unowned(row.seller_id, row.desired.item)
-    return [kept.listing.listing_id for kept in unowned if kept.listing.listing_id not in row.strangers]
+    return [kept.listing.listing_id for kept in unowned if may_be_its(row, kept.listing, facts)]
 
 
 async def lines_alike(tx: Transaction, row: ListingRow) -> Sequence[LineRow]:
@@ -37,6 +38,6 @@ async def free_look_alikes(
     waiting = [row for row in await tx.rows_in_trouble(seller_id, Trouble.LOOK_ALIKE) if row.desired.item in items]
     connection = await tx.lock_connection(seller_id)
     ownerless = since_connected(await tx.ownerless_lines(seller_id), connection) if waiting else []
-    sure = [row for row in waiting if not _alike(ownerless, row) and not await look_alikes(tx, row)]
+    sure = [row for row in waiting if not _alike(ownerless, row) and not await look_alikes(tx, row, facts)]
     freed = [replace(row, trouble=None) for row in sure]
     await save_rows(tx, connection, freed, facts, now)

@@ -90,7 +90,9 @@ async def listing_named(
     await let_go(tx, row.seller_id, [row], facts, now)
 
 
-async def listed_anew(tx: Transaction, row: ListingRow, seen: Collection[ListingId], now: datetime) -> ListingRow:
+async def listed_anew(
+    tx: Transaction, row: ListingRow, seen: Collection[ListingId], facts: Facts, now: datetime
+) -> ListingRow:
     """Let a lot without a listing be listed: after a fresh order read and, unless listings merely look like it, after
     a fresh list, in which what looks like it asks again (rules N4, Q4).
 
@@ -99,7 +101,7 @@ async def listed_anew(tx: Transaction, row: ListingRow, seen: Collection[Listing
     Raises:
         ChangedSinceError: there are others that look like it.
     """
-    alike = await look_alikes(tx, row)
+    alike = await look_alikes(tx, row, facts)
     if not set(alike) <= set(seen):
         raise ChangedSinceError
     strangers = tuple(sorted({*row.strangers, *alike}))

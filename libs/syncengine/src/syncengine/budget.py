@@ -19,6 +19,11 @@ class NotBefore:
     reason: str
 
 
+def cost_of(facts: Facts, things: int) -> int:
+    """Say as how many calls one is charged that asks for so many things (rule B1)."""
+    return 1 if things <= 1 else max(facts.batch_costs, things if facts.counts_entries else 1)
+
+
 def cap_of(connection: ConnectionRow, facts: Facts) -> int:
     """Say how many calls we allow ourselves in the limit's window: the shop's answer may have lowered it (rule B3)."""
     return facts.limit.calls if connection.cap is None else min(facts.limit.calls, connection.cap)
@@ -46,7 +51,7 @@ def affordable(facts: Facts, settings: Settings, interval: timedelta, *, calls: 
 
 def poll_interval(facts: Facts, settings: Settings) -> timedelta:
     """Say how often orders are read; a poll may take a view of those that changed last."""
-    calls = 1 + (max(facts.batch_costs, facts.views_at_once) if facts.views_at_once else 0)
+    calls = 1 + (cost_of(facts, facts.views_at_once) if facts.views_at_once else 0)
     return affordable(facts, settings, settings.order_poll_interval, calls=calls)
 
 

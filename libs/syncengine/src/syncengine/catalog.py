@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from syncengine.lane import Lane
-from syncengine.listing import CatalogEntry, Lot, SellerId
+from syncengine.listing import CatalogEntry, Listing, ListingId, Lot, SellerId
 from syncengine.marketplace import Facts
-from syncengine.rows import Counterpart
+from syncengine.reads import read_several, reads_together
+from syncengine.rows import ConnectionRow, Counterpart
 from syncengine.saving import save_rows
 from syncengine.store.protocol import Transaction
 
@@ -20,6 +21,8 @@ _FOUND_LATER = timedelta(days=30)
 """After which the marketplace may have what it had not."""
 _NOT_LEARNT = timedelta(hours=1)
 """After which an entry is asked for again of which the answer said nothing."""
+_LISTINGS_AT_ONCE = 200
+"""Of no lot, whose hints are looked at in one go."""
 
 
 async def look_up_next(lane: Lane) -> bool:
@@ -34,13 +37,20 @@ async def look_up_next(lane: Lane) -> bool:
     async with lane.transaction() as (tx, connection):
         now = lane.clock.now()
         wanted = await tx.entries_to_ask(connection.seller_id, now=now, limit=facts.looks_up_at_once)
+        wanted = wanted or await _hinted(tx, connection, now, limit=facts.looks_up_at_once)
     if not wanted:
         return False
     asked = [entry for entry in wanted if entry.color_id is None]  # a colour that it does not know, no call finds
-    found: Mapping[CatalogEntry, CatalogEntry | None] = {}
-    if asked:
+    found: Mapping[CatalogEntry, Sequence[CatalogEntry]] = {}
+    if asked and await reads_together(lane):
         calls = max(facts.batch_costs if len(asked) > 1 else 1, len(asked) * facts.look_up_costs)
-        found = await lane.read(lane.settings.call_deadline, partial(lane.shop.look_up, asked), calls=calls)
+        answer = await read_several(lane, partial(lane.shop.look_up, asked), things=len(asked), calls=calls)
+        if answer is None:
+            return True  # the next turn asks for one
+        found = answer
+    elif asked:
+        wanted = asked[:1]
+        found = await lane.read(lane.settings.call_deadline, partial(lane.shop.look_up, wanted, alone=True))
     async with lane.transaction() as (tx, connection):
         now = lane.clock.now()
         known = await tx.find_counterparts(connection.seller_id, wanted)
@@ -48,7 +58,8 @@ async def look_up_next(lane: Lane) -> bool:
             Counterpart(
                 seller_id=connection.seller_id,
                 entry=entry,
-                found=found.get(entry),
+                found=_only(found.get(entry, ())),
+                candidates=tuple(found.get(entry, ())) if len(found.get(entry, ())) > 1 else (),
                 since=known[entry].since if entry in known else now,
                 ask_again_at=_ask_again_at(entry, found, now),
             )
@@ -59,10 +70,47 @@ async def look_up_next(lane: Lane) -> bool:
     return True
 
 
+async def _hinted(tx: Transaction, connection: ConnectionRow, now: datetime, *, limit: int) -> Sequence[CatalogEntry]:
+    """List entries that listings of no lot may be of and that are yet to be asked for: some listings at a time (S7)."""
+    while connection.hints_after is not None:
+        page = await tx.page_of_unowned(connection.seller_id, after=connection.hints_after, limit=_LISTINGS_AT_ONCE)
+        entries = {entry: None for kept in page for entry in kept.listing.hints}
+        known = await tx.find_counterparts(connection.seller_id, entries.keys())
+        if wanted := [entry for entry in entries if entry not in known or _is_due(known[entry], now)]:
+            return wanted[:limit]
+        last = page[-1].listing.listing_id if len(page) == _LISTINGS_AT_ONCE else None
+        connection = replace(connection, hints_after=last)
+        await tx.save_connection(connection)
+    return ()
+
+
+def _is_due(known: Counterpart, now: datetime) -> bool:
+    return known.found is None and known.ask_again_at is not None and known.ask_again_at <= now
+
+
+async def origins_of(
+    tx: Transaction, seller_id: SellerId, listings: Collection[Listing]
+) -> Mapping[ListingId, CatalogEntry]:
+    """Find what listings are of in inventory's catalogue: the first hint whose counterpart is just their item (S7)."""
+    entries = {entry for listing in listings for entry in listing.hints}
+    known = await tx.find_counterparts(seller_id, entries) if entries else {}
+    origins: dict[ListingId, CatalogEntry] = {}
+    for listing in listings:
+        for entry in listing.hints:
+            there = known[entry].found if entry in known else None
+            if there is not None and (there.item_type, there.number) == (listing.item.item_type, listing.item.number):
+                origins.setdefault(listing.listing_id, entry)
+    return origins
+
+
+def _only(found: Sequence[CatalogEntry]) -> CatalogEntry | None:
+    return found[0] if len(found) == 1 else None
+
+
 def _ask_again_at(
-    entry: CatalogEntry, found: Mapping[CatalogEntry, CatalogEntry | None], now: datetime
+    entry: CatalogEntry, found: Mapping[CatalogEntry, Sequence[CatalogEntry]], now: datetime
 ) -> datetime | None:
-    if found.get(entry) is not None:
+    if _only(found.get(entry, ())) is not None:
         return None
     return now + (_NOT_LEARNT if entry.color_id is None and entry not in found else _FOUND_LATER)
 

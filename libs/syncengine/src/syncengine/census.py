@@ -131,7 +131,7 @@ async def _book_census(
     stored = {row.lot_id: row for row in rows}
     listing_ids = [listing.listing_id for listing in read.listings]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
-    matched = match(rows, read.listings, owners)
+    matched = match(rows, read.listings, owners, facts)
     returned = await _returned(tx, connection, rows, matched)
     ownerless = {line.item for line in since_connected(await tx.ownerless_lines(connection.seller_id), connection)}
     ownerless |= {kept.listing.item for kept in missed}
@@ -181,6 +181,7 @@ async def _book_census(
     connection = replace(
         connection,
         census_at=listed_at,
+        hints_after=ListingId("") if facts.looks_up_at_once else None,
         census_alarm="",
         alarm_answered="",
         list_wanted_at=now if doubtful else _still_wanted(connection, listed_at),

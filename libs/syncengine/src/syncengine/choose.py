@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncengine.alike import look_alikes
+from syncengine.batches import is_usable, kinds_of, may_go_with, most_together
+from syncengine.budget import writes_left
 from syncengine.guard import held_removals
 from syncengine.lane import Lane
 from syncengine.listing import Group, Item, ListingId, LotId
 from syncengine.marketplace import Create
 from syncengine.plan import Send, Tier
-from syncengine.rows import ConnectionRow, ListingRow, Settings, Trouble
+from syncengine.rows import ConnectionRow, ListingRow, Settings, Spent, Trouble
 from syncengine.sendable import sendable
 from syncengine.settle import perhaps_listed
 from syncengine.store.protocol import Transaction
@@ -36,32 +38,43 @@ class Choice:
         """Choose. Raises PausedError if what the best one waits for may not be read now."""
         await self._guard()
         tx, connection, now = self.tx, self.connection, self.lane.clock.now()
-        tiers = free_tiers(connection)
+        tiers = free_tiers(connection, now)
         for row in await tx.next_listings(connection.seller_id, tiers=tiers, now=now, limit=_CANDIDATES):
             if await self._takes(row):
                 break
-        if self.chosen and isinstance(self.chosen[0][1].write, Create):
-            await self._add_creates()
+        if self.chosen:
+            await self._add_others()
 
-    async def _add_creates(self) -> None:
-        """Let other creates go in the same call, if they are many (rule N2)."""
-        (first, _), settings, now = self.chosen[0], self.lane.settings, self.lane.clock.now()
-        at_once = self.lane.shop.facts.creates_at_once
-        at_once = at_once if first.create_with is None else min(at_once, first.create_with)
-        if at_once < settings.creates_together_from:
+    async def _add_others(self) -> None:
+        """Let other creates, or other changes, go in the same call, if they are many (rule N2)."""
+        (first, send), settings, now = self.chosen[0], self.lane.settings, self.lane.clock.now()
+        facts, makes = self.lane.shop.facts, isinstance(send.write, Create)
+        free = writes_left(self.connection, facts, settings, Spent())
+        at_once = most_together(first, send.write, self.connection, facts, settings, free=free)
+        if at_once == 1:
             return
-        seller_id, limit = first.seller_id, at_once + _CANDIDATES
-        others = await self.tx.next_listings(seller_id, tiers=[Tier.CREATE], now=now, limit=limit)
-        self._known |= await self._ids_of(*others)
+        usable = is_usable(self.connection, facts, kinds_of(first, send.write) or ())
+        sought = max(at_once, settings.creates_together_from)
+        others = await self.tx.next_listings(first.seller_id, tiers=[send.tier], now=now, limit=sought + _CANDIDATES)
+        if makes:
+            self._known |= await self._ids_of(*others)
         put_off = list(self.put_off)
         for row in others:
-            if len(self.chosen) == at_once:
+            if len(self.chosen) == sought:
                 break
-            may_go = row.listing_id is None and _reading_for(row, self.connection, settings, now) is None
-            if may_go and row.lot_id != first.lot_id and row.create_with == first.create_with:
-                await self._takes(row)
+            if row.lot_id == first.lot_id or makes != (row.listing_id is None) or row.create_with != first.create_with:
+                continue
+            if makes and _reading_for(row, self.connection, settings, now) is not None:
+                continue
+            if await self._takes(row):
+                taken, its = self.chosen[-1]
+                if makes != isinstance(its.write, Create) or not may_go_with(
+                    taken, its.write, usable, self.connection, facts
+                ):
+                    self.chosen.pop()
         if len(self.chosen) < settings.creates_together_from:
             self.chosen, self.put_off = self.chosen[:1], put_off
+        del self.chosen[at_once:]
 
     async def _takes(self, row: ListingRow) -> bool:
         """Choose this lot's call if it may be made, else put the lot off."""
@@ -93,7 +106,7 @@ class Choice:
     async def _waits_to_be_created(self, row: ListingRow) -> ListingRow | None:
         """Return a lot that cannot be created yet as it waits, or None: it can."""
         lane, now = self.lane, self.lane.clock.now()
-        if await look_alikes(self.tx, row):  # rule C2: first matched to unowned listings
+        if await look_alikes(self.tx, row, lane.shop.facts):  # rule C2: first matched to unowned listings
             return replace(row, trouble=Trouble.LOOK_ALIKE)
         if row.lot_id not in self._known:
             self._known |= await self._ids_of(row)
@@ -131,11 +144,16 @@ class Choice:
         await self.tx.save_connection(connection)
 
 
-def free_tiers(connection: ConnectionRow) -> Sequence[Tier]:
-    """List what may be sent at all: late orders may hold creates, a person's missing consent removals (C4, B5)."""
+def free_tiers(connection: ConnectionRow, now: datetime) -> Sequence[Tier]:
+    """List what may be sent at all: late orders may hold creates, a person's missing consent removals (C4, B5).
+
+    While the first call of several of a kind is looked at, what such calls might carry waits, for seconds (N2).
+    """
     held = {Tier.CREATE} if connection.hold_increases_until is not None else set()
     if connection.removals_held:
         held.add(Tier.REMOVAL)
+    if connection.trial_until is not None and now < connection.trial_until:
+        held |= {Tier.CREATE, Tier.PRICE, Tier.TEXT, Tier.REST}
     return [tier for tier in Tier if tier not in held]
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
+from syncengine.batches import CREATES, is_usable
 from syncengine.budget import NotBefore, asks_again, cap_of, poll_interval, ticket, uncapped
 from syncengine.listing import ListingId, LotId
-from syncengine.marketplace import Create, Facts, Remove
+from syncengine.marketplace import Create, Facts, Remove, Update
 from syncengine.plan import Nothing, Plan, Send, Tier
 from syncengine.rows import CHANGED_IN_SHOP, ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent
 from syncengine.sendable import sendable
@@ -99,16 +100,42 @@ def _held(row: ListingRow, planned: Plan) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def count_calls(lots: Sequence[LotForecast], facts: Facts, settings: Settings) -> Counter[Tier]:
-    """Count calls by rank: where many lots wait to be created, one call makes several (rules N1, N2)."""
+def count_calls(
+    lots: Sequence[LotForecast], connection: ConnectionRow, facts: Facts, settings: Settings
+) -> Counter[Tier]:
+    """Count calls by rank: where many lots wait for the same, one call serves several (rules N1, N2).
+
+    Kinds of such calls that the shop has yet to be seen to do are taken for those that it does.
+    """
     calls = Counter(send.tier for lot in lots for send in lot.calls)
     # Lots that go in arrays have no other call before; of one item only one is under way at a time.
     together = Counter(lot.calls[0].write.item for lot in lots if lot.calls and isinstance(lot.calls[0].write, Create))
-    for number in range(max(together.values(), default=0)):
-        lots_then = sum(times > number for times in together.values())
-        if lots_then >= settings.creates_together_from and facts.creates_at_once > 1:
-            calls[Tier.CREATE] -= lots_then - ceil(lots_then / facts.creates_at_once)
+    if is_usable(connection, facts, [CREATES]) is not False:
+        for number in range(max(together.values(), default=0)):
+            lots_then = sum(times > number for times in together.values())
+            calls[Tier.CREATE] -= _saved(lots_then, facts.creates_at_once, settings)
+    changes = Counter(
+        send.tier
+        for lot in lots
+        for send in lot.calls
+        if isinstance(send.write, Update)
+        and not send.write.delta
+        and send.write.for_sale is send.write.retain is None
+        and is_usable(connection, facts, send.write.fields.keys()) is not False
+    )
+    for tier, number in changes.items():
+        calls[tier] -= _saved(number, facts.updates_at_once, settings)
     return calls
+
+
+def _saved(writes: int, at_once: int, settings: Settings) -> int:
+    """Say how many calls fewer than writes there are."""
+    return writes - ceil(writes / at_once) if at_once > 1 and writes >= settings.creates_together_from else 0
+
+
+def count_charged(lots: Sequence[LotForecast], calls: Counter[Tier], facts: Facts) -> int:
+    """Count as how many calls all of them are charged (rule B1)."""
+    return sum(len(lot.calls) for lot in lots) if facts.counts_entries else calls.total()
 
 
 def finish(

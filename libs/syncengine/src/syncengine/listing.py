@@ -75,6 +75,8 @@ class Lot:
     """Sales, in whatever shop, took its last piece: its removal is no user's doing (rule B5)."""
     entry: CatalogEntry | None = None
     """In inventory's catalogue, where the marketplace has its own; None: its items are inventory's."""
+    unsaid: frozenset[str] = frozenset()
+    """Fields that inventory does not say: they are as the seller wants them in this shop (`Facts.choices`)."""
     is_mapped: bool = True
     """Whether `item` is known in the marketplace's own terms; else no listing is of it, and none is made."""
 
@@ -91,6 +93,8 @@ class Listing:
     fields: Values
     external_id: str = ""
     """Our own mark on it, where the marketplace keeps one (rule N2)."""
+    hints: tuple[CatalogEntry, ...] = ()
+    """What it may be of in inventory's catalogue, by numbers that the shop shows beside its own, likeliest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from syncengine.batches import learnt, seen
 from syncengine.booking import tell_restocked
 from syncengine.drift import noticed, written_fields
 from syncengine.explain import explain, explain_in_hindsight, observation
@@ -57,12 +58,15 @@ async def _settle_all_known(lane: Lane, tx: Transaction, known: Sequence[Suspect
     lines: dict[ListingId, list[LineRow]] = defaultdict(list)
     for line in await tx.lines_of_listings(lane.lease.seller_id, listed):
         lines[line.listing_id].append(line)
-    rows = [
-        await _settled(
-            lane, tx, suspect.row, suspect.intent, sight, lines.get(suspect.row.listing_id or ListingId(""), ())
-        )
-        for suspect in known
-    ]
+    rows, verdicts = [], []
+    for suspect in known:
+        row, listing_id = suspect.row, suspect.row.listing_id or ListingId("")
+        if row.on_trial and listing_id not in sight.after.touched:
+            row, verdict = seen(row, sight.listings.get(listing_id), lane.shop.facts)
+            verdicts.append(verdict)
+        rows.append(await _settled(lane, tx, row, suspect.intent, sight, lines.get(listing_id, ())))
+    if verdicts:
+        await tx.save_connection(learnt(await tx.lock_connection(lane.lease.seller_id), verdicts))
     await lane.save(tx, rows)
 
 

@@ -45,8 +45,15 @@ class Facts:
     limit: Limit
     creates_at_once: int = 1
     """How many listings one call may make (rule N2)."""
+    updates_at_once: int = 1
+    """How many listings one call may change (rule N2)."""
+    proven_batches: frozenset[str] | None = None
+    """Kinds of calls of several things that are known to do what they say (`batches`); None: all of them. Another kind
+    is used on a connection once a small one was seen to do it there (rule N2)."""
     created_with: Values = field(default_factory=dict)
     """Fields that a create does not take, and what they are in a new listing: the next plan sends the rest (F4)."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fields that inventory may leave unsaid, and what a seller may want them to be then, the usual one first."""
     marks_listings: bool = False
     """It keeps a text of ours with each listing: by the one that a create gives it, the attempt is found (N2, N3)."""
     keeps_sold_out: bool = False
@@ -62,6 +69,8 @@ class Facts:
     batch_costs: int = 1
     """As how many calls, at least, one is charged that asks for several things: where such calls have a limit of their
     own, it is so many times lower (rule B1)."""
+    counts_entries: bool = False
+    """It may count such a call as one for each of the things."""
     stamp_step: timedelta = timedelta(seconds=1)
     """By how much each call's stamp is later than the last one's, at least (rule B4)."""
 
@@ -107,6 +116,8 @@ class Update:
     """None: as it is."""
     retain: bool | None = None
     """None: as it is."""
+    total: int | None = None
+    """What `delta` makes of the quantity, where nobody can buy meanwhile and the call may say that instead (N2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +188,9 @@ class Unknown:
 
 Outcome = Applied | Later | Refused | Gone | Halted | Unknown
 
+BATCH_REFUSED = "BATCH_REFUSED"
+"""Why things were refused that one call asked for together: the shop does not take such a call. Nothing was done."""
+
 
 class ReadFailedError(Exception):
     """A read brought nothing; `outcome` says what to do next (a read is never `Applied`)."""
@@ -234,16 +248,21 @@ class Marketplace(Protocol):
         """Say whose shop it is (`Facts.tells_shop`)."""
         ...
 
+    async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
+        """Change several listings, at most `Facts.updates_at_once`: one outcome for each, in their order (rule N2)."""
+        ...
+
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
         """Complete what a list said of orders, at most `Facts.views_at_once`; one that is not there is left out."""
         ...
 
     async def look_up(
-        self, entries: Sequence[CatalogEntry], ticket: Ticket
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Find entries of inventory's catalogue in the marketplace's own, at most `Facts.looks_up_at_once`.
 
-        None: it has no such entry, or several. One of which nothing was learnt is left out.
+        Each with all that it may be there; of several a person says which. One of which nothing was learnt is left out.
+        `alone`: by a call that asks for one thing, so of one entry, and as what it is likeliest to be.
         """
         ...
 
@@ -259,12 +278,16 @@ class NoFurtherCalls:
         """Never called. Raises TypeError."""
         raise TypeError("this marketplace does not say whose shop it is")
 
+    async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
+        """Never called. Raises TypeError."""
+        raise TypeError("this marketplace changes one listing a call")
+
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
         """Never called. Raises TypeError."""
         raise TypeError("the lists of this marketplace say all of an order")
 
     async def look_up(
-        self, entries: Sequence[CatalogEntry], ticket: Ticket
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Never called. Raises TypeError."""
         raise TypeError("this marketplace has no catalogue of its own")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncengine.listing import Item, Listing, ListingId, LotId, age
+from syncengine.marketplace import Facts
 from syncengine.marks import lot_of_mark
 from syncengine.rows import ListingRow
 
@@ -21,7 +22,9 @@ class Matched:
     """Listings that no lot owns; never deleted, never changed."""
 
 
-def match(rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mapping[ListingId, LotId]) -> Matched:
+def match(
+    rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mapping[ListingId, LotId], facts: Facts
+) -> Matched:
     """Match by the present listing, any that the lot ever had, our mark, all fields; else only by item: ambiguous.
 
     `owners`: every listing id that a lot ever had. Lots and listings that are equal in every field pair up in the order
@@ -55,10 +58,21 @@ def match(rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mappi
             links[row.lot_id] = equal
             free[row.desired.item].remove(equal)
     for row in rows:
-        if row.lot_id not in links and row.listing_id is None and _alike(row, free):
+        if row.lot_id in links or row.listing_id is not None:
+            continue
+        if any(may_be_its(row, listing, facts) for listing in _alike(row, free)):
             ambiguous.add(row.lot_id)
     unowned = tuple(listing for alike in free.values() for listing in alike)
     return Matched(links=links, ambiguous=frozenset(ambiguous), unowned=unowned)
+
+
+def may_be_its(row: ListingRow, listing: Listing, facts: Facts) -> bool:
+    """Tell whether a listing of the lot's item may be the lot's own, or offer the same pieces.
+
+    Where listings stay when they sell out, an empty one that no lot ever owned offers nothing (ADR 18).
+    """
+    is_left_over = facts.keeps_sold_out and listing.quantity <= 0 and lot_of_mark(listing.external_id) != row.lot_id
+    return listing.listing_id not in row.strangers and not is_left_over
 
 
 def _by_mark(

@@ -344,3 +344,25 @@ def extend_for_renamed_shops(op: Operations) -> None:
         "ALTER TABLE connections"
         " ADD COLUMN shown_name text NOT NULL DEFAULT '', ADD COLUMN claimed_name text NOT NULL DEFAULT ''"
     )
+
+
+def extend_for_batches(op: Operations) -> None:
+    """Add what calls of several things were seen to do (N2)."""
+    op.execute("""
+        ALTER TABLE connections ADD COLUMN batches jsonb NOT NULL DEFAULT '{}', ADD COLUMN trial_until timestamptz
+    """)
+    op.execute("ALTER TABLE listings ADD COLUMN on_trial text[] NOT NULL DEFAULT '{}'")
+
+
+def extend_for_defaults(op: Operations) -> None:
+    """Add what a seller wants fields to be that inventory does not say."""
+    op.execute("""
+        ALTER TABLE connections
+            ADD COLUMN defaults jsonb NOT NULL DEFAULT '{}', ADD COLUMN defaults_since timestamptz
+    """)
+
+
+def extend_for_candidates(op: Operations) -> None:
+    """Add which entries an item may be there, and how far it was asked what listings of no lot are here (S7)."""
+    op.execute("ALTER TABLE counterparts ADD COLUMN candidates jsonb NOT NULL DEFAULT '[]'")
+    op.execute("ALTER TABLE connections ADD COLUMN hints_after text")

@@ -10,6 +10,7 @@ from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
+from syncengine.reads import read_several, reads_together
 from syncengine.rows import ConnectionRow, OrderRow
 from syncengine.store.protocol import Transaction
 
@@ -96,10 +97,16 @@ async def _list_orders(lane: Lane, page: str) -> dict[OrderId, OrderSummary]:
 
 
 async def _viewed(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
-    """Read what the list did not say of these orders."""
-    calls = max(lane.shop.facts.batch_costs, len(orders))
-    viewed = await lane.read(lane.settings.call_deadline, partial(lane.shop.view_orders, orders), calls=calls)
-    return {order.order_id: order for order in viewed}
+    """Read what the list did not say of these orders; one by one where the shop takes no call that asks for several."""
+    if len(orders) > 1 and await reads_together(lane):
+        viewed = await read_several(lane, partial(lane.shop.view_orders, orders), things=len(orders))
+        if viewed is not None:
+            return {order.order_id: order for order in viewed}
+    one_by_one: dict[OrderId, OrderSummary] = {}
+    for order in orders:
+        found = await lane.read(lane.settings.call_deadline, partial(lane.shop.view_orders, [order]))
+        one_by_one |= {one.order_id: one for one in found}
+    return one_by_one
 
 
 def _may_have_changed(order: OrderSummary, before: OrderRow) -> bool:

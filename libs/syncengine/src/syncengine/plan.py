@@ -233,7 +233,13 @@ def desired_values(row: ListingRow, facts: Facts, group: Group) -> Mapping[str, 
 
 def is_settled(row: ListingRow, facts: Facts, group: Group) -> bool:
     """Tell whether the shop holds this group as desired, by our books."""
-    if row.stale or row.intent_id is not None or group in row.parked or group in groups_in_conflict(row, facts):
+    if (
+        row.stale
+        or row.intent_id is not None
+        or row.on_trial
+        or group in row.parked
+        or group in groups_in_conflict(row, facts)
+    ):
         return False
     if row.listing_id is None:
         return row.trouble is None and (row.target == 0 or not row.desired.for_sale)

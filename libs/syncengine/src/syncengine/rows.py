@@ -75,7 +75,9 @@ class Settings:
     quota_answers: int = 4
     """After so many failures in a row a quota answer is believed to speak of the whole window (rule B3)."""
     creates_together_from: int = 10
-    """From so many waiting creates on, one call makes several listings (rule N2)."""
+    """From so many waiting creates on, one call makes several listings; and of changes likewise (rule N2)."""
+    first_together: int = 3
+    """Of a kind of call that the shop has yet to be seen to do, the first has so many (rule N2)."""
     created_look_after: timedelta = timedelta(seconds=15)
     """After which listings that were made without telling us their ids are looked for: one list may find many."""
     list_look_from: int = 4
@@ -170,6 +172,8 @@ class ConnectionRow:
     list_again_at: datetime | None = None
     """When a list may prove that a listing that a lot waits for is gone (rule C2)."""
     match: Match = Match()
+    hints_after: ListingId | None = None
+    """Up to which listing it was asked what those of no lot are in inventory's catalogue (rule S7); None: of all."""
     held_items: tuple[Item, ...] = ()
     """Items of order lines that belong to nothing we know: no increase or create of them (rule C4)."""
     highest_listing_id: int = 0
@@ -202,6 +206,11 @@ class ConnectionRow:
     """Reads that people asked for ahead of their time since asked_since (rule B3)."""
     asked_since: datetime | None = None
 
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """What fields shall be that inventory does not say, where that is not the usual (`Facts.choices`)."""
+    defaults_since: datetime | None = None
+    """Since when lots that were absorbed before have been waiting for them; None: all have them."""
+
     # calls
     halted: str = ""
     """A constant word of ours; a halted connection is probed, nothing else (rule O2)."""
@@ -220,6 +229,10 @@ class ConnectionRow:
     """Calls in the window, lowered by the shop's own answer (rule B3)."""
     capped_at: datetime | None = None
     """When it last answered so."""
+    batches: Mapping[str, bool] = field(default_factory=dict)
+    """Kinds of calls of several things that were seen to do what they say, or not to (rule N2, `batches`)."""
+    trial_until: datetime | None = None
+    """What a call of several made is being looked at: until then what such calls might carry waits (rule N2)."""
     alerted_at: datetime | None = None
     """When four fifths of the calls were last found used (rule B3)."""
 
@@ -354,7 +367,9 @@ class ListingRow:
     apart_at: int = 0
     """The revision at which a call with several groups was refused: they go one by one (rule F1)."""
     create_with: int | None = None
-    """No call that creates it makes more listings than this: one that made more was not done (rule N2)."""
+    """No call that creates it, or changes it, does so with more listings than this: one of more was not done (N2)."""
+    on_trial: tuple[str, ...] = ()
+    """Kinds of the call of several that wrote it, of which it is yet to be seen whether the shop did it (rule N2)."""
     applied: Mapping[Group, tuple[int, int]] = field(default_factory=dict)
     """Revision and how often the group was applied in it (rule F3)."""
     trouble: Trouble | None = None
@@ -527,6 +542,8 @@ class Counterpart:
     entry: CatalogEntry
     found: CatalogEntry | None
     """None: nothing, or several; a person may say which."""
+    candidates: tuple[CatalogEntry, ...] = ()
+    """Where there are several: which."""
     since: datetime
     """When it was first asked for."""
     ask_again_at: datetime | None = None

@@ -1,12 +1,14 @@
 """Sending: the best waiting call, its intent durable before the first byte, its outcome booked after (rules L3, B2)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 from servicekit.logs import correlation_id
+from syncengine.batches import as_one_of_several, ended_by, kinds_of, put_on_trial
+from syncengine.budget import cost_of
 from syncengine.choose import Choice
 from syncengine.guard import count_removal
 from syncengine.lane import Lane, PausedError, may_write
@@ -21,23 +23,26 @@ from syncengine.marketplace import (
     Refused,
     Ticket,
     Unknown,
+    Update,
     Write,
 )
 from syncengine.marks import mark_of
 from syncengine.plan import Tier
-from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow
-from syncengine.settle import settle
+from syncengine.rows import ConnectionRow, Fate, Intent, IntentId, ListingRow
+from syncengine.settle import closed, not_applied, settle
 from syncengine.store.protocol import FencedError, Transaction
 
 _log = logging.getLogger(__name__)
 
 _SHRINKS_BY = 10
-"""How much smaller a call is than one of several creates that was not done: what was wrong with it is found so."""
+"""How much smaller a call is than one of several writes that was not done: what was wrong with it is found so."""
+_TRIAL_LASTS = 4
+"""Times the wait before the look at it: by then it was seen, or something else is the matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call that is intended and charged: a write, or several creates (rule N2)."""
+    """One call that is intended and charged: a write, or several creates or updates (rule N2)."""
 
     intents: Sequence[Intent]
     ticket: Ticket
@@ -45,6 +50,9 @@ class _Call:
     async def make(self, lane: Lane) -> Sequence[Outcome]:
         if len(self.intents) == 1:
             return [await lane.shop.send(self.intents[0].write, self.ticket)]
+        updates = [intent.write for intent in self.intents if isinstance(intent.write, Update)]
+        if updates:
+            return await lane.shop.update_all(updates, self.ticket)
         creates = [intent.write for intent in self.intents if isinstance(intent.write, Create)]
         return await lane.shop.create_all(creates, self.ticket)
 
@@ -101,7 +109,11 @@ async def _intend(lane: Lane, deadline: timedelta) -> _Call | None:
         if not choice.chosen:
             return None
         connection, granted = await lane.charge(
-            tx, await tx.lock_connection(connection.seller_id), write=True, deadline=deadline
+            tx,
+            await tx.lock_connection(connection.seller_id),
+            write=True,
+            deadline=deadline,
+            calls=cost_of(lane.shop.facts, len(choice.chosen)),
         )
         now = lane.clock.now()
         if choice.chosen[0][1].tier is Tier.REMOVAL:
@@ -113,7 +125,12 @@ async def _intend(lane: Lane, deadline: timedelta) -> _Call | None:
                 seller_id=row.seller_id,
                 lot_id=row.lot_id,
                 term=lane.lease.term,
-                write=_marked(row, send.write, granted, lane.shop.facts),
+                write=_marked(
+                    row,
+                    as_one_of_several(row, send.write) if len(choice.chosen) > 1 else send.write,
+                    granted,
+                    lane.shop.facts,
+                ),
                 groups=send.groups,
                 revision=row.revision,
                 correlation_id=row.correlation_id,
@@ -154,18 +171,54 @@ async def _book(lane: Lane, intents: Sequence[Intent], outcomes: Sequence[Outcom
         rows = await tx.find_listings([intent.lot_id for intent in intents])
         saved: list[ListingRow] = []
         settled: list[Intent] = []
+        several: set[str] = set()
         for intent, outcome in zip(intents, outcomes, strict=True):
             row = rows.get(intent.lot_id)
             if row is None or row.intent_id != intent.intent_id:
                 raise FencedError  # this database is not the one that the intent was written to
-            row, after = _settled(lane, row, intent, outcome)
-            if len(intents) > 1 and isinstance(outcome, Unknown):
-                row = replace(row, create_with=max(1, len(intents) // _SHRINKS_BY))
+            kinds = kinds_of(row, intent.write) if len(intents) > 1 else None
+            if kinds is None:
+                row, after = _settled(lane, row, intent, outcome)
+            else:
+                row, after = _settled_among(lane, row, intent, outcome, kinds, connection, len(intents))
+                several |= kinds
             saved.append(row)
             settled.append(after)
         await tx.save_intents(settled)
-        await tx.save_connection(await _connection_after(lane, tx, connection, intents, outcomes, saved))
+        connection = await _connection_after(lane, tx, connection, intents, outcomes, saved)
+        ended = ended_by(outcomes, several, connection, lane.shop.facts)
+        if ended:
+            _log.warning("calls of several are not used any more", extra={"seller_id": connection.seller_id})
+            connection = replace(connection, batches={**connection.batches, **ended})
+        if any(row.on_trial for row in saved):
+            lasts = lane.settings.created_look_after * _TRIAL_LASTS
+            connection = replace(connection, trial_until=lane.clock.now() + lasts)
+        await tx.save_connection(connection)
         await lane.save(tx, saved)
+
+
+def _settled_among(
+    lane: Lane,
+    row: ListingRow,
+    intent: Intent,
+    outcome: Outcome,
+    kinds: Collection[str],
+    connection: ConnectionRow,
+    writes: int,
+) -> tuple[ListingRow, Intent]:
+    """Book what became of one write of a call of so many."""
+    now = lane.clock.now()
+    if isinstance(outcome, Refused):
+        # Perhaps only because of the others: what the shop says to it alone is believed.
+        row, intent = not_applied(row), closed(intent, Fate.NOT_APPLIED, now, outcome.reason)
+        return replace(row, create_with=1), intent
+    row, intent = _settled(lane, row, intent, outcome)
+    if isinstance(outcome, Unknown):
+        row = replace(row, create_with=max(1, writes // _SHRINKS_BY))
+    if isinstance(outcome, Applied) and row.intent_id is None and row.trouble is None:
+        look_at = now + lane.settings.created_look_after
+        row = put_on_trial(row, kinds, connection, lane.shop.facts, now=now, look_at=look_at)
+    return row, intent
 
 
 def _settled(lane: Lane, row: ListingRow, intent: Intent, outcome: Outcome) -> tuple[ListingRow, Intent]:

@@ -67,6 +67,7 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
         shown={name: value for name, value in row.shown.items() if name not in written_fields(write)},
         sent_for_sale=row.sent_for_sale if write.for_sale is None else write.for_sale,
         sent_retain=row.sent_retain if write.retain is None else write.retain,
+        create_with=None,
         applied=counts,
     )
     if write.delta > 0:

@@ -9,6 +9,7 @@ from syncengine.budget import affordable, poll_interval
 from syncengine.catalog import look_up_next
 from syncengine.census import take_census
 from syncengine.choose import free_tiers
+from syncengine.defaults import give_defaults
 from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.look import take_looks
@@ -70,6 +71,9 @@ async def _work(lane: Lane) -> _Job | None:
         return _Job.OTHER  # the next turn opens the shop with them
     if connection.halted:
         return await _probe(lane, connection)
+    if connection.defaults_since is not None:
+        await give_defaults(lane)
+        return _Job.OTHER
     if connection.census_reason is not None:
         return await _begin(lane, connection, now)
     if look_at is not None and look_at <= now:
@@ -213,8 +217,10 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
         moments += [look_at] if look_at is not None else []
         moments.append(_poll_due_at(lane, connection) or now)
         moments.append(_census_due_at(lane, connection, now))
+        if connection.trial_until is not None and connection.trial_until > now:
+            moments.append(connection.trial_until)
         if may_write(connection, lane.settings):
-            row_at = await tx.next_listing_at(connection.seller_id, tiers=free_tiers(connection), now=now)
+            row_at = await tx.next_listing_at(connection.seller_id, tiers=free_tiers(connection, now), now=now)
             if row_at is not None:
                 moments.append(max(row_at, connection.writes_not_before or row_at))
     if not moments:

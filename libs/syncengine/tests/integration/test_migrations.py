@@ -15,7 +15,10 @@ from syncengine.migrations import (
     create_engine_tables,
     extend_for_all_rules,
     extend_for_answers,
+    extend_for_batches,
+    extend_for_candidates,
     extend_for_catalogues,
+    extend_for_defaults,
     extend_for_many_lots,
     extend_for_renamed_shops,
     extend_for_second_lists,
@@ -71,6 +74,9 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_catalogues(op, app_role=ROLE)
         extend_for_second_lists(op)
         extend_for_renamed_shops(op)
+        extend_for_batches(op)
+        extend_for_defaults(op)
+        extend_for_candidates(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))

@@ -9,7 +9,7 @@ from syncengine.explain_create import Made, Undecided, explain_create
 from syncengine.listing import Listing, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Applied, Create, Update
 from syncengine.marks import lot_of_mark, mark_of
-from syncengine.matching import match
+from syncengine.matching import match, may_be_its
 from syncengine.plan import Send, Tier, Wait, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent, Trouble
 from syncengine.settle import settle
@@ -137,9 +137,23 @@ def test_lot_is_matched_by_mark_before_all_fields_the_youngest_first() -> None:
     marks = [mark_of(LotId("lot"), NOW + timedelta(milliseconds=step)) for step in (0, 1)]
     equal, foreign = listing("3"), listing("6", "my own words")
     older, younger = (listing(name, mark, price="9.0000") for name, mark in zip(("4", "5"), marks, strict=True))
-    matched = match([a_row()], [equal, older, younger, foreign], {})
+    matched = match([a_row()], [equal, older, younger, foreign], {}, OWLISH)
     assert matched.links == {LotId("lot"): younger}
     assert {each.listing_id for each in matched.unowned} == {"3", "4", "6"}
+
+
+def test_empty_listing_that_was_nobodys_is_no_reason_to_ask() -> None:
+    """ADR 18: it offers nothing. Equal in every field it is the lot's all the same."""
+    left_over = replace(listing("3", price="9.0000"), quantity=0)
+    matched = match([a_row()], [left_over], {}, OWLISH)
+    assert (matched.ambiguous, matched.links, matched.unowned) == (frozenset(), {}, (left_over,))
+    assert match([a_row()], [left_over], {}, FACTS).ambiguous == {LotId("lot")}
+    ours_once = replace(left_over, external_id=mark_of(LotId("lot"), NOW))
+    asking = replace(a_row(), strangers=())
+    assert may_be_its(asking, ours_once, OWLISH)
+    assert not may_be_its(asking, left_over, OWLISH)
+    equal = replace(listing("4"), quantity=0)
+    assert match([a_row()], [equal], {}, OWLISH).links == {LotId("lot"): equal}
 
 
 def test_mark_names_its_lot_and_rises_with_the_stamp() -> None:

@@ -64,7 +64,7 @@ class OwlApi(ShopApi[HostedShop]):
         params = _params(arrival.request, arrival.raw_body)
         del params["key"]
         match method, endpoint:
-            case "POST", "bulk/batch":
+            case "POST", "bulk/batch" if host.switches.knows_batches:
                 return Done(200, _run_batch(arrival.host, params, sight))
             case "POST", "order/notify":
                 if "order" in host.switches.missing_rights:

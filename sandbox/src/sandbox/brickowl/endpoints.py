@@ -60,6 +60,8 @@ def _list_lots(call: Call) -> Any:
 
 
 def _create_lot(call: Call) -> Any:
+    if call.in_batch and call.shop.switches.batch_creates == "refused":
+        raise ShopError(400, "Endpoint not supported")
     return _success(call, lot_id=call.shop.create_lot(call.params).lot_id)
 
 

@@ -83,6 +83,10 @@ class Switches:
     """BOIDs, with colour or without, whose lots can be neither created nor changed (gotcha 9)."""
 
     # Batches
+    knows_batches: bool = True
+    """Whether `bulk/batch` is there for this shop, or refused like an endpoint that is not (section 3.5)."""
+    batch_creates: Literal["done", "refused"] = "done"
+    """Whether a create in a batch is done, which no client shows, or refused (section 3.5)."""
     batch_fields: Literal["all", "absolute_quantity_only"] = "all"
     """Whether an update in a batch stores all; else one with anything but `absolute_quantity` succeeds in word only
     (9.3)."""

@@ -20,6 +20,14 @@ def update(lot_id: int, **params: object) -> dict[str, Any]:
     }
 
 
+def test_a_shop_may_refuse_creates_in_a_batch_and_do_the_rest(make_shop: MakeShop) -> None:
+    shop = make_shop(batch_creates="refused")
+    [a] = with_lots(shop, 10)
+    create = {"endpoint": "inventory/create", "request_method": "POST", "params": [lot_params()]}
+    assert [answer["code"] for answer in run(shop, [create, update(a, price="0.9")], NOW)] == [400, 200]
+    assert len(shop.lots) == 1
+
+
 def test_each_entry_succeeds_or_fails_by_itself_in_order(make_shop: MakeShop) -> None:
     shop = make_shop(success_word="Success")
     a, b = with_lots(shop, 10, 10)

@@ -76,6 +76,8 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "list_unowned_listings": READERS,
     "list_unmapped_items": READERS,
     "map_item": EDITORS,
+    "list_defaults": READERS,
+    "set_default": OWNERS,
 }
 """Who may call each operation; one that is missing here cannot be served. The services check again."""
 

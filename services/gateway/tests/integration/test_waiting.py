@@ -287,7 +287,9 @@ async def test_lines_alarms_and_unowned_listings(owner: httpx.AsyncClient, servi
 
 async def test_unmapped_items_are_listed_and_mapped_by_hand(owner: httpx.AsyncClient, services: Services) -> None:
     items = [
-        sync_service_pb2.UnmappedItem(type=lot_pb2.ITEM_TYPE_PART, number="3003", lots=12),
+        sync_service_pb2.UnmappedItem(
+            type=lot_pb2.ITEM_TYPE_PART, number="3003", lots=12, candidates=["3003", "939628"]
+        ),
         sync_service_pb2.UnmappedItem(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=165, lots=1),
     ]
     for item in items:
@@ -295,13 +297,22 @@ async def test_unmapped_items_are_listed_and_mapped_by_hand(owner: httpx.AsyncCl
     services.sync_bricklink.unmapped = items
     first = (await owner.get(f"{PATH}/unmapped-items", params={"limit": 1})).json()
     shown = {"item_type": "PART", "item_no": "3003", "color_id": None, "lots": 12, "since": "2026-11-01T12:00:00Z"}
-    assert (first["items"], first["next_cursor"]) == ([shown], "1")
+    candidates = ["3003", "939628"]
+    assert (first["items"], first["next_cursor"]) == ([{**shown, "candidates": candidates}], "1")
     body = {"item_type": "PART", "item_no": "3003", "number_there": "939628"}
     assert (await owner.post(f"{PATH}/unmapped-items", json=body)).json() == {"message": "3003 939628"}
     colored = await owner.post(f"{PATH}/unmapped-items", json=body | {"color_id": 165})
     assert colored.json() == {"message": "3003 165 939628"}
     refused = await owner.post(f"{PATH}/unmapped-items", json={**body, "item_no": ""})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "item_no")
+
+
+async def test_what_lots_leave_unsaid_is_read_and_set(owner: httpx.AsyncClient) -> None:
+    shown = {"field": "grade", "value": "usedg", "choices": ["usedg", "usedn"]}
+    assert (await owner.get(f"{PATH}/defaults")).json()["items"] == [shown]
+    set_to = (await owner.put(f"{PATH}/defaults/grade", json={"value": "usedn"})).json()
+    assert set_to == {"default": {**shown, "value": "usedn"}, "message": "grade usedn"}
+    assert (await owner.get(f"{PATH}/defaults")).json()["items"][0]["value"] == "usedn"
 
 
 async def test_a_connection_is_paused_resumed_read_and_retried(

@@ -90,6 +90,7 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
         waiting_lots=3,
         unknown_lots=1,
         match=sync_service_pb2.Match(linked=1, to_create=2, ambiguous=3, unowned=4, different=5),
+        batches=[sync_service_pb2.BatchKind(kind="CREATES", used=True, message="Seen.")],
     )
     told.last_census_at.FromDatetime(NOON)
 
@@ -119,6 +120,7 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
             "progress": None,
             "alarm": None,
             "other_shop": None,
+            "batches": [{"kind": "CREATES", "used": True, "message": "Seen."}],
             "budget": {"calls_used": 12, "calls_limit": 5000, "tiers": []},
             "waiting_lots": 3,
             "unknown_lots": 1,

@@ -36,6 +36,7 @@ READS = {
     "get_waiting",
     "list_unassigned_lines",
     "list_unmapped_items",
+    "list_defaults",
     "list_unowned_listings",
 }
 OWNERS_ONLY = {
@@ -50,6 +51,7 @@ OWNERS_ONLY = {
     "resume_connection",
     "answer_alarm",
     "answer_shop",
+    "set_default",
 }
 
 

@@ -17,7 +17,7 @@ from sync_bricklink.lot_fields import lot_fields_of
 from syncengine.listing import Group, Item, ListingId, Lot
 from syncengine.marketplace import Create, Update
 from syncengine.service.reading import UnreadableError
-from syncengine.service.theirs import lot_shown
+from syncengine.service.theirs import item_told, lot_shown
 
 ITEM = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=5, condition=lot_pb2.CONDITION_USED)
 SET = lot_pb2.Item(
@@ -378,7 +378,7 @@ def test_the_lot_that_a_listing_makes_is_shown_as_that_listing(wanted: lot_pb2.L
     lot = lot_of(wanted)
     listing = listing_of(as_the_shop_shows(create_body(create(lot))))
 
-    made, unmapped = lot_shown(listing, lot_fields_of, currency_code="EUR")
+    made, unmapped = lot_shown(listing, item_told(listing.item), lot_fields_of, currency_code="EUR")
 
     assert unmapped == ""
     assert lot_of(made) == lot
@@ -395,7 +395,8 @@ def test_the_lot_that_a_listing_makes_is_shown_as_that_listing(wanted: lot_pb2.L
     ],
 )
 def test_what_no_lot_can_hold_is_named(odd: Mapping[str, object], field: str) -> None:
-    made, unmapped = lot_shown(listing_of({**SHOWN, **odd}), lot_fields_of, currency_code="EUR")
+    listing = listing_of({**SHOWN, **odd})
+    made, unmapped = lot_shown(listing, item_told(listing.item), lot_fields_of, currency_code="EUR")
     assert (unmapped, made.item.number) == (field, "3001")
 
 

@@ -1,9 +1,7 @@
 """`python -m sync_brickowl serve | migrate`: settings come from the environment, as `SYNC_BRICKOWL_...`."""
 
-from functools import partial
-
 from sync_brickowl.auth import keys_of
-from sync_brickowl.catalog import entry_named
+from sync_brickowl.catalog import entry_named, entry_text, item_here
 from sync_brickowl.client import MAX_CONNECTIONS, BrickOwl
 from sync_brickowl.config import Config
 from sync_brickowl.listing import facts, lot_of
@@ -23,9 +21,11 @@ async def serve(config: Config, flags: Flags) -> None:
             keys_of=keys_of,
             shop_of=lambda keys: BrickOwl(http, keys, brickowl),
             facts=brickowl,
-            lot_of=partial(lot_of, used_grade=config.used_grade),
+            lot_of=lot_of,
             lot_fields_of=lot_fields_of,
             entry_named=entry_named,
+            entry_text=entry_text,
+            item_here=item_here,
             lanes=MAX_CONNECTIONS,
             flags=flags,
         )

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from sync_brickowl.errors import verdict_of
 from sync_brickowl.values import shown_array
+from syncengine.marketplace import BATCH_REFUSED, Gone, Halted, Refused, Unknown
 from syncengine.service.reading import UnreadableError, shown_number, shown_object
-from syncengine.service.verdicts import Answered, Purpose
+from syncengine.service.verdicts import Answered, Purpose, Verdict
 
 MOST_ENTRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One reading call of a batch; the key is the batch's."""
+    """One call of a batch; the key is the batch's."""
 
+    method: str
     endpoint: str
     params: Mapping[str, str]
 
@@ -25,19 +27,32 @@ def batch_params(entries: Sequence[Entry]) -> dict[str, str]:
     if len(entries) > MOST_ENTRIES:
         raise ValueError("a batch takes fifty calls")
     requests = [
-        {"endpoint": entry.endpoint, "request_method": "GET", "params": [dict(entry.params)]} for entry in entries
+        {"endpoint": entry.endpoint, "request_method": entry.method, "params": [dict(entry.params)]}
+        for entry in entries
     ]
     return {"requests": json.dumps({"requests": requests})}
 
 
-def answers_of(raw: object, count: int) -> list[object | None]:
-    """Read what each of so many calls was answered; None for one that failed, or of which the answer says nothing."""
-    answers: list[object | None] = [None] * count
+def of_whole(verdict: Verdict) -> Verdict:
+    """Say what the answer to a batch as such means: a refusal is no word on any of its calls, which were not made."""
+    if isinstance(verdict, Refused | Gone) or verdict == Halted(reason="NO_PERMISSION"):
+        return Refused(reason=BATCH_REFUSED)
+    return verdict
+
+
+def verdicts_of(raw: object, count: int, purpose: Purpose) -> list[Verdict]:
+    """Read what each of so many calls was answered; of one that the answer leaves out, nobody knows (#3.5)."""
+    verdicts: list[Verdict] = [Unknown(reason="NO_REPLY")] * count
     for position, entry in enumerate(shown_array(raw, "responses"), start=1):
         shown = shown_object(entry, "entry")
         number = shown_number(shown.get("req_num", position), "req_num")
         if not 1 <= number <= count:
             raise UnreadableError("req_num")
-        verdict = verdict_of(shown_number(shown.get("code"), "code"), shown.get("body"), Purpose.READ)
-        answers[number - 1] = verdict.data if isinstance(verdict, Answered) else None
-    return answers
+        verdicts[number - 1] = verdict_of(shown_number(shown.get("code"), "code"), shown.get("body"), purpose)
+    return verdicts
+
+
+def answers_of(raw: object, count: int) -> list[object | None]:
+    """Read what each of so many reads brought; None for one that failed, or of which the answer says nothing."""
+    verdicts = verdicts_of(raw, count, Purpose.READ)
+    return [verdict.data if isinstance(verdict, Answered) else None for verdict in verdicts]

@@ -1,13 +1,14 @@
 """Brick Owl over HTTP: each method is exactly one request, never repeated, never redirected (rule L3)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import httpx
 
 from sync_brickowl.auth import ShopKeys
-from sync_brickowl.batch import Entry, answers_of, batch_params
-from sync_brickowl.catalog import boids_found, counterpart, types_of
+from sync_brickowl.batch import Entry, answers_of, batch_params, of_whole, verdicts_of
+from sync_brickowl.catalog import boids_found, counterparts, types_of
 from sync_brickowl.errors import outcome_of
 from sync_brickowl.listing import (
     UnsendableError,
@@ -41,6 +42,7 @@ from syncengine.marketplace import (
     Remove,
     Shop,
     Ticket,
+    Unknown,
     Update,
     Write,
 )
@@ -67,24 +69,40 @@ class BrickOwl:
     async def send(self, write: Write, ticket: Ticket) -> Outcome:
         """Write once. What no call can say is refused here (marketplaces/brickowl.md#3.3)."""
         try:
-            match write:
-                case Create():
-                    purpose, path, params = Purpose.CREATE, "inventory/create", create_params(write)
-                case Update():
-                    purpose, path, params = Purpose.CHANGE, "inventory/update", update_params(write)
-                case Remove():
-                    purpose, path, params = Purpose.CHANGE, "inventory/delete", {"lot_id": str(write.listing_id)}
+            entry = _entry(write)
         except UnsendableError as refusal:
             return Refused(reason=refusal.reason)
-        verdict, _ = await self._call(purpose, "POST", path, params, ticket)
-        if not isinstance(verdict, Answered):
-            return verdict
-        return Applied(listing_id=_id_if_shown(verdict.data) if isinstance(write, Create) else None)
+        purpose = Purpose.CREATE if isinstance(write, Create) else Purpose.CHANGE
+        verdict, _ = await self._call(purpose, entry.method, entry.endpoint, entry.params, ticket)
+        return _outcome(write, verdict)
 
     async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
-        """Make one listing: the facts allow no more in a call."""
-        [create] = creates
-        return [await self.send(create, ticket)]
+        """Make several listings, by one batch."""
+        return await self._write_batch(creates, Purpose.CREATE, ticket)
+
+    async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
+        """Change several listings, by one batch."""
+        return await self._write_batch(updates, Purpose.CHANGE, ticket)
+
+    async def _write_batch(self, writes: Sequence[Create | Update], purpose: Purpose, ticket: Ticket) -> list[Outcome]:
+        """Make the calls of a batch; what no call can say is refused here, and the others go."""
+        outcomes: dict[int, Outcome] = {}
+        entries: dict[int, Entry] = {}
+        for position, write in enumerate(writes):
+            try:
+                entries[position] = _entry(write)
+            except UnsendableError as refusal:
+                outcomes[position] = Refused(reason=refusal.reason)
+        if entries:
+            verdict, _ = await self._batch(list(entries.values()), purpose, ticket)
+            verdicts = [verdict] * len(entries)
+            if isinstance(verdict, Answered):
+                try:
+                    verdicts = verdicts_of(verdict.data, len(entries), purpose)
+                except UnreadableError:
+                    verdicts = [Unknown(reason="UNREADABLE_REPLY")] * len(entries)
+            outcomes |= {at: _outcome(writes[at], one) for at, one in zip(entries, verdicts, strict=True)}
+        return _without_doubles([outcomes[position] for position in range(len(writes))])
 
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         """Read one listing; one that is not there may come as an empty list, or as an error (#9.11)."""
@@ -121,36 +139,54 @@ class BrickOwl:
         return understood(_shop_of, verdict)
 
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
-        """Complete what a list said of orders, by one batch."""
-        entries = [Entry("order/view", {"order_id": order.order_id}) for order in orders]
-        answers = await self._read_batch(entries, ticket)
+        """Complete what a list said of orders: of several by one batch."""
+        entries = [Entry("GET", "order/view", {"order_id": order.order_id}) for order in orders]
+        answers = await self._read_all(entries, ticket)
         return [viewed(order, answer) for order, answer in zip(orders, answers, strict=True) if answer is not None]
 
     async def look_up(
-        self, entries: Sequence[CatalogEntry], ticket: Ticket
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Find entries by BrickLink's numbers, each as all that it may be, by one batch."""
-        asked = [(entry, item_type) for entry in entries for item_type in types_of(entry)]
+        asked = [(entry, item_type) for entry in entries for item_type in types_of(entry)][: 1 if alone else None]
         calls = [
-            Entry("catalog/id_lookup", {"id": entry.number, "type": item_type, "id_type": "bl_item_no"})
+            Entry("GET", "catalog/id_lookup", {"id": entry.number, "type": item_type, "id_type": "bl_item_no"})
             for entry, item_type in asked
         ]
-        answers = await self._read_batch(calls, ticket) if calls else []
+        answers = await self._read_all(calls, ticket) if calls else []
         found: dict[CatalogEntry, list[tuple[str, frozenset[str]]]] = {entry: [] for entry in entries}
         for (entry, item_type), answer in zip(asked, answers, strict=True):
             if answer is None:
                 found.pop(entry, None)  # nothing was learnt
             elif entry in found:
                 found[entry].append((item_type, understood(boids_found, Answered(data=answer))))
-        return {entry: counterpart(each) for entry, each in found.items()}
+        if alone:  # what else it may be was not asked: nothing was learnt where it is not that
+            found = {entry: each for entry, each in found.items() if each[0][1] or len(types_of(entry)) == 1}
+        return {entry: counterparts(each) for entry, each in found.items()}
 
-    async def _read_batch(self, entries: Sequence[Entry], ticket: Ticket) -> Sequence[object | None]:
-        """Read several things by one call; None for what was not answered well."""
-        verdict, _ = await self._call(Purpose.READ, "POST", "bulk/batch", batch_params(entries), ticket)
-        return answers_of(understood(lambda raw: raw, verdict), len(entries))
+    async def _read_all(self, entries: Sequence[Entry], ticket: Ticket) -> Sequence[object | None]:
+        """Read things by one call, several by a batch; None for what was not answered well."""
+        if len(entries) == 1:
+            [entry] = entries
+            verdict, _ = await self._call(Purpose.READ, entry.method, entry.endpoint, entry.params, ticket)
+            return [None if isinstance(verdict, Gone | Refused) else understood(lambda raw: raw, verdict)]
+        verdict, _ = await self._batch(entries, Purpose.READ, ticket)
+        return understood(lambda raw: answers_of(raw, len(entries)), verdict)
+
+    async def _batch(self, entries: Sequence[Entry], purpose: Purpose, ticket: Ticket) -> tuple[Verdict, datetime]:
+        """Make several calls by one; says what it came to as a whole."""
+        verdict, read_at = await self._call(purpose, "POST", "bulk/batch", batch_params(entries), ticket, several=True)
+        return of_whole(verdict), read_at
 
     async def _call(
-        self, purpose: Purpose, method: str, path: str, params: Mapping[str, str], ticket: Ticket
+        self,
+        purpose: Purpose,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        ticket: Ticket,
+        *,
+        several: bool = False,
     ) -> tuple[Verdict, datetime]:
         """Make the call and say what it came to, and when the shop answered by its own clock."""
         with_key = {"key": self._keys.key, **params}
@@ -161,7 +197,35 @@ class BrickOwl:
         answer = await exchange(self._http, request, purpose, ticket)
         if not isinstance(answer, httpx.Response):
             return answer, ticket.stamp
-        return outcome_of(answer, purpose), answered_at(answer) or ticket.stamp
+        return outcome_of(answer, purpose, several=several), answered_at(answer) or ticket.stamp
+
+
+def _entry(write: Write) -> Entry:
+    """Say a write as a call. Raises UnsendableError."""
+    match write:
+        case Create():
+            return Entry("POST", "inventory/create", create_params(write))
+        case Update():
+            return Entry("POST", "inventory/update", update_params(write))
+        case Remove():
+            return Entry("POST", "inventory/delete", {"lot_id": str(write.listing_id)})
+
+
+def _outcome(write: Write, verdict: Verdict) -> Outcome:
+    if not isinstance(verdict, Answered):
+        return verdict
+    return Applied(listing_id=_id_if_shown(verdict.data) if isinstance(write, Create) else None)
+
+
+def _without_doubles(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Believe no id that several creates were answered with: which of them made it, a look finds out (rule N3)."""
+    ids = Counter(outcome.listing_id for outcome in outcomes if isinstance(outcome, Applied))
+    return [
+        Unknown(reason="UNREADABLE_REPLY", answered=True)
+        if isinstance(outcome, Applied) and outcome.listing_id is not None and ids[outcome.listing_id] > 1
+        else outcome
+        for outcome in outcomes
+    ]
 
 
 def _id_if_shown(data: object) -> ListingId | None:

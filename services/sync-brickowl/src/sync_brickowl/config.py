@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from servicekit.config import ConfigError
-from sync_brickowl.listing import GRADES
 from syncengine.service.config import SyncConfig
 
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -21,12 +20,8 @@ class Config(SyncConfig):
     """What the shop allows in any minute, all kinds of calls (rule B1)."""
     batches_per_minute: int = 200
     """Of these, calls that ask for several things."""
-    used_grade: str = "usedg"
-    """The condition of used items of which the seller says no grade: usedn, usedg or useda."""
 
     def __post_init__(self) -> None:
         url = urlsplit(self.api_url)
         if not url.hostname or (url.scheme != "https" and not (url.scheme == "http" and url.hostname in _HERE)):
             raise ConfigError("SYNC_BRICKOWL_API_URL must begin with https://, or be http:// on this machine")
-        if self.used_grade not in GRADES.values():
-            raise ConfigError(f"SYNC_BRICKOWL_USED_GRADE must be one of {', '.join(GRADES.values())}")

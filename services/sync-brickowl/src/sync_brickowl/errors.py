@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import httpx
 
-from syncengine.marketplace import Gone, Halted, Later, Refused
+from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
 from syncengine.service.http import retry_after
 from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
@@ -37,22 +37,25 @@ _REFUSING = frozenset({200, 400, 404, 409, 422})
 """Statuses under which an error is a word on what was asked; under others, on the shop."""
 
 
-def outcome_of(response: httpx.Response, purpose: Purpose) -> Verdict:
-    """Say what an answer means to a call of this purpose."""
+def outcome_of(response: httpx.Response, purpose: Purpose, *, several: bool = False) -> Verdict:
+    """Say what an answer means to a call of this purpose; `several`: to one that asks for several things."""
     try:
         document = json.loads(response.content, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return _without_words(response, purpose)
-    return verdict_of(response.status_code, document, purpose, after=retry_after(response))
+    return verdict_of(response.status_code, document, purpose, after=retry_after(response), several=several)
 
 
-def verdict_of(code: int, document: object, purpose: Purpose, *, after: timedelta | None = None) -> Verdict:
+def verdict_of(
+    code: int, document: object, purpose: Purpose, *, after: timedelta | None = None, several: bool = False
+) -> Verdict:
     """Say what a status and a document mean: of a call, or of an entry of a batch."""
-    if isinstance(document, Mapping) and "error" in document:
-        return _failure(code, _words(document["error"]), purpose, after)
-    if not 200 <= code <= 299:
-        return _failure(code, "", purpose, after)
-    if purpose is Purpose.READ:
+    words = _words(document["error"]) if isinstance(document, Mapping) and "error" in document else None
+    if words is not None or not 200 <= code <= 299:
+        failure = _failure(code, words or "", Purpose.CHANGE if several else purpose, after)
+        # What a batch was refused for is no matter of any listing; what it was not answered, the purpose says.
+        return no_answer(purpose, failure.reason, after=after) if isinstance(failure, Unknown) else failure
+    if purpose is Purpose.READ or several:
         return Answered(data=document)
     status = document.get("status") if isinstance(document, Mapping) else None
     if isinstance(status, str) and status.casefold() == "success":  # spelt both ways

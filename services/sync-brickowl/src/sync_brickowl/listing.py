@@ -9,8 +9,19 @@ from decimal import Decimal, InvalidOperation
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from sync_brickowl.catalog import BOID, COLORS, MOST_TYPES, UNKNOWN_COLOR, read_boid
+from sync_brickowl.batch import MOST_ENTRIES
+from sync_brickowl.catalog import (
+    BOID,
+    COLORS,
+    CONDITIONS,
+    MOST_TYPES,
+    NO_COMPLETENESS,
+    UNKNOWN_COLOR,
+    hints_of,
+    read_boid,
+)
 from sync_brickowl.values import NOTHING, normal_price, shown_flag, shown_note, shown_price
+from syncengine.batches import HIDDEN_QUANTITIES, READS
 from syncengine.listing import CatalogEntry, Group, Item, Listing, ListingId, Lot, Value
 from syncengine.marketplace import Create, Facts, Limit, Update
 from syncengine.service.reading import UnreadableError, normal_text, number_or, shown_number, shown_object
@@ -33,26 +44,29 @@ GRADES: Mapping["lot_pb2.UsedGrade.ValueType", str] = {
     lot_pb2.USED_GRADE_GOOD: "usedg",
     lot_pb2.USED_GRADE_ACCEPTABLE: "useda",
 }
+USED_GRADES = ("usedg", "usedn", "useda")
+"""Of used items whose own grade is not said: what a seller may want, the usual one first."""
 USED = "used"
 """The condition of a used item, its grade aside."""
 
 _TIERS = 3
-_SET_CONDITIONS: Mapping[tuple[int, int], str] = {
-    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_SEALED): "news",
-    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_COMPLETE): "newc",
-    (lot_pb2.CONDITION_NEW, lot_pb2.COMPLETENESS_INCOMPLETE): "newi",
-    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_SEALED): "usedc",
-    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_COMPLETE): "usedc",
-    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_INCOMPLETE): "usedi",
+_SET_CONDITIONS = {words: code for code, words in CONDITIONS.items() if words[1] != NO_COMPLETENESS} | {
+    (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_SEALED): "usedc"  # there is no nearer one
 }
 
 
 def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
     """Say what Brick Owl can do; the numbers are what it allows one shop (marketplaces/brickowl.md#1.2)."""
+    # A tenth of the calls that writes may use, so that full batches use them up (rule B2).
+    at_once = min(MOST_ENTRIES, calls_per_minute * 8 // 100)
     return Facts(
         marketplace="brickowl",
         groups=GROUPS,
         repeated_fields=frozenset(),
+        creates_at_once=at_once,
+        updates_at_once=at_once,
+        choices={"grade": USED_GRADES},
+        proven_batches=frozenset({READS, HIDDEN_QUANTITIES}),
         order_pages=("recent", "all"),
         created_with={
             "sale_percent": 0,
@@ -71,6 +85,7 @@ def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
         views_at_once=10,
         # A batch counts as one of its own limit, and perhaps as each entry of the other (marketplaces/brickowl.md#3.5).
         batch_costs=-(-calls_per_minute // batches_per_minute),
+        counts_entries=True,
         stamp_step=timedelta(milliseconds=1),  # nothing is signed; ten calls a second are allowed
         limit=Limit(name="minute", calls=calls_per_minute, window=timedelta(minutes=1)),
     )
@@ -79,10 +94,10 @@ def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
 # From inventory -------------------------------------------------------------------------------------------------------
 
 
-def lot_of(lot: lot_pb2.Lot, *, used_grade: str) -> Lot:
+def lot_of(lot: lot_pb2.Lot) -> Lot:
     """Map inventory's lot to what the shop should show; what it is of, a look-up has yet to find.
 
-    `used_grade`: of used items whose own is not said. Raises ValueError for a lot that inventory never publishes.
+    Raises ValueError for a lot that inventory never publishes.
     """
     item = lot.item
     is_set = item.type == lot_pb2.ITEM_TYPE_SET
@@ -99,7 +114,7 @@ def lot_of(lot: lot_pb2.Lot, *, used_grade: str) -> Lot:
     elif item.condition == lot_pb2.CONDITION_NEW:
         condition, grade = "new", ""
     else:
-        condition, grade = USED, GRADES.get(lot.used_grade, used_grade)
+        condition, grade = USED, GRADES.get(lot.used_grade, USED_GRADES[0])
     price = _price_of(lot.unit_price)
     fields: dict[str, Value] = {
         "price": price,
@@ -124,6 +139,7 @@ def lot_of(lot: lot_pb2.Lot, *, used_grade: str) -> Lot:
         fields=fields,
         currency_code=lot.unit_price.currency_code,
         entry=CatalogEntry(item_type=item_type, number=item.number, color_id=unknown_color),
+        unsaid=frozenset({"grade"} if condition == USED and lot.used_grade not in GRADES else ()),
         is_mapped=False,
     )
 
@@ -173,9 +189,14 @@ def create_params(create: Create) -> Params:
 
 
 def update_params(update: Update) -> Params:
-    """Write the parameters of an update: the quantity always as a difference (rule Q3). Raises UnsendableError."""
+    """Write the parameters of an update: the quantity as a difference, where somebody may buy (rule Q3).
+
+    Raises UnsendableError.
+    """
     params = {"lot_id": str(update.listing_id)}
-    if update.delta:
+    if update.total is not None:
+        params["absolute_quantity"] = str(update.total)
+    elif update.delta:
         params["relative_quantity"] = f"{update.delta:+d}"
     if update.for_sale is not None:
         params["for_sale"] = str(int(update.for_sale))
@@ -243,6 +264,7 @@ def listing_of(raw: object) -> Listing:
         retain=False,
         fields=fields,
         external_id=_external_id(shown.get("external_lot_ids")),
+        hints=hints_of(shown.get("type"), shown.get("ids")),
     )
 
 

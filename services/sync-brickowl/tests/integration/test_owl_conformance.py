@@ -45,7 +45,7 @@ class OwlShop(SandboxShop):
     price_word = "price"
 
     def lot_of(self, lot: lot_pb2.Lot) -> Lot:
-        return lot_of(lot, used_grade="usedg")
+        return lot_of(lot)
 
     def _is_write(self, logged: Any) -> bool:
         if logged["path"] != "/bulk/batch":

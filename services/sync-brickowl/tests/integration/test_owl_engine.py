@@ -6,96 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from brickops.events.v1.result_event_pb2 import ResultEvent
 from brickops.inventory.v1 import lot_pb2
-from brickops.inventory.v1.money_pb2 import Money
-from sync_brickowl.catalog import BOID, COLORS
+from brickops.sync.v1 import sync_service_pb2 as pb
+from product.owl_world import OwlWorld, brick
+from sync_brickowl.catalog import BOID, entry_text, item_here
 from sync_brickowl.listing import lot_of
-from syncengine.absorb import AnswerNews, LotNews, absorb_answer, absorb_lots
+from sync_brickowl.lot_fields import lot_fields_of
 from syncengine.catalog import keep
-from syncengine.listing import CatalogEntry, ListingId, Lot, LotId
+from syncengine.listing import CatalogEntry, ListingId, Lot
 from syncengine.rows import Counterpart, Trouble
 from syncengine.testing.inventory import SELLER
-from syncengine.testing.world import SOON_CERTAIN, World
+from syncengine.testing.operator import Operator
 
 if TYPE_CHECKING:
     from product.brickowl import Owl
 
 pytest_plugins = ["product.brickowl"]
-
-
-class OwlWorld(World):
-    """One seller whose shop is in the sandbox; lots are told as inventory's topic has them."""
-
-    def __init__(self, owl: "Owl") -> None:
-        super().__init__(settings=SOON_CERTAIN)
-        self.owl = owl
-        self.clock = owl.clock
-        self.inventory.clock = owl.clock
-        self.shop = owl.shop  # type: ignore[assignment]
-        self.revision = 0
-
-    async def open(self, *, shop_is_empty: bool = True) -> None:
-        seller_name = (await self.owl.control.show())["seller_name"]
-        await self.connect(shop_name=seller_name, shop_is_empty=shop_is_empty)
-        await self.settle(timedelta(minutes=1))
-
-    async def deliver(self) -> None:
-        """Carry what is told to inventory, which answers wishes here; lots and what they counted `tell` says."""
-        outbox = self.store.tables.outbox
-        for event in outbox[self.told :]:
-            if isinstance(event.message, ResultEvent):
-                self.inventory.take_result(event.message)
-        self.told = len(outbox)
-        answers, self.inventory.news = self.inventory.news, []
-        for answer in answers:
-            if isinstance(answer, AnswerNews):
-                async with self.store.transaction() as tx:
-                    await absorb_answer(tx, answer, self.clock.now())
-
-    async def tell(self, lot_id: str, lot: lot_pb2.Lot) -> None:
-        """An event of a lot arrives, and what follows from it."""
-        await self.absorb(lot_id, lot)
-        await self.settle(timedelta(minutes=1))
-
-    async def absorb(self, lot_id: str, lot: lot_pb2.Lot) -> None:
-        """An event of a lot arrives; counted is all that was sold."""
-        self.revision += 1
-        row = self.store.tables.listings.get(LotId(lot_id))
-        news = LotNews(
-            seller_id=SELLER,
-            lot_id=LotId(lot_id),
-            revision=self.revision,
-            counted_seq=0 if row is None else row.sales_seq,
-            counted_at=self.clock.now(),
-            listing_ids=(),
-            lot=lot_of(lot, used_grade="usedg"),
-            correlation_id="",
-        )
-        async with self.store.transaction() as tx:
-            await absorb_lots(tx, [news], self.shop.facts, self.settings, self.clock.now())
-
-    async def writes(self) -> list[str]:
-        """The writes that reached the shop, by what they were."""
-        logged = await self.owl.control.requests(method="POST")
-        return [entry["path"].strip("/") for entry in logged if not entry["path"].strip("/").startswith("bulk")]
-
-    async def there(self) -> list[tuple[int, bool, str]]:
-        lots = (await self.owl.control.lots()).values()
-        return [(lot["qty"], lot["for_sale"], lot["personal_note"]) for lot in lots]
-
-
-def brick(quantity: int = 10, *, number: str = "3001", color_id: int = 11, **more: object) -> lot_pb2.Lot:
-    item = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number=number, color_id=color_id, condition=lot_pb2.CONDITION_NEW)
-    price = Money(currency_code="EUR", nanos=120_000_000)
-    return lot_pb2.Lot(item=item, quantity=quantity, unit_price=price, bulk=1, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def world(owl: "Owl") -> OwlWorld:
-    world = OwlWorld(owl)
-    await world.open()
-    return world
 
 
 async def test_plain_lot_takes_one_call_and_a_full_one_two(world: OwlWorld) -> None:
@@ -106,21 +32,6 @@ async def test_plain_lot_takes_one_call_and_a_full_one_two(world: OwlWorld) -> N
     assert await world.writes() == ["inventory/create", "inventory/create", "inventory/update"]
     assert await world.there() == [(10, True, ""), (3, True, "A1")]
     assert all(row.settled.values() for row in map(world.row, ("plain", "full")))
-
-
-async def test_many_lots_take_two_calls_each_and_no_call_is_too_many(world: OwlWorld) -> None:
-    """Rule B1: 120 lots with all their fields, of four items, under the shop's own limit."""
-    colors = sorted(set(COLORS) - {0})[:30]
-    await world.owl.control.switch(batch_counts="each")
-    for number in ("3001", "3020", "3023", "3004"):
-        for color_id in colors:
-            await world.absorb(f"{number}-{color_id}", brick(number=number, color_id=color_id, remarks="A1"))
-    await world.settle(timedelta(minutes=5))
-    assert [lot for lot in await world.there() if lot == (10, True, "A1")] == [(10, True, "A1")] * 120
-    writes = await world.writes()
-    assert (writes.count("inventory/create"), writes.count("inventory/update")) == (120, 120)
-    answers = {entry["code"] for entry in await world.owl.control.requests()}
-    assert answers == {200}
 
 
 async def test_hidden_and_empty_lots_follow_as_they_are_retained(world: OwlWorld) -> None:
@@ -280,5 +191,60 @@ async def test_another_shops_keys_are_halted_before_anything_is_asked(owl: "Owl"
 
 
 def test_lot_that_inventory_publishes_is_unmapped_until_it_is_looked_up() -> None:
-    lot: Lot = lot_of(brick(), used_grade="usedg")
+    lot: Lot = lot_of(brick())
     assert (lot.is_mapped, lot.entry) == (False, CatalogEntry(item_type="PART", number="3001"))
+
+
+async def test_grade_that_a_lot_does_not_say_is_as_the_seller_wants_it(world: OwlWorld) -> None:
+    """And a change of that is an update of the listings that were there."""
+    used, fine = brick(), brick(color_id=5, used_grade=lot_pb2.USED_GRADE_LIKE_NEW)
+    for lot_id, lot in (("plain", used), ("fine", fine)):
+        lot.item.condition = lot_pb2.CONDITION_USED
+        await world.tell(lot_id, lot)
+    grades = {lot["full_con"] for lot in (await world.owl.control.lots()).values()}
+    assert grades == {"usedg", "usedn"}
+    await Operator(world).ask("SetDefault", pb.SetDefaultRequest(field="grade", value="useda"))
+    await world.settle(timedelta(minutes=1))
+    assert {lot["full_con"] for lot in (await world.owl.control.lots()).values()} == {"useda", "usedn"}
+    assert (await world.writes())[2:] == ["inventory/update"]
+
+
+async def test_listings_of_no_lot_are_told_as_the_lots_that_they_would_be(owl: "Owl") -> None:
+    """Rule S7: BOIDs come back to part numbers by the numbers beside them, if these lead to just that BOID."""
+    there = {
+        "part": await owl.control.add_lot(boid="771344", color_id=38, quantity=10, price="0.120", condition="usedn"),
+        "hidden": await owl.control.add_lot(
+            boid="771344", color_id=92, quantity=2, price="0.5", condition="new", for_sale=0
+        ),
+        "several": await owl.control.add_lot(boid="939628", color_id=38, quantity=1, price="0.120", condition="new"),
+    }
+    world = OwlWorld(owl)
+    seller_name = (await owl.control.show())["seller_name"]
+    await world.connect(shop_name=seller_name, shop_is_empty=False)
+    await world.settle(timedelta(minutes=1))
+    assert world.connection.hints_after is None
+    asked = Operator(world, item_here=item_here, lot_fields_of=lot_fields_of)
+    listings = (await asked.ask("ListUnownedListings", pb.ListUnownedListingsRequest())).listings
+    told = {listing.listing_id: listing for listing in listings}
+    part, hidden, several = (told[str(lot["lot_id"])] for lot in there.values())
+    assert (part.unmapped_field, part.lot.quantity, part.lot.used_grade) == ("", 10, lot_pb2.USED_GRADE_LIKE_NEW)
+    item = part.lot.item
+    assert (item.type, item.number, item.color_id) == (lot_pb2.ITEM_TYPE_PART, "3001", 11)
+    assert (hidden.lot.item.number, hidden.lot.item.color_id, hidden.lot.stockroom) == ("3001", 1, lot_pb2.STOCKROOM_A)
+    assert several.unmapped_field == "item"
+    # the imported lot is linked, and nothing is written
+    lot = lot_pb2.Lot()
+    lot.CopyFrom(part.lot)
+    await world.confirm()
+    await world.tell("imported", lot, listing_ids=[part.listing_id])
+    await world.settle(timedelta(minutes=2))
+    assert (world.row("imported").listing_id, world.row("imported").trouble) == (part.listing_id, None)
+    assert await world.writes() == []
+
+
+async def test_candidates_are_offered_where_a_number_has_several_boids(world: OwlWorld) -> None:
+    await world.tell("a", brick(number="3003"))
+    async with world.store.transaction() as tx:
+        [unmapped] = await tx.unmapped(SELLER, after="", limit=10)
+    assert [entry_text(entry) for entry in unmapped.candidates] == ["3003", "939628"]
+    assert await world.writes() == []

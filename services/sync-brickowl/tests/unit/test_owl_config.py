@@ -23,7 +23,6 @@ def test_defaults_speak_to_the_real_shop_at_its_real_pace() -> None:
         600,
         200,
     )
-    assert config.used_grade == "usedg"
     assert config.lease > max(config.list_deadline, config.call_deadline)
 
 
@@ -36,8 +35,3 @@ def test_shop_over_tls_or_on_this_machine_is_accepted(url: str) -> None:
 def test_key_in_clear_over_the_network_is_refused_at_start(url: str) -> None:
     with pytest.raises(ConfigError, match="SYNC_BRICKOWL_API_URL"):
         from_environment(Config, PREFIX, {**NEEDED, "SYNC_BRICKOWL_API_URL": url})
-
-
-def test_grade_that_the_shop_does_not_know_is_refused_at_start() -> None:
-    with pytest.raises(ConfigError, match="usedn, usedg, useda"):
-        from_environment(Config, PREFIX, {**NEEDED, "SYNC_BRICKOWL_USED_GRADE": "good"})

@@ -7,7 +7,7 @@ import pytest
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from sync_brickowl.catalog import BOID, COLORS, counterpart, entry_named, types_of
+from sync_brickowl.catalog import BOID, COLORS, counterparts, entry_named, entry_text, hints_of, item_here, types_of
 from sync_brickowl.listing import (
     GROUPS,
     UnsendableError,
@@ -53,7 +53,7 @@ def money(ten_thousandths: int) -> Money:
 
 def a_lot(**fields: Any) -> Lot:
     values: dict[str, Any] = {"item": BRICK, "quantity": 5, "unit_price": money(8000), "bulk": 1} | fields
-    return lot_of(lot_pb2.Lot(**values), used_grade="usedg")
+    return lot_of(lot_pb2.Lot(**values))
 
 
 def test_lot_has_every_field_in_its_normal_form() -> None:
@@ -117,6 +117,7 @@ def test_grade_is_a_field_and_no_part_of_what_the_lot_is_of() -> None:
     plain, fine = a_lot(item=used), a_lot(item=used, used_grade=lot_pb2.USED_GRADE_LIKE_NEW)
     assert plain.item == fine.item
     assert (plain.fields["grade"], fine.fields["grade"]) == ("usedg", "usedn")
+    assert (set(plain.unsaid), set(fine.unsaid), set(a_lot().unsaid)) == ({"grade"}, set(), set())
     shown = listing_of({**SHOWN, "full_con": "useda", "con": "used"})
     assert (shown.item.condition, shown.fields["grade"]) == ("used", "useda")
 
@@ -213,12 +214,53 @@ def test_entry_is_looked_up_as_what_it_may_be() -> None:
     assert types_of(CatalogEntry(item_type="BOOK", number="b1")) == ()
 
 
-def test_first_type_that_has_exactly_one_is_it() -> None:
-    one, none, two = frozenset({"1"}), frozenset[str](), frozenset({"1", "2"})
-    assert counterpart([("Part", none), ("Minibuild", one)]) == CatalogEntry(item_type=BOID, number="1", color_id=None)
-    assert counterpart([("Minifigure", one)]) == CatalogEntry(item_type=BOID, number="1", color_id=0)
-    assert counterpart([("Part", two), ("Minibuild", one)]) is None
-    assert counterpart([]) is None
+def test_first_type_that_has_any_is_it_and_of_several_a_person_says_which() -> None:
+    one, none, two = frozenset({"1"}), frozenset[str](), frozenset({"10", "2"})
+    [found] = counterparts([("Part", none), ("Minibuild", one)])
+    assert found == CatalogEntry(item_type=BOID, number="1", color_id=None)
+    [found] = counterparts([("Minifigure", one)])
+    assert (found, entry_text(found)) == (CatalogEntry(item_type=BOID, number="1", color_id=0), "1-0")
+    assert [entry_text(found) for found in counterparts([("Part", two), ("Minibuild", one)])] == ["2", "10"]
+    assert not counterparts([])
+
+
+def test_listing_hints_at_bricklinks_numbers_the_right_kind_first() -> None:
+    ids = [
+        {"id": "3001", "type": "design_id"},
+        {"id": "771344-38", "type": "boid"},
+        {"id": "3001old", "type": "bl_item_no"},
+    ]
+    assert [(hint.item_type, hint.number) for hint in hints_of("Part", ids)] == [("PART", "3001old"), ("PART", "3001")]
+    assert [hint.item_type for hint in hints_of("Minibuild", ids[:1])] == ["PART", "MINIFIG"]
+    sets = [{"id": "75192-1", "type": "set_number"}]
+    assert [(hint.item_type, hint.number) for hint in hints_of("Set", sets)] == [("SET", "75192-1")]
+    assert [hint.item_type for hint in hints_of("Packaging", sets)] == ["ORIGINAL_BOX"]
+    assert hints_of("Part", [None, {"id": 7, "type": "design_id"}, {"type": "ldraw"}]) == ()
+    assert hints_of("Part", "nonsense") == hints_of(None, ids) == ()
+
+
+@pytest.mark.parametrize(
+    ("entry", "color_id", "condition", "expected"),
+    [
+        ("PART", 38, "used", (11, "CONDITION_USED", "COMPLETENESS_UNSPECIFIED")),
+        ("SET", 0, "newi", (0, "CONDITION_NEW", "COMPLETENESS_INCOMPLETE")),
+        ("PART", 38, "other", None),
+        ("PART", 38, "newc", None),
+        ("SET", 0, "new", None),
+        ("PART", 999_999, "new", None),
+    ],
+)
+def test_item_comes_back_in_inventorys_terms(
+    entry: str, color_id: int, condition: str, expected: tuple[int, str, str] | None
+) -> None:
+    item = Item(item_type=BOID, number="7", color_id=color_id, condition=condition, completeness="")
+    back = item_here(item, CatalogEntry(item_type=entry, number="n"))
+    told = back and (
+        back.color_id,
+        lot_pb2.Condition.Name(back.condition),
+        lot_pb2.Completeness.Name(back.completeness),
+    )
+    assert told == expected
 
 
 def test_person_names_a_boid_with_or_without_colour() -> None:

@@ -18,7 +18,7 @@ from syncengine.clock import Clock
 from syncengine.listing import CatalogEntry, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.rows import ConnectionRow, ListingRow, Settings
-from syncengine.service.theirs import LotFieldsOf
+from syncengine.service.theirs import ItemHere, LotFieldsOf
 from syncengine.store.protocol import AnsweredRequest, Store, Transaction
 
 Context = aio.ServicerContext[Any, Any]
@@ -92,14 +92,20 @@ class Desk:
         settings: Settings,
         lot_fields_of: LotFieldsOf,
         entry_named: Callable[[str], CatalogEntry | None] = lambda number: None,
+        entry_text: Callable[[CatalogEntry], str] = lambda entry: entry.number,
+        item_here: ItemHere | None = None,
     ) -> None:
-        """`entry_named` reads a number of the marketplace's own catalogue; one that has none knows no number."""
+        """`entry_named` reads a number of the marketplace's own catalogue, `entry_text` writes it; one that has none
+        knows no number. `item_here` puts an item of it into inventory's terms; None: they are the same.
+        """
         self._store = store
         self._clock = clock
         self._facts = facts
         self._settings = settings
         self._lot_fields_of = lot_fields_of
         self._entry_named = entry_named
+        self._entry_text = entry_text
+        self._item_here = item_here
 
     async def _once(
         self,

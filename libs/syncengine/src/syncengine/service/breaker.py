@@ -19,7 +19,18 @@ from syncengine.listing import (
     OrderSummary,
     SellerId,
 )
-from syncengine.marketplace import Create, Later, Marketplace, Outcome, ReadFailedError, Shop, Ticket, Unknown, Write
+from syncengine.marketplace import (
+    Create,
+    Later,
+    Marketplace,
+    Outcome,
+    ReadFailedError,
+    Shop,
+    Ticket,
+    Unknown,
+    Update,
+    Write,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -90,10 +101,11 @@ class ReportingShop:
 
     async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
         """Make several listings."""
-        outcomes = await self._shop.create_all(creates, ticket)
-        for outcome in outcomes[:1]:
-            self._report(outcome)
-        return outcomes
+        return self._reported_first(await self._shop.create_all(creates, ticket))
+
+    async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
+        """Change several listings."""
+        return self._reported_first(await self._shop.update_all(updates, ticket))
 
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         """Read one listing."""
@@ -120,10 +132,15 @@ class ReportingShop:
         return await self._reported(self._shop.view_orders(orders, ticket))
 
     async def look_up(
-        self, entries: Sequence[CatalogEntry], ticket: Ticket
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Find entries in the marketplace's catalogue."""
-        return await self._reported(self._shop.look_up(entries, ticket))
+        return await self._reported(self._shop.look_up(entries, ticket, alone=alone))
+
+    def _reported_first(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        for outcome in outcomes[:1]:
+            self._report(outcome)
+        return outcomes
 
     async def _reported(self, read: Awaitable[T]) -> T:
         try:

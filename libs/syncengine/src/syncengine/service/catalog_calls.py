@@ -30,7 +30,19 @@ class CatalogCalls(Desk):
             known(await tx.find_connection(seller_id))
             found = await tx.unmapped(seller_id, after=after, limit=size + 1)
         shown, token = cut(found, size, lambda each: each.entry.name)
-        return pb.ListUnmappedItemsResponse(items=[_told(each) for each in shown], next_page_token=token)
+        return pb.ListUnmappedItemsResponse(items=[self._unmapped(each) for each in shown], next_page_token=token)
+
+    def _unmapped(self, unmapped: Unmapped) -> pb.UnmappedItem:
+        since = Timestamp()
+        since.FromDatetime(unmapped.since)
+        return pb.UnmappedItem(
+            type=lot_pb2.ItemType.Value(f"{_PREFIX}{unmapped.entry.item_type}"),
+            number=unmapped.entry.number,
+            color_id=unmapped.entry.color_id,
+            lots=unmapped.lots,
+            since=since,
+            candidates=[self._entry_text(entry) for entry in unmapped.candidates],
+        )
 
     async def MapItem(self, request: pb.MapItemRequest, context: Context) -> pb.MapItemResponse:  # noqa: N802
         """Takes a person's word for what an item is there."""
@@ -60,15 +72,3 @@ class CatalogCalls(Desk):
         lots = await keep(tx, seller_id, [said], self._facts, now)
         await wake(tx, seller_id, now)
         return pb.MapItemResponse(lots=lots, message=words.ITEM_MAPPED)
-
-
-def _told(unmapped: Unmapped) -> pb.UnmappedItem:
-    since = Timestamp()
-    since.FromDatetime(unmapped.since)
-    return pb.UnmappedItem(
-        type=lot_pb2.ItemType.Value(f"{_PREFIX}{unmapped.entry.item_type}"),
-        number=unmapped.entry.number,
-        color_id=unmapped.entry.color_id,
-        lots=unmapped.lots,
-        since=since,
-    )

@@ -1,15 +1,19 @@
 """Listings that no lot owns, and order lines that nobody knows the lot of."""
 
+from collections.abc import Mapping
 from functools import partial
 
+from brickops.inventory.v1 import lot_pb2
 from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
 from syncengine.answers import WrongLotError, lines_assigned, lines_set_aside
+from syncengine.catalog import origins_of
 from syncengine.held import holding_lines
-from syncengine.listing import ListingId, LotId
+from syncengine.listing import CatalogEntry, Listing, ListingId, LotId
 from syncengine.rows import ConnectionRow, LineRow
 from syncengine.service import words
 from syncengine.service.asking import EDITORS, Context, Desk, after_of, cut, known, page_size, reader, wake
+from syncengine.service.theirs import item_told
 from syncengine.service.waiting import line_told, unowned_told
 from syncengine.store.protocol import Transaction
 
@@ -29,13 +33,23 @@ class ListingCalls(Desk):
         async with self._store.transaction() as tx:
             connection = known(await tx.find_connection(seller_id))
             found = await tx.page_of_unowned(seller_id, after=after or None, limit=size + 1)
+            origins = await origins_of(tx, seller_id, [kept.listing for kept in found])
         shown, token = cut(found, size, lambda kept: kept.listing.listing_id)
         currency = connection.pinned_currency or connection.currency_code
         return pb.ListUnownedListingsResponse(
-            listings=[unowned_told(kept, self._lot_fields_of, currency) for kept in shown],
+            listings=[
+                unowned_told(kept, self._item(kept.listing, origins), self._lot_fields_of, currency) for kept in shown
+            ],
             next_page_token=token,
             currency_code=currency,
         )
+
+    def _item(self, listing: Listing, origins: Mapping[ListingId, CatalogEntry]) -> lot_pb2.Item | None:
+        """Say what a listing is of in inventory's terms; None if that is not known."""
+        if self._item_here is None:
+            return item_told(listing.item)
+        origin = origins.get(listing.listing_id)
+        return None if origin is None else self._item_here(listing.item, origin)
 
     async def ListUnassignedLines(  # noqa: N802
         self, request: pb.ListUnassignedLinesRequest, context: Context

@@ -10,7 +10,7 @@ from brickops.sync.v1 import plan_pb2
 from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
 from servicekit.wire_values import value_to_proto
-from syncengine.forecast import Finish, LotForecast, count_calls, finish, forecast_lot
+from syncengine.forecast import Finish, LotForecast, count_calls, count_charged, finish, forecast_lot
 from syncengine.lane import may_write
 from syncengine.listing import LotId, SellerId
 from syncengine.marketplace import Create, Update
@@ -49,9 +49,9 @@ class PlanCalls(Desk):
             if number % _LOTS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         planned = sorted((lot for lot in planned if lot.calls or lot.held), key=lambda lot: lot.lot_id)
-        tiers = count_calls(planned, facts, self._settings)
+        tiers = count_calls(planned, connection, facts, self._settings)
         sends = may_write(connection, self._settings)
-        calls = tiers.total() if sends else 0
+        calls = count_charged(planned, tiers, facts) if sends else 0
         done = await asyncio.to_thread(finish, connection, facts, self._settings, charged, calls=calls, now=now)
         shown, token = cut([lot for lot in planned if lot.lot_id > after], size, lambda lot: lot.lot_id)
         told = pb.PlanResponse(

@@ -28,7 +28,7 @@ from syncengine.service.events import LotOf
 from syncengine.service.flags import Flags
 from syncengine.service.keys import LeasedKeys, LeasedShops
 from syncengine.service.servicer import SERVICE, STATUS_OF, SyncServicer
-from syncengine.service.theirs import LotFieldsOf
+from syncengine.service.theirs import ItemHere, LotFieldsOf
 from syncengine.service.worker import Worker
 from syncengine.store.postgres import PostgresStore
 
@@ -71,6 +71,8 @@ async def run(
     lot_of: LotOf,
     lot_fields_of: LotFieldsOf,
     entry_named: Callable[[str], CatalogEntry | None] = lambda number: None,
+    entry_text: Callable[[CatalogEntry], str] = lambda entry: entry.number,
+    item_here: ItemHere | None = None,
     lanes: int,
     flags: Flags,
 ) -> None:
@@ -78,8 +80,8 @@ async def run(
 
     `keys_of` takes the marketplace's keys out of a lease, and makes them known to the log redactor; `shop_of` opens the
     shop that they are of. `lot_of` maps inventory's lot to the marketplace's terms, `lot_fields_of` what a shop shows
-    in a field back, `entry_named` a number of the marketplace's own catalogue; `lanes` is how many connections it
-    serves at once.
+    in a field back, `entry_named` and `entry_text` a number of the marketplace's own catalogue and back, `item_here` an
+    item of it to inventory's terms; `lanes` is how many connections it serves at once.
     """
     service, settings = f"sync-{facts.marketplace}", settings_of(config, may_send=flags.may_send)
     clock = SystemClock()
@@ -120,6 +122,8 @@ async def run(
             settings=settings,
             lot_fields_of=lot_fields_of,
             entry_named=entry_named,
+            entry_text=entry_text,
+            item_here=item_here,
         )
         health = await stack.enter_async_context(
             serving(

@@ -6,6 +6,7 @@ from brickops.sync.v1.sync_service_pb2_grpc import SyncServiceServicer
 from syncengine.service.asking import STATUS_OF
 from syncengine.service.catalog_calls import CatalogCalls
 from syncengine.service.connection_calls import ConnectionCalls
+from syncengine.service.default_calls import DefaultCalls
 from syncengine.service.listing_calls import ListingCalls
 from syncengine.service.plan_calls import PlanCalls
 from syncengine.service.shop_calls import ShopCalls
@@ -17,7 +18,15 @@ SERVICE: Final = "brickops.sync.v1.SyncService"
 
 
 class SyncServicer(
-    ConnectionCalls, ShopCalls, Trying, PlanCalls, WaitingCalls, ListingCalls, CatalogCalls, SyncServiceServicer
+    ConnectionCalls,
+    ShopCalls,
+    Trying,
+    PlanCalls,
+    WaitingCalls,
+    ListingCalls,
+    CatalogCalls,
+    DefaultCalls,
+    SyncServiceServicer,
 ):
     """All calls."""
 

@@ -15,7 +15,7 @@ from syncengine.listing import (
     OrderSummary,
     SellerId,
 )
-from syncengine.marketplace import Create, Marketplace, Outcome, Shop, Ticket, Write
+from syncengine.marketplace import Create, Marketplace, Outcome, Shop, Ticket, Update, Write
 
 T = TypeVar("T")
 
@@ -57,6 +57,11 @@ class InterruptibleShop:
         self._has_written = True
         return await self._shop.create_all(creates, ticket)
 
+    async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
+        """Change several listings."""
+        self._has_written = True
+        return await self._shop.update_all(updates, ticket)
+
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         """Read one listing. Raises StoppingError."""
         return await self._unless_stopping(self._shop.read(listing_id, ticket))
@@ -82,10 +87,10 @@ class InterruptibleShop:
         return await self._unless_stopping(self._shop.view_orders(orders, ticket))
 
     async def look_up(
-        self, entries: Sequence[CatalogEntry], ticket: Ticket
-    ) -> Mapping[CatalogEntry, CatalogEntry | None]:
+        self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
         """Find entries in the marketplace's catalogue. Raises StoppingError."""
-        return await self._unless_stopping(self._shop.look_up(entries, ticket))
+        return await self._unless_stopping(self._shop.look_up(entries, ticket, alone=alone))
 
     async def _unless_stopping(self, read: Coroutine[Any, Any, T]) -> T:
         if self._has_written:

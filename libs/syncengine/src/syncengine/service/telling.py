@@ -46,12 +46,14 @@ async def connection_told(
     told.tiers.extend(_tiers(connection, facts, settings, spent, writes))
     for reason, lots in sorted((await tx.count_reasons(seller_id)).items()):
         told.reasons.add(reason=reason, message=reason_words(reason), lots=lots)
+    for kind, used in sorted(connection.batches.items()):
+        told.batches.add(kind=kind, used=used, message=words.BATCHES_USED if used else words.BATCHES_ENDED)
     moments = {
         "last_order_read_at": connection.orders_read_at,
         "last_census_at": connection.census_at,
         "waiting_until": status.until,
         "paused_at": connection.paused_at,
-        "oldest_waiting_at": await tx.oldest_waiting(seller_id, tiers=free_tiers(connection), now=now),
+        "oldest_waiting_at": await tx.oldest_waiting(seller_id, tiers=free_tiers(connection, now), now=now),
     }
     for name, moment in moments.items():
         if moment is not None:

@@ -1,12 +1,12 @@
 """What a shop shows in terms of inventory's lot: for a person who takes theirs (rule S6), or looks at a listing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from brickops.inventory.v1 import lot_pb2
 from syncengine.drift import shown_values
-from syncengine.listing import Item, Listing, Values
-from syncengine.rows import ITEM, RETAIN, ListingRow
+from syncengine.listing import CatalogEntry, Item, Listing, Values
+from syncengine.rows import FOR_SALE, ITEM, RETAIN, ListingRow
 
 LotFields = tuple[lot_pb2.Lot, Sequence[str]]
 """Fields of a lot, and which of them are meant, as an update mask names them."""
@@ -18,6 +18,11 @@ class LotFieldsOf(Protocol):
     def __call__(self, name: str, shown: Values, *, currency_code: str) -> LotFields | None:
         """Map one field of those that a listing shows; None if no lot can hold what it shows."""
         ...
+
+
+ItemHere = Callable[[Item, CatalogEntry], lot_pb2.Item | None]
+"""An item of a marketplace's own catalogue, and the entry of inventory's that it is of, as inventory has it; None if no
+lot can be of it."""
 
 
 def theirs_of(row: ListingRow, name: str, lot_fields_of: LotFieldsOf) -> LotFields | None:
@@ -33,13 +38,20 @@ def theirs_of(row: ListingRow, name: str, lot_fields_of: LotFieldsOf) -> LotFiel
     return lot_fields_of(name, {**row.shown, name: theirs}, currency_code=row.desired.currency_code)
 
 
-def lot_shown(listing: Listing, lot_fields_of: LotFieldsOf, *, currency_code: str) -> tuple[lot_pb2.Lot, str]:
-    """Make the lot that a listing would be (rule S7), and name a field of which no lot can hold what is shown."""
-    lot, shown = lot_pb2.Lot(item=item_told(listing.item), retain=listing.retain), shown_values(listing)
+def lot_shown(
+    listing: Listing, item: lot_pb2.Item | None, lot_fields_of: LotFieldsOf, *, currency_code: str
+) -> tuple[lot_pb2.Lot, str]:
+    """Make the lot that a listing would be (rule S7), and name a field of which no lot can hold what is shown.
+
+    `item`: what it is of in inventory's terms; None if that is not known.
+    """
+    if item is None:
+        return lot_pb2.Lot(), ITEM
+    lot, shown = lot_pb2.Lot(item=item, retain=listing.retain), shown_values(listing)
     name = "quantity"
     try:
         lot.quantity = listing.quantity
-        for name in listing.fields:
+        for name in (*listing.fields, *(() if listing.for_sale else (FOR_SALE,))):
             if (fields := lot_fields_of(name, shown, currency_code=currency_code)) is None:
                 return lot, name
             lot.MergeFrom(fields[0])

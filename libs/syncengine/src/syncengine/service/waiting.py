@@ -7,7 +7,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.struct_pb2 import Value as ValueProto
 
-from brickops.inventory.v1 import lot_sync_pb2
+from brickops.inventory.v1 import lot_pb2, lot_sync_pb2
 from brickops.sync.v1 import waiting_pb2 as pb
 from servicekit.wire_values import value_to_proto
 from syncengine.alike import lines_alike
@@ -91,10 +91,12 @@ def listing_told(kept: ShopListing) -> pb.UnownedListing:
     return told
 
 
-def unowned_told(kept: ShopListing, lot_fields_of: LotFieldsOf, currency_code: str) -> pb.UnownedListing:
-    """Tell a listing with the lot that it would be (rule S7)."""
+def unowned_told(
+    kept: ShopListing, item: lot_pb2.Item | None, lot_fields_of: LotFieldsOf, currency_code: str
+) -> pb.UnownedListing:
+    """Tell a listing with the lot that it would be (rule S7). `item`: as inventory has it, if that is known."""
     told = listing_told(kept)
-    lot, told.unmapped_field = lot_shown(kept.listing, lot_fields_of, currency_code=currency_code)
+    lot, told.unmapped_field = lot_shown(kept.listing, item, lot_fields_of, currency_code=currency_code)
     told.lot.CopyFrom(lot)
     if kept.read_at is not None:
         told.read_at.FromDatetime(kept.read_at)

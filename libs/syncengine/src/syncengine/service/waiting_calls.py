@@ -159,7 +159,9 @@ class WaitingCalls(Desk):
                 await wake(tx, connection.seller_id, now)
                 return pb.AnswerTroubleResponse(message=words.THIS_LISTING)
             case waiting_pb2.TROUBLE_ANSWER_LIST_ANEW if row.trouble in UNLISTED:
-                row = await listed_anew(tx, row, [ListingId(seen) for seen in request.seen_listing_ids], now)
+                row = await listed_anew(
+                    tx, row, [ListingId(seen) for seen in request.seen_listing_ids], self._facts, now
+                )
                 message = words.LIST_ANEW
             case waiting_pb2.TROUBLE_ANSWER_LEAVE_OUT if row.trouble in UNLISTED:
                 row, message = left_out(row), words.LEFT_OUT

@@ -82,6 +82,8 @@ PAUSED = (
     "You paused this shop: nothing is sent to it. Orders are read, so sales are seen; your changes are kept, and sent"
     " when you resume it."
 )
+BATCHES_USED = "The shop was seen to do many of these at once, so it is asked for many at once."
+BATCHES_ENDED = "Asked for several of these at once, the shop did not do them as asked: each is a call of its own."
 NOT_CONNECTED = "No shop is connected."
 READY = "Changes are sent as they come."
 SOMETHING_ELSE = "The shop cannot be reached properly at this moment. It is tried again."
@@ -142,6 +144,7 @@ SHOP_ASKED_NEXT = (
     "The shop stays the one that was connected. It is asked whose it is as soon as a call may be made, and nothing is"
     " sent before."
 )
+DEFAULT_SET = "Listings of lots that do not say it themselves are changed so, in their turn."
 LOOK_AGAIN = "The whole shop is read again as soon as calls may be made."
 LIST_IS_RIGHT = (
     "The whole shop is read again. If it lacks no more than you saw, it is believed: of each lot whose listing is gone"

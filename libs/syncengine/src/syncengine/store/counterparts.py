@@ -33,10 +33,10 @@ _TO_ASK: Final = text("""
     ORDER BY entry_name LIMIT :limit
 """)
 _UNMAPPED: Final = text("""
-    SELECT counterparts.entry, count(*) AS lots, since
+    SELECT counterparts.entry, count(*) AS lots, since, candidates
     FROM listings JOIN counterparts ON counterparts.seller_id = listings.seller_id AND name = entry_name
     WHERE listings.seller_id = :seller_id AND unmapped AND name > :after
-    GROUP BY name, counterparts.entry, since ORDER BY name LIMIT :limit
+    GROUP BY name, counterparts.entry, since, candidates ORDER BY name LIMIT :limit
 """)
 _entry_of: Final = decoder(CatalogEntry)
 
@@ -68,4 +68,12 @@ class Counterparts:
 
     async def unmapped(self, seller_id: SellerId, *, after: str, limit: int) -> Sequence[Unmapped]:
         found = await self._conn.execute(_UNMAPPED, {"seller_id": seller_id, "after": after, "limit": limit})
-        return [Unmapped(entry=_entry_of(row.entry), lots=row.lots, since=row.since) for row in found]
+        return [
+            Unmapped(
+                entry=_entry_of(row.entry),
+                lots=row.lots,
+                since=row.since,
+                candidates=tuple(map(_entry_of, row.candidates)),
+            )
+            for row in found
+        ]

@@ -75,6 +75,8 @@ class Unmapped:
     """Of the seller, that are of it."""
     since: datetime
     """When it was first asked for."""
+    candidates: tuple[CatalogEntry, ...] = ()
+    """Where there are several: which."""
 
 
 class Transaction(Protocol):

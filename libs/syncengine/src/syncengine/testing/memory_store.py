@@ -364,7 +364,10 @@ class MemoryTransaction:
         lots = Counter(entry for entry, _ in self._unmapped_entries(seller_id))
         known = await self.find_counterparts(seller_id, lots)
         named = sorted((entry for entry in known if entry.name > after), key=lambda entry: entry.name)
-        return [Unmapped(entry=entry, lots=lots[entry], since=known[entry].since) for entry in named[:limit]]
+        return [
+            Unmapped(entry=entry, lots=lots[entry], since=known[entry].since, candidates=known[entry].candidates)
+            for entry in named[:limit]
+        ]
 
     async def find_answered(self, seller_id: SellerId, request_id: str) -> AnsweredRequest | None:
         return self.tables.answered.get((seller_id, request_id))

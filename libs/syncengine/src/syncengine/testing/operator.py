@@ -8,7 +8,7 @@ from brickops.sync.v1 import waiting_pb2
 from servicekit.callers import Caller, calling_as
 from syncengine.listing import LotId, Values
 from syncengine.service.servicer import SyncServicer
-from syncengine.service.theirs import LotFields
+from syncengine.service.theirs import ItemHere, LotFields, LotFieldsOf
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.world import World
 
@@ -24,13 +24,16 @@ def no_fields(name: str, shown: Values, *, currency_code: str) -> LotFields | No
 class Operator:
     """The owner of the connection of a world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self, world: World, *, lot_fields_of: LotFieldsOf = no_fields, item_here: ItemHere | None = None
+    ) -> None:
         self._servicer = SyncServicer(
             store=world.store,
             clock=world.clock,
             facts=world.shop.facts,
             settings=world.settings,
-            lot_fields_of=no_fields,
+            lot_fields_of=lot_fields_of,
+            item_here=item_here,
         )
 
     async def ask(self, method: str, request: Any) -> Any:

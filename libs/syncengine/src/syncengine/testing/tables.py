@@ -8,7 +8,10 @@ from syncengine.migrations import (
     create_engine_tables,
     extend_for_all_rules,
     extend_for_answers,
+    extend_for_batches,
+    extend_for_candidates,
     extend_for_catalogues,
+    extend_for_defaults,
     extend_for_many_lots,
     extend_for_renamed_shops,
     extend_for_second_lists,
@@ -28,3 +31,6 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_catalogues(op, app_role=app_role)
     extend_for_second_lists(op)
     extend_for_renamed_shops(op)
+    extend_for_batches(op)
+    extend_for_defaults(op)
+    extend_for_candidates(op)

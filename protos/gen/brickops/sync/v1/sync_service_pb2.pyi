@@ -95,6 +95,7 @@ class Connection(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     ALARM_FIELD_NUMBER: _builtins.int
     OTHER_SHOP_FIELD_NUMBER: _builtins.int
+    BATCHES_FIELD_NUMBER: _builtins.int
     marketplace: _builtins.str
     """The shop: bricklink or brickowl."""
     state: Global___ConnectionState.ValueType
@@ -157,6 +158,10 @@ class Connection(_message.Message):
     def other_shop(self) -> Global___OtherShop:
         """The shop that the keys open instead of this connection's; absent unless that halted the connection."""
 
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchKind]:
+        """What the shop was seen to do, or not to do, when one call asks for several things (rule N2); by kind."""
+
     def __init__(
         self,
         *,
@@ -180,14 +185,45 @@ class Connection(_message.Message):
         progress: Global___MatchProgress | None = ...,
         alarm: Global___CensusAlarm | None = ...,
         other_shop: Global___OtherShop | None = ...,
+        batches: _abc.Iterable[Global___BatchKind] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "match", b"match", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "waiting_until", b"waiting_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "batches", b"batches", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Connection: _TypeAlias = Connection  # noqa: Y015
+
+@_typing.final
+class BatchKind(_message.Message):
+    """A kind of call that asks for several things."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """CREATES, READS, HIDDEN_QUANTITIES, or the field that such calls write, by its name at the marketplace."""
+    used: _builtins.bool
+    """Whether a first small one was seen to be done; otherwise such things are asked for one by one."""
+    message: _builtins.str
+    """The same in a seller's words."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        used: _builtins.bool = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message", b"message", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchKind: _TypeAlias = BatchKind  # noqa: Y015
 
 @_typing.final
 class OtherShop(_message.Message):
@@ -1506,6 +1542,7 @@ class UnmappedItem(_message.Message):
     COLOR_ID_FIELD_NUMBER: _builtins.int
     LOTS_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
     type: _lot_pb2.ItemType.ValueType
     """What it is in inventory's catalogue."""
     number: _builtins.str
@@ -1518,6 +1555,10 @@ class UnmappedItem(_message.Message):
     def since(self) -> _timestamp_pb2.Timestamp:
         """Since when it has been asked for."""
 
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where the marketplace's catalogue has several: their numbers there, as MapItem takes them; empty if it has none."""
+
     def __init__(
         self,
         *,
@@ -1526,10 +1567,11 @@ class UnmappedItem(_message.Message):
         color_id: _builtins.int | None = ...,
         lots: _builtins.int = ...,
         since: _timestamp_pb2.Timestamp | None = ...,
+        candidates: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "color_id", b"color_id", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "color_id", b"color_id", "lots", b"lots", "number", b"number", "since", b"since", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_color_id", b"_color_id", "candidates", b"candidates", "color_id", b"color_id", "lots", b"lots", "number", b"number", "since", b"since", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__color_id: _TypeAlias = _typing.Literal["color_id"]  # noqa: Y015
     _WhichOneofArgType__color_id: _TypeAlias = _typing.Literal["_color_id", b"_color_id"]  # noqa: Y015
@@ -1658,3 +1700,134 @@ class MapItemResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MapItemResponse: _TypeAlias = MapItemResponse  # noqa: Y015
+
+@_typing.final
+class FieldDefault(_message.Message):
+    """What a field is in a shop where the lot does not say it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field, by its name at the marketplace: grade at Brick Owl, of used items."""
+    value: _builtins.str
+    """What it is, in the marketplace's words."""
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it may be, the usual first."""
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        value: _builtins.str = ...,
+        choices: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "field", b"field", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldDefault: _TypeAlias = FieldDefault  # noqa: Y015
+
+@_typing.final
+class ListDefaultsRequest(_message.Message):
+    """Lists fields that lots may leave unsaid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDefaultsRequest: _TypeAlias = ListDefaultsRequest  # noqa: Y015
+
+@_typing.final
+class ListDefaultsResponse(_message.Message):
+    """All such fields."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFAULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def defaults(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldDefault]:
+        """By name; none where the marketplace needs nothing that a lot may leave unsaid."""
+
+    def __init__(
+        self,
+        *,
+        defaults: _abc.Iterable[Global___FieldDefault] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["defaults", b"defaults"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDefaultsResponse: _TypeAlias = ListDefaultsResponse  # noqa: Y015
+
+@_typing.final
+class SetDefaultRequest(_message.Message):
+    """Says what a field is to be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless."""
+    field: _builtins.str
+    """The field, as the list has it."""
+    value: _builtins.str
+    """One of its choices."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        field: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "request_id", b"request_id", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetDefaultRequest: _TypeAlias = SetDefaultRequest  # noqa: Y015
+
+@_typing.final
+class SetDefaultResponse(_message.Message):
+    """It is taken as so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFAULT_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What happens next, in a seller's words."""
+    @_builtins.property
+    def default(self) -> Global___FieldDefault:
+        """The field as it is now."""
+
+    def __init__(
+        self,
+        *,
+        default: Global___FieldDefault | None = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["default", b"default"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetDefaultResponse: _TypeAlias = SetDefaultResponse  # noqa: Y015

@@ -141,6 +141,16 @@ class SyncServiceStub:
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemRequest.SerializeToString,
                 response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemResponse.FromString,
                 _registered_method=True)
+        self.ListDefaults = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/ListDefaults',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListDefaultsRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListDefaultsResponse.FromString,
+                _registered_method=True)
+        self.SetDefault = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/SetDefault',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SetDefaultRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SetDefaultResponse.FromString,
+                _registered_method=True)
 
 
 class SyncServiceServicer:
@@ -302,6 +312,20 @@ class SyncServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDefaults(self, request, context):
+        """Lists the fields that lots may leave unsaid, and what they are in this shop then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetDefault(self, request, context):
+        """Says what such a field is to be; listings of lots that do not say it are changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SyncServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -409,6 +433,16 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.MapItem,
                     request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemRequest.FromString,
                     response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemResponse.SerializeToString,
+            ),
+            'ListDefaults': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDefaults,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListDefaultsRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListDefaultsResponse.SerializeToString,
+            ),
+            'SetDefault': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetDefault,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SetDefaultRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SetDefaultResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -980,6 +1014,60 @@ class SyncService:
             '/brickops.sync.v1.SyncService/MapItem',
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemRequest.SerializeToString,
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.MapItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDefaults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/ListDefaults',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListDefaultsRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.ListDefaultsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetDefault(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/SetDefault',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.SetDefaultRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.SetDefaultResponse.FromString,
             options,
             channel_credentials,
             insecure,

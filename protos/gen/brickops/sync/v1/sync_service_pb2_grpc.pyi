@@ -91,6 +91,10 @@ class SyncServiceStub:
     """Lists the items that the marketplace's own catalogue does not know, or more than one of: no lot of them is listed."""
     MapItem: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.MapItemRequest, _sync_service_pb2.MapItemResponse]
     """Says what an item is in the marketplace's own catalogue; its lots are listed then."""
+    ListDefaults: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.ListDefaultsRequest, _sync_service_pb2.ListDefaultsResponse]
+    """Lists the fields that lots may leave unsaid, and what they are in this shop then."""
+    SetDefault: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.SetDefaultRequest, _sync_service_pb2.SetDefaultResponse]
+    """Says what such a field is to be; listings of lots that do not say it are changed."""
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -155,6 +159,10 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """Lists the items that the marketplace's own catalogue does not know, or more than one of: no lot of them is listed."""
     MapItem: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.MapItemRequest, _sync_service_pb2.MapItemResponse]  # type: ignore[assignment]
     """Says what an item is in the marketplace's own catalogue; its lots are listed then."""
+    ListDefaults: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.ListDefaultsRequest, _sync_service_pb2.ListDefaultsResponse]  # type: ignore[assignment]
+    """Lists the fields that lots may leave unsaid, and what they are in this shop then."""
+    SetDefault: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.SetDefaultRequest, _sync_service_pb2.SetDefaultResponse]  # type: ignore[assignment]
+    """Says what such a field is to be; listings of lots that do not say it are changed."""
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     """How a seller's shop is being kept in step. Each sync service serves it for its own marketplace; called by the gateway,
@@ -342,5 +350,21 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sync_service_pb2.MapItemResponse, _abc.Awaitable[_sync_service_pb2.MapItemResponse]]:
         """Says what an item is in the marketplace's own catalogue; its lots are listed then."""
+
+    @_abc_1.abstractmethod
+    def ListDefaults(
+        self,
+        request: _sync_service_pb2.ListDefaultsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.ListDefaultsResponse, _abc.Awaitable[_sync_service_pb2.ListDefaultsResponse]]:
+        """Lists the fields that lots may leave unsaid, and what they are in this shop then."""
+
+    @_abc_1.abstractmethod
+    def SetDefault(
+        self,
+        request: _sync_service_pb2.SetDefaultRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.SetDefaultResponse, _abc.Awaitable[_sync_service_pb2.SetDefaultResponse]]:
+        """Says what such a field is to be; listings of lots that do not say it are changed."""
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -166,6 +166,16 @@ class Match(BaseModel):
     different: int = Field(description="Linked lots whose quantity differs from the shop's: see /differences.")
 
 
+class BatchKind(BaseModel):
+    """A kind of call that asks the shop for several things."""
+
+    kind: str = Field(
+        description="CREATES, READS, HIDDEN_QUANTITIES, or the field that such calls write.", examples=["CREATES"]
+    )
+    used: bool = Field(description="Whether a first small one was seen to be done; else each thing is asked for alone.")
+    message: str = Field(description="The same in words.")
+
+
 class ConnectionSync(BaseModel):
     """What the service that keeps the shop in step says."""
 
@@ -181,6 +191,7 @@ class ConnectionSync(BaseModel):
     progress: Progress | None = Field(description="null once the shop is matched.")
     alarm: Alarm | None = Field(description="null if the last list was believed.")
     other_shop: OtherShop | None = Field(description="null unless that halted the connection.")
+    batches: list[BatchKind] = Field(description="What the shop was seen to do, or not, when asked for several things.")
     waiting_lots: int = Field(description="Lots with something to send.")
     unknown_lots: int = Field(description="Lots whose last write has an unknown outcome; it is looked at.")
     match: Match | None
@@ -243,6 +254,29 @@ class SyncPlanned(BaseModel):
     """What will be read."""
 
     brought_forward: bool = Field(description="Whether it is read ahead of its time; if not, the message says why.")
+    message: str = Field(description="What happens next.")
+
+
+class FieldDefault(BaseModel):
+    """What a field is in this shop where a lot does not say it."""
+
+    field: str = Field(description="By its name at the marketplace.", examples=["grade"])
+    value: str = Field(description="In the marketplace's words.", examples=["usedg"])
+    choices: list[str] = Field(description="What it may be, the usual first.", examples=[["usedg", "usedn", "useda"]])
+
+
+class DefaultChanged(Body):
+    """What a field is to be where a lot does not say it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"value": "usedn"}})
+
+    value: Text = Field(description="One of its choices.")
+
+
+class DefaultPlanned(BaseModel):
+    """What follows."""
+
+    default: FieldDefault
     message: str = Field(description="What happens next.")
 
 

@@ -12,7 +12,10 @@ from gateway.commands import RequestId
 from gateway.connections.models import (
     Connection,
     ConnectionTested,
+    DefaultChanged,
+    DefaultPlanned,
     Difference,
+    FieldDefault,
     KeysChanged,
     NewConnection,
     RetryAsked,
@@ -24,6 +27,7 @@ from gateway.connections.translate import (
     change_to_proto,
     connection_of,
     credential_to_proto,
+    default_of,
     difference_of,
     tested_of,
     validation_to_proto,
@@ -134,6 +138,27 @@ async def test_connection(marketplace: Marketplace, behind: FromBehind) -> Conne
     kept = validation_to_proto(marketplace, answer)
     await behind.ask(behind.credentials.RecordValidation, kept, seconds=COMMAND_SECONDS)
     return tested_of(answer)
+
+
+@router.get("/{marketplace}/defaults", summary="List what lots may leave unsaid", responses=problems(404))
+async def list_defaults(marketplace: Marketplace, behind: FromBehind) -> Page[FieldDefault]:
+    """Lists the fields that this marketplace wants and a lot may leave unsaid, and what they are then in this shop."""
+    answer = await behind.ask(behind.sync(marketplace).ListDefaults, sync_service_pb2.ListDefaultsRequest())
+    return Page(items=[default_of(one) for one in answer.defaults], next_cursor=None)
+
+
+@router.put("/{marketplace}/defaults/{field}", summary="Say what lots leave unsaid", responses=problems(404, 409))
+async def set_default(
+    marketplace: Marketplace,
+    field: Annotated[str, Path(description="The field, by its name at the marketplace.", examples=["grade"])],
+    change: DefaultChanged,
+    request_id: RequestId,
+    behind: FromBehind,
+) -> DefaultPlanned:
+    """Says what a field is where a lot does not say it; listings of such lots are changed, in their turn."""
+    asked = sync_service_pb2.SetDefaultRequest(request_id=request_id, field=field, value=change.value)
+    answer = await behind.ask(behind.sync(marketplace).SetDefault, asked, seconds=COMMAND_SECONDS)
+    return DefaultPlanned(default=default_of(answer.default), message=answer.message)
 
 
 @router.post("/{marketplace}/sync", summary="Read a shop now", responses=problems(404, 409))

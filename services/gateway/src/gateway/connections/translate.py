@@ -5,6 +5,7 @@ from brickops.credentials.v1 import credentials_admin_service_pb2 as credentials
 from brickops.sync.v1 import sync_service_pb2
 from gateway.connections.models import (
     Alarm,
+    BatchKind,
     BrickOwlKeys,
     BrickOwlKeysChange,
     Budget,
@@ -13,6 +14,7 @@ from gateway.connections.models import (
     ConnectionSync,
     ConnectionTested,
     Difference,
+    FieldDefault,
     KeysChanged,
     Match,
     NewConnection,
@@ -114,6 +116,7 @@ def _sync_of(sync: sync_service_pb2.Connection) -> ConnectionSync:
         progress=(Progress(step=sync.progress.step, lots=sync.progress.lots) if sync.HasField("progress") else None),
         alarm=_alarm_of(sync.alarm) if sync.HasField("alarm") else None,
         other_shop=_other_shop_of(sync.other_shop) if sync.HasField("other_shop") else None,
+        batches=[BatchKind(kind=one.kind, used=one.used, message=one.message) for one in sync.batches],
         budget=Budget(
             calls_used=sync.calls_used,
             calls_limit=sync.calls_limit,
@@ -173,3 +176,8 @@ def difference_of(difference: sync_service_pb2.Difference) -> Difference:
     return Difference(
         lot_id=difference.lot_id, listing_id=difference.listing_id, ours=difference.ours, theirs=difference.theirs
     )
+
+
+def default_of(told: sync_service_pb2.FieldDefault) -> FieldDefault:
+    """What a field is where a lot does not say it."""
+    return FieldDefault(field=told.field, value=told.value, choices=list(told.choices))

@@ -28,6 +28,7 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         self.lines: list[waiting_pb2.UnassignedLine] = []
         self.unmapped: list[sync_pb.UnmappedItem] = []
         self.unowned: list[waiting_pb2.UnownedListing] = []
+        self.default = sync_pb.FieldDefault(field="grade", value="usedg", choices=["usedg", "usedn"])
         self.tested = sync_pb.TestConnectionResponse()
         self.planned = sync_pb.PlanResponse()
         self._answers = Answers()
@@ -242,6 +243,22 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         async with self.faults.around(context):
             color = f" {request.color_id}" if request.HasField("color_id") else ""
             return sync_pb.MapItemResponse(lots=1, message=f"{request.number}{color} {request.number_there}")
+
+    async def ListDefaults(  # noqa: N802
+        self, request: sync_pb.ListDefaultsRequest, context: Context
+    ) -> sync_pb.ListDefaultsResponse:
+        """Lists one."""
+        async with self.faults.around(context):
+            return sync_pb.ListDefaultsResponse(defaults=[self.default])
+
+    async def SetDefault(  # noqa: N802
+        self, request: sync_pb.SetDefaultRequest, context: Context
+    ) -> sync_pb.SetDefaultResponse:
+        """Takes any value for the one."""
+        require_role("owner")
+        async with self.faults.around(context):
+            self.default.value = request.value
+            return sync_pb.SetDefaultResponse(default=self.default, message=f"{request.field} {request.value}")
 
     def _waiting(self, lot_id: str) -> waiting_pb2.WaitingLot:
         for one in self.waiting:

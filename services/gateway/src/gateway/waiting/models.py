@@ -73,6 +73,10 @@ class UnmappedItem(BaseModel):
     color_id: int | None = Field(description="A colour that the marketplace does not know; null: they are known.")
     lots: int = Field(description="How many of your lots are of it.")
     since: datetime
+    candidates: list[str] = Field(
+        description="Where the marketplace's catalogue has several: their numbers there. At Brick Owl "
+        "https://www.brickowl.com/boid/ and the number shows each; empty if it has none."
+    )
 
 
 class ItemMapped(Body):

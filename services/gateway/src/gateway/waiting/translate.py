@@ -92,6 +92,7 @@ def unmapped_of(told: sync_service_pb2.UnmappedItem) -> UnmappedItem:
         color_id=told.color_id if told.HasField("color_id") else None,
         lots=told.lots,
         since=time_of(told.since),
+        candidates=list(told.candidates),
     )
 
 

@@ -14,6 +14,7 @@ from inventory.imports.dialect import Dialect
 from inventory.imports.operation import CheckedRow, Row
 
 _LISTING: Final = "listing"
+_ITEM: Final = "item"
 
 
 def rows_of(listings: Sequence[import_pb2.ShopListing]) -> list[Row]:
@@ -28,6 +29,8 @@ def _judge(row: Row, number: int, currency: str) -> CheckedRow:
     def refused(field: str, reason: str) -> CheckedRow:
         return CheckedRow(number=number, line=row.line, field=field[:50], reason=reason, listing_id=told.listing_id)
 
+    if told.unmapped_field == _ITEM:
+        return refused(_ITEM, "is not known by a number, condition and colour of ours: make the lot by hand")
     if told.unmapped_field:
         return refused(told.unmapped_field, "shows what no lot can hold")
     if not told.HasField("read_at"):

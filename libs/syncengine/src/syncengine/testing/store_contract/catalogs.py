@@ -44,7 +44,9 @@ class CatalogContract:
             await tx.save_counterparts(
                 [Counterpart(seller_id=A, entry=entry, found=None, since=NOW) for entry in set(entries)]
             )
-            first = Unmapped(entry=ONE, lots=2, since=NOW)
+            several = Counterpart(seller_id=A, entry=ONE, found=None, since=NOW, candidates=(THERE, TWO))
+            await tx.save_counterparts([several])
+            first = Unmapped(entry=ONE, lots=2, since=NOW, candidates=(THERE, TWO))
             assert await tx.unmapped(A, after="", limit=1) == [first]
             assert await tx.unmapped(A, after=ONE.name, limit=10) == [Unmapped(entry=TWO, lots=1, since=NOW)]
             assert await tx.find_listing(mapped.lot_id) == mapped

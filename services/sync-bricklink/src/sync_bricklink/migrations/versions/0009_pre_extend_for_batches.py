@@ -1,0 +1,13 @@
+"""Add to the engine's tables what calls of several things were seen to do."""
+
+from alembic import op
+from alembic.operations import Operations
+
+from syncengine.migrations import extend_for_batches
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    extend_for_batches(Operations(op.get_context()))
