@@ -1,14 +1,11 @@
 """What Brick Owl shows in one field, as fields of inventory's lot: for a seller who takes theirs (rule S6)."""
 
-from decimal import Decimal
-
 from brickops.inventory.v1 import lot_pb2
-from brickops.inventory.v1.money_pb2 import Money
 from sync_brickowl.listing import GRADES
 from syncengine.listing import Values
+from syncengine.service.lots import money_of
 from syncengine.service.theirs import LotFields
 
-_NANOS = 1_000_000_000
 _GRADE_OF = {code: grade for grade, code in GRADES.items()}
 
 
@@ -20,7 +17,7 @@ def lot_fields_of(name: str, shown: Values, *, currency_code: str) -> LotFields 
             stockroom = lot_pb2.STOCKROOM_UNSPECIFIED if value else lot_pb2.STOCKROOM_A
             return lot_pb2.Lot(stockroom=stockroom), ["stockroom"]
         case "price":
-            return lot_pb2.Lot(unit_price=_money(str(value), currency_code)), ["unit_price"]
+            return lot_pb2.Lot(unit_price=money_of(str(value), currency_code)), ["unit_price"]
         case "sale_percent":
             percent = int(value or 0)
             return None if percent < 0 else (lot_pb2.Lot(sale_percent=percent), ["sale_percent"])  # a surcharge
@@ -33,7 +30,7 @@ def lot_fields_of(name: str, shown: Values, *, currency_code: str) -> LotFields 
         case "personal_note":
             return lot_pb2.Lot(remarks=str(value or "")), ["remarks"]
         case "my_cost":
-            return lot_pb2.Lot(cost=None if value is None else _money(str(value), currency_code)), ["cost"]
+            return lot_pb2.Lot(cost=None if value is None else money_of(str(value), currency_code)), ["cost"]
         case "lot_weight":
             return lot_pb2.Lot(weight_grams=None if value is None else str(value)), ["weight_grams"]
         case "grade":
@@ -41,11 +38,8 @@ def lot_fields_of(name: str, shown: Values, *, currency_code: str) -> LotFields 
     return None
 
 
-def _money(amount: str, currency_code: str) -> Money:
-    units, nanos = divmod(int(Decimal(amount).scaleb(9)), _NANOS)
-    return Money(units=units, nanos=nanos, currency_code=currency_code)
-
-
 def _tiers(value: str, currency_code: str) -> list[lot_pb2.Tier]:
     pairs = [tier.split(":") for tier in value.split(",") if tier]
-    return [lot_pb2.Tier(quantity=int(quantity), unit_price=_money(price, currency_code)) for quantity, price in pairs]
+    return [
+        lot_pb2.Tier(quantity=int(quantity), unit_price=money_of(price, currency_code)) for quantity, price in pairs
+    ]

@@ -1,15 +1,14 @@
 """Brick Owl's orders: what the engine needs of them, and nothing about buyers (marketplaces/brickowl.md#4)."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 from sync_brickowl.listing import item_of, listing_id_of
 from sync_brickowl.values import shown_array, shown_moment
-from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
+from syncengine.listing import OrderId, OrderLine, OrderSummary
+from syncengine.service.order_reading import fingerprint_of, summed
 from syncengine.service.reading import number_or, shown_amount, shown_number, shown_object
 
 _CANCELLED = 8
@@ -67,21 +66,19 @@ def viewed(order: OrderSummary, raw: object) -> OrderSummary:
 
 def order_lines_of(raw: object) -> tuple[OrderLine, ...]:
     """Read the lines of an order, summed by lot: what was ordered less what was refunded."""
-    lines: dict[ListingId, OrderLine] = {}
-    for entry in shown_array(raw, "items"):
-        shown = shown_object(entry, "order line")
-        if not shown.get("lot_id"):
-            continue  # of no lot, so no lot lost pieces to it; one such line must not stop the poll
-        ordered = shown_number(shown.get("ordered_quantity"), "ordered_quantity")
-        refunded = number_or(0, shown.get("refunded_quantity"), "refunded_quantity")
-        item, _ = item_of(shown)
-        line = OrderLine(listing_id=listing_id_of(shown), item=item, quantity=max(0, ordered - refunded))
-        before = lines.get(line.listing_id)
-        lines[line.listing_id] = replace(before, quantity=before.quantity + line.quantity) if before else line
-    return tuple(lines.values())
+    return summed(line for line in map(_line_of, shown_array(raw, "items")) if line is not None)
+
+
+def _line_of(raw: object) -> OrderLine | None:
+    shown = shown_object(raw, "order line")
+    if not shown.get("lot_id"):
+        return None  # of no lot, so no lot lost pieces to it; one such line must not stop the poll
+    ordered = shown_number(shown.get("ordered_quantity"), "ordered_quantity")
+    refunded = number_or(0, shown.get("refunded_quantity"), "refunded_quantity")
+    item, _ = item_of(shown)
+    return OrderLine(listing_id=listing_id_of(shown), item=item, quantity=max(0, ordered - refunded))
 
 
 def _fingerprint(shown: Mapping[str, object]) -> str:
-    """Condense what changes with an order's lines; into a digest, for the shop's words are not stored (rule O1)."""
-    names: Sequence[str] = ("status_id", "total_quantity", "total_lots", "base_order_total")
-    return hashlib.sha256(json.dumps([str(shown.get(name)) for name in names]).encode()).hexdigest()
+    names = ("status_id", "total_quantity", "total_lots", "base_order_total")
+    return fingerprint_of([str(shown.get(name)) for name in names])
