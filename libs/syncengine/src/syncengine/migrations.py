@@ -351,9 +351,7 @@ def extend_for_batches(op: Operations) -> None:
     op.execute("""
         ALTER TABLE connections ADD COLUMN batches jsonb NOT NULL DEFAULT '{}', ADD COLUMN trial_until timestamptz
     """)
-    op.execute(
-        "ALTER TABLE listings ADD COLUMN on_trial text[] NOT NULL DEFAULT '{}', ADD COLUMN hidden_at timestamptz"
-    )
+    op.execute("ALTER TABLE listings ADD COLUMN on_trial text[] NOT NULL DEFAULT '{}'")
 
 
 def extend_for_defaults(op: Operations) -> None:
@@ -368,3 +366,8 @@ def extend_for_candidates(op: Operations) -> None:
     """Add which entries an item may be there, and how far it was asked what listings of no lot are here (S7)."""
     op.execute("ALTER TABLE counterparts ADD COLUMN candidates jsonb NOT NULL DEFAULT '[]'")
     op.execute("ALTER TABLE connections ADD COLUMN hints_after text")
+
+
+def extend_for_hidden_listings(op: Operations) -> None:
+    """Add since when a listing has been hidden (N2, K4)."""
+    op.execute("ALTER TABLE listings ADD COLUMN hidden_at timestamptz")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from syncengine.marketplace import Gone, Halted, Later, Refused
-from syncengine.service.http import answered_at, retry_after
+from syncengine.service.http import answered_at, retry_after, without_words
 from syncengine.service.reading import UnreadableError, shown_json, shown_number
 from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
@@ -39,7 +39,7 @@ def outcome_of(response: httpx.Response, purpose: Purpose, *, stamp: datetime) -
         document = shown if isinstance(shown, dict) else {}
         code, description = _envelope(document)
     except UnreadableError:
-        return _without_envelope(response, purpose)
+        return without_words(response, purpose)
     if 200 <= code <= 299:
         return Answered(data=document.get("data"))
     if code == 404:
@@ -54,20 +54,6 @@ def _envelope(document: Mapping[str, object]) -> tuple[int, str]:
         raise UnreadableError("meta")
     description = meta.get("description")
     return shown_number(meta.get("code"), "meta.code"), description if isinstance(description, str) else ""
-
-
-def _without_envelope(response: httpx.Response, purpose: Purpose) -> Verdict:
-    """Only two statuses are believed without an envelope, both harmless if they lie.
-
-    Anything else may be a page of a proxy, a firewall or a maintenance window, which knows nothing of the shop: a bare
-    404 proves no listing gone, a bare 400 must not park anything, a bare 403 is no word on our permissions.
-    """
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return Later(reason="QUOTA", after=retry_after(response))
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        return Halted(reason="WRONG_KEY")
-    reason = "SERVER_ERROR" if response.status_code >= 500 else "UNREADABLE_REPLY"
-    return no_answer(purpose, reason, after=retry_after(response))
 
 
 def _failure(code: int, description: str, response: httpx.Response, purpose: Purpose, stamp: datetime) -> Verdict:

@@ -124,14 +124,13 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
         fields["lot_weight"] = _weight_of(lot.weight_grams)
     color_id = COLORS.get(item.color_id, UNKNOWN_COLOR)
     unknown_color = item.color_id if color_id == UNKNOWN_COLOR else None
-    desired = desired_lot(
-        lot,
-        item=replace(item, color_id=color_id, condition=condition, completeness=""),
-        fields=fields,
+    there = replace(item, color_id=color_id, condition=condition, completeness="")
+    return replace(
+        desired_lot(lot, item=there, fields=fields),
         entry=CatalogEntry(item_type=item.item_type, number=item.number, color_id=unknown_color),
+        unsaid=frozenset({"grade"} if condition == USED and not is_graded else ()),
         is_mapped=False,
     )
-    return replace(desired, unsaid=frozenset({"grade"} if condition == USED and not is_graded else ()))
 
 
 def _price_of(money: Money) -> str:

@@ -1,5 +1,6 @@
 """Brick Owl's orders: what the engine needs of them, and nothing about buyers (marketplaces/brickowl.md#4)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -11,8 +12,6 @@ from syncengine.service.order_reading import fingerprint_of, summed
 from syncengine.service.reading import number_or, shown_amount, shown_number, shown_object
 
 _CANCELLED = 8
-_TELLING = ("status_id", "total_quantity", "total_lots", "base_order_total")
-"""What changes with an order's lines."""
 
 
 def order_summaries_of(raw: object) -> tuple[OrderSummary, ...]:
@@ -38,7 +37,7 @@ def order_summary_of(raw: object) -> OrderSummary:
         order_id=OrderId(str(shown_number(shown.get("order_id"), "order_id"))),
         ordered_at=ordered_at,
         changed_at=ordered_at,
-        fingerprint=fingerprint_of([str(shown.get(name)) for name in _TELLING]),
+        fingerprint=_fingerprint(shown),
         cut=number_or(0, shown.get("status_id"), "status_id") == _CANCELLED,
         shop_name="",
         currency_code="",
@@ -76,4 +75,10 @@ def _line_of(raw: object) -> OrderLine | None:
         return None  # of no lot, so no lot lost pieces to it; one such line must not stop the poll
     ordered = shown_number(shown.get("ordered_quantity"), "ordered_quantity")
     refunded = number_or(0, shown.get("refunded_quantity"), "refunded_quantity")
-    return OrderLine(listing_id=listing_id_of(shown), item=item_of(shown)[0], quantity=max(0, ordered - refunded))
+    item, _ = item_of(shown)
+    return OrderLine(listing_id=listing_id_of(shown), item=item, quantity=max(0, ordered - refunded))
+
+
+def _fingerprint(shown: Mapping[str, object]) -> str:
+    names = ("status_id", "total_quantity", "total_lots", "base_order_total")
+    return fingerprint_of([str(shown.get(name)) for name in names])

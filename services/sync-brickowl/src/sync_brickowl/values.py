@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from syncengine.service import reading
 from syncengine.service.reading import UnreadableError, normal_amount, normal_text, shown_amount, shown_number
 
 _PLACES = Decimal("0.001")
@@ -50,8 +51,4 @@ def shown_moment(raw: object, part: str) -> datetime:
 
 def shown_array(raw: object, part: str) -> list[object]:
     """Read a JSON array; one client tolerates it inside an object of its name (marketplaces/brickowl.md#3.1)."""
-    if isinstance(raw, dict) and part in raw:
-        raw = raw[part]
-    if not isinstance(raw, list):
-        raise UnreadableError(part)
-    return raw
+    return reading.shown_array(raw[part] if isinstance(raw, dict) and part in raw else raw, part)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import httpx
 
-from syncengine.marketplace import Gone, Later, ReadFailedError, Refused, Ticket, Unknown
+from syncengine.marketplace import Gone, Halted, Later, ReadFailedError, Refused, Ticket, Unknown
 from syncengine.service.reading import UnreadableError
 from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
@@ -94,6 +94,23 @@ def understood(read: Callable[[object], _T], verdict: Verdict) -> _T:
     if isinstance(verdict, Gone):
         verdict = Refused(reason="NOT_FOUND")
     raise ReadFailedError(verdict)
+
+
+def without_words(
+    response: httpx.Response, purpose: Purpose, *, rest: timedelta | None = None
+) -> Later | Halted | Unknown:
+    """Say what an answer means that holds no word of the shop's own. `rest`: after a call too many that asks for none.
+
+    Only two statuses are believed then, both harmless if they lie. Anything else may be a page of a proxy, a firewall
+    or a maintenance window, which knows nothing of the shop: a bare 404 proves no listing gone, a bare 400 must not
+    park anything, a bare 403 is no word on our permissions.
+    """
+    after = retry_after(response)
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return Later(reason="QUOTA", after=after if rest is None else after or rest)
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return Halted(reason="WRONG_KEY")
+    return no_answer(purpose, "SERVER_ERROR" if response.status_code >= 500 else "UNREADABLE_REPLY", after=after)
 
 
 def answered_at(response: httpx.Response) -> datetime | None:

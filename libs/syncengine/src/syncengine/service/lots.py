@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from syncengine.listing import CatalogEntry, Item, Lot, Values
+from syncengine.listing import Item, Lot, Values
 
 _MOST_TIERS = 3
 _NANOS = 1_000_000_000
@@ -31,9 +31,7 @@ def item_of_lot(lot: lot_pb2.Lot) -> Item:
     )
 
 
-def desired_lot(
-    lot: lot_pb2.Lot, *, item: Item, fields: Values, entry: CatalogEntry | None = None, is_mapped: bool = True
-) -> Lot:
+def desired_lot(lot: lot_pb2.Lot, *, item: Item, fields: Values) -> Lot:
     """Say what a shop should show of a lot, given its item and fields in the marketplace's own terms.
 
     An archived lot is listed nowhere (LOT.md), one in a stockroom is not for sale.
@@ -45,8 +43,6 @@ def desired_lot(
         retain=lot.retain and not lot.archived,
         fields=fields,
         currency_code=lot.unit_price.currency_code,
-        entry=entry,
-        is_mapped=is_mapped,
     )
 
 

@@ -12,6 +12,7 @@ from syncengine.migrations import (
     extend_for_candidates,
     extend_for_catalogues,
     extend_for_defaults,
+    extend_for_hidden_listings,
     extend_for_many_lots,
     extend_for_renamed_shops,
     extend_for_second_lists,
@@ -34,3 +35,4 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_batches(op)
     extend_for_defaults(op)
     extend_for_candidates(op)
+    extend_for_hidden_listings(op)

@@ -10,6 +10,7 @@ from syncengine.testing.conformance.scene import Scene
 from syncengine.testing.conformance.subject import Call, Fault
 
 CHAPTER = Chapter([])
+_MANY = 12
 _FAULTS = (
     Fault.LOST_REQUEST,
     Fault.LOST_REPLY,
@@ -95,10 +96,26 @@ def _of_the_look_itself(fault: Fault) -> Story:
     return story
 
 
+def _of_many_creates(fault: Fault) -> Story:
+    async def story(scene: Scene) -> None:
+        """Of one call that makes several listings, where there is such a call (rule N2)."""
+        await scene.open()
+        scene.put("there", a_lot(3, part=30))
+        await scene.rest()
+        await scene.strike(fault, Call.WRITE)
+        for part in range(_MANY):
+            scene.put(f"lot {part}", a_lot(part + 1, part=part))
+        await scene.rest()
+
+    return story
+
+
 for fault in _FAULTS:
     CHAPTER.add(f"{fault.name.lower()}_at_every_kind_of_write", _of_every_kind_of_write(fault))
 for fault in (Fault.LOST_REQUEST, Fault.LOST_REPLY):
     CHAPTER.add(f"{fault.name.lower()}_at_an_increase_that_meets_a_sale", _of_an_increase_that_meets_a_sale(fault))
 for fault in (Fault.LOST_REQUEST, Fault.PAGE, Fault.SERVER_ERROR):
     CHAPTER.add(f"{fault.name.lower()}_at_the_look_for_a_lost_reply", _of_the_look_itself(fault))
+for fault in (Fault.LOST_REQUEST, Fault.LOST_REPLY, Fault.GOOD_PAGE):
+    CHAPTER.add(f"{fault.name.lower()}_at_many_creates", _of_many_creates(fault))
 CHAPTER.add("lost_reply_at_a_create_that_sells", _of_a_create_that_sells(Fault.LOST_REPLY))

@@ -26,7 +26,6 @@ from syncengine.marketplace import (
     Facts,
     Gone,
     Halted,
-    Later,
     Limit,
     NoFurtherCalls,
     Outcome,
@@ -36,7 +35,7 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
-from syncengine.service.http import ask, retry_after, understood
+from syncengine.service.http import ask, understood, without_words
 from syncengine.service.lots import amount_of, desired_lot, item_of_lot
 from syncengine.service.order_reading import fingerprint_of
 from syncengine.service.reading import (
@@ -127,14 +126,10 @@ def line_of(raw: object) -> OrderLine:
 
 def outcome_of(response: httpx.Response, purpose: Purpose) -> Verdict:
     """Say what an answer means: nothing but the kiosk's own words is believed (1)."""
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return Later(reason="QUOTA", after=retry_after(response))
-    if response.status_code != httpx.codes.OK:
-        return no_answer(purpose, "SERVER_ERROR")
     try:
         document = shown_json(response.content)
     except UnreadableError:
-        document = None
+        return without_words(response, purpose)
     match document:
         case {"yes": data}:
             return Answered(data=data)
