@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import httpx
 
@@ -46,8 +47,8 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
-from syncengine.service.http import answered_at, exchange, understood
-from syncengine.service.reading import UnreadableError, shown_object
+from syncengine.service.http import ask, understood
+from syncengine.service.reading import UnreadableError, if_readable, shown_object
 from syncengine.service.verdicts import Answered, Purpose, Verdict
 
 MAX_CONNECTIONS = 6
@@ -194,10 +195,7 @@ class BrickOwl:
             request = self._http.build_request(method, path, params=with_key)
         else:
             request = self._http.build_request(method, path, data=with_key)
-        answer = await exchange(self._http, request, purpose, ticket)
-        if not isinstance(answer, httpx.Response):
-            return answer, ticket.stamp
-        return outcome_of(answer, purpose, several=several), answered_at(answer) or ticket.stamp
+        return await ask(self._http, request, purpose, ticket, partial(outcome_of, purpose=purpose, several=several))
 
 
 def _entry(write: Write) -> Entry:
@@ -214,7 +212,7 @@ def _entry(write: Write) -> Entry:
 def _outcome(write: Write, verdict: Verdict) -> Outcome:
     if not isinstance(verdict, Answered):
         return verdict
-    return Applied(listing_id=_id_if_shown(verdict.data) if isinstance(write, Create) else None)
+    return Applied(listing_id=if_readable(_made, verdict.data) if isinstance(write, Create) else None)
 
 
 def _without_doubles(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -228,16 +226,12 @@ def _without_doubles(outcomes: Sequence[Outcome]) -> list[Outcome]:
     ]
 
 
-def _id_if_shown(data: object) -> ListingId | None:
-    """Read the id that a create was answered with; the create is done, whether it shows one or not."""
-    try:
-        return listing_id_of(shown_object(data, "answer"))
-    except UnreadableError:
-        return None
+def _made(data: object) -> ListingId:
+    return listing_id_of(shown_object(data, "answer"))
 
 
 def _listings_of(data: object) -> tuple[Listing, ...]:
-    return tuple(listing_of(entry) for entry in shown_array(data, "inventory"))
+    return tuple(map(listing_of, shown_array(data, "inventory")))
 
 
 def _shop_of(data: object) -> Shop:

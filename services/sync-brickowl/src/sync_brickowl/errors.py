@@ -4,15 +4,14 @@ The texts are untrusted: they are compared with what we know and go no further (
 HTTP 200 is not known, so an object that holds `error` is one, whatever the status (marketplaces/brickowl.md#1.1).
 """
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
-from decimal import Decimal
 
 import httpx
 
 from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
-from syncengine.service.http import retry_after
+from syncengine.service.http import retry_after, without_words
+from syncengine.service.reading import UnreadableError, shown_json
 from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
 _REST = timedelta(seconds=10)
@@ -40,9 +39,9 @@ _REFUSING = frozenset({200, 400, 404, 409, 422})
 def outcome_of(response: httpx.Response, purpose: Purpose, *, several: bool = False) -> Verdict:
     """Say what an answer means to a call of this purpose; `several`: to one that asks for several things."""
     try:
-        document = json.loads(response.content, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return _without_words(response, purpose)
+        document = shown_json(response.content)
+    except UnreadableError:
+        return without_words(response, purpose, rest=_REST)
     return verdict_of(response.status_code, document, purpose, after=retry_after(response), several=several)
 
 
@@ -68,19 +67,6 @@ def _words(error: object) -> str:
     return text.lower() if isinstance(text, str) else ""
 
 
-def _without_words(response: httpx.Response, purpose: Purpose) -> Verdict:
-    """Only two statuses are believed without a word of the shop's own, both harmless if they lie.
-
-    Anything else may be a page of a proxy, a firewall or a maintenance window, which knows nothing of the shop.
-    """
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return Later(reason="QUOTA", after=retry_after(response) or _REST)
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        return Halted(reason="WRONG_KEY")
-    reason = "SERVER_ERROR" if response.status_code >= 500 else "UNREADABLE_REPLY"
-    return no_answer(purpose, reason, after=retry_after(response))
-
-
 def _failure(code: int, words: str, purpose: Purpose, after: timedelta | None) -> Verdict:
     if code == 429 or "too many requests" in words:
         # Said for how long, it is no word on what we allow ourselves in the window (rule B3).
@@ -103,8 +89,3 @@ def _failure(code: int, words: str, purpose: Purpose, after: timedelta | None) -
 
 def _refusal(words: str) -> str:
     return next((word for part, word in _REFUSALS if part in words), "REFUSED")
-
-
-def _refuse_constant(name: str) -> object:
-    """NaN and Infinity are no JSON, whatever Python's parser thinks."""
-    raise ValueError(name)

@@ -4,6 +4,7 @@ Field names and their rules: marketplaces/brickowl.md#3 and the Brick Owl column
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -24,6 +25,7 @@ from sync_brickowl.values import NOTHING, normal_price, shown_flag, shown_note, 
 from syncengine.batches import HIDDEN_QUANTITIES, READS
 from syncengine.listing import CatalogEntry, Group, Item, Listing, ListingId, Lot, Value
 from syncengine.marketplace import Create, Facts, Limit, Update
+from syncengine.service.lots import amount_of, desired_lot, item_of_lot
 from syncengine.service.reading import UnreadableError, normal_text, number_or, shown_number, shown_object
 
 Params = dict[str, str]
@@ -49,7 +51,6 @@ USED_GRADES = ("usedg", "usedn", "useda")
 USED = "used"
 """The condition of a used item, its grade aside."""
 
-_TIERS = 3
 _SET_CONDITIONS = {words: code for code, words in CONDITIONS.items() if words[1] != NO_COMPLETENESS} | {
     (lot_pb2.CONDITION_USED, lot_pb2.COMPLETENESS_SEALED): "usedc"  # there is no nearer one
 }
@@ -99,19 +100,10 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
 
     Raises ValueError for a lot that inventory never publishes.
     """
-    item = lot.item
-    is_set = item.type == lot_pb2.ITEM_TYPE_SET
-    if (
-        item.type == lot_pb2.ITEM_TYPE_UNSPECIFIED
-        or item.condition == lot_pb2.CONDITION_UNSPECIFIED
-        or not item.number
-        or is_set == (item.completeness == lot_pb2.COMPLETENESS_UNSPECIFIED)
-        or len(lot.tiers) > _TIERS
-    ):
-        raise ValueError("a lot without a full item, or with more than three tiers")
-    if is_set:
-        condition, grade = _SET_CONDITIONS[item.condition, item.completeness], ""
-    elif item.condition == lot_pb2.CONDITION_NEW:
+    item, said = item_of_lot(lot), lot.item
+    if item.completeness:
+        condition, grade = _SET_CONDITIONS[said.condition, said.completeness], ""
+    elif said.condition == lot_pb2.CONDITION_NEW:
         condition, grade = "new", ""
     else:
         condition, grade = USED, GRADES.get(lot.used_grade, USED_GRADES[0])
@@ -128,27 +120,18 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
     }
     if lot.HasField("weight_grams"):  # shown by few lots: what is not sent is not compared
         fields["lot_weight"] = _weight_of(lot.weight_grams)
-    item_type = lot_pb2.ItemType.Name(item.type).removeprefix("ITEM_TYPE_")
     color_id = COLORS.get(item.color_id, UNKNOWN_COLOR)
     unknown_color = item.color_id if color_id == UNKNOWN_COLOR else None
-    return Lot(
-        item=Item(item_type=item_type, number=item.number, color_id=color_id, condition=condition, completeness=""),
-        quantity=0 if lot.archived else lot.quantity,
-        for_sale=not (lot.archived or lot.stockroom != lot_pb2.STOCKROOM_UNSPECIFIED),
-        retain=lot.retain and not lot.archived,  # LOT.md: an archived lot is deleted everywhere
-        fields=fields,
-        currency_code=lot.unit_price.currency_code,
-        entry=CatalogEntry(item_type=item_type, number=item.number, color_id=unknown_color),
+    return replace(
+        desired_lot(lot, item=replace(item, color_id=color_id, condition=condition, completeness=""), fields=fields),
+        entry=CatalogEntry(item_type=item.item_type, number=item.number, color_id=unknown_color),
         unsaid=frozenset({"grade"} if condition == USED and lot.used_grade not in GRADES else ()),
         is_mapped=False,
     )
 
 
 def _price_of(money: Money) -> str:
-    try:
-        return normal_price(Decimal(money.units) + Decimal(money.nanos).scaleb(-9))
-    except UnreadableError:
-        raise ValueError("a price below zero") from None
+    return normal_price(amount_of(money))
 
 
 def _weight_of(text: str) -> str | None:
