@@ -7,7 +7,7 @@ from product.lots import Json, upload_file
 from product.seller import Seller, is_listed, is_synced
 from product.waiting import until
 
-_WITHIN = 100.0
+_WITHIN = 180.0
 """Seconds for some hundred lots."""
 
 

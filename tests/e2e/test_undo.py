@@ -22,4 +22,4 @@ async def test_an_undo_reaches_the_shop_and_comes_once(trader: Seller) -> None:
 async def test_an_import_that_is_undone_leaves_the_shop_and_redone_comes_back_without_what_was_sold(
     trader: Seller,
 ) -> None:
-    await import_undone_and_redone(trader, 24, sold=4, patience=60)
+    await import_undone_and_redone(trader, 24, sold=4, patience=120)

@@ -137,7 +137,7 @@ async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job |
                 [state_wished(lane.shop.facts.marketplace, seller_id=current.seller_id, request_id=wish_id, seq=seq)]
             )
             await tx.save_connection(replace(current, wish_id=wish_id, wished_at=now))
-        if not lane.shop.facts.tells_shop:
+        if not lane.shop.facts.tells_shop or connection.claimed_name:
             await _read_cheaply(lane)  # a wrong key shows at once, however many lots are on their way
         return None
     if connection.answered_at is None or now < _census_due_at(lane, connection, now):

@@ -72,6 +72,7 @@ async def test_a_renamed_shop_is_recognised_by_what_is_ours_in_it_and_keeps_its_
     await world.settle()
     assert len(world.shop.writes) == writes
     await say(world, SAME)
+    assert (await Operator(world).connection()).reason == "RECOGNISING"
     await world.settle()
     assert (world.connection.halted, world.connection.pinned_name) == ("", "renamed")
     assert not (await Operator(world).connection()).HasField("other_shop")

@@ -8,6 +8,8 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,17 @@ from brickops.credentials.v1 import (
 )
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 from brickops.credentials.v1.brickowl_keys_pb2 import BrickOwlKeys
-from credentials.crypto.keyring import new_keyring
+from credentials.crypto.keyring import Keyring, new_keyring
+from credentials.storage.unit_of_work import UnitOfWork
+from credentials.vault import Vault
 from devstack.ports import free_port
 from devstack.postgres import DatabaseUrls
 from servicekit.callers import outgoing_metadata
+from servicekit.clock import SystemClock
 from servicekit.grpc_client import open_channel
 from servicekit.grpc_errors import RpcProblem, problem_of
 from servicekit.mtls import TlsFiles
+from servicekit.postgres import create_engine
 from servicekit.testing.ca import TestAuthority
 
 STARTS_WITHIN = 30  # seconds
@@ -262,6 +268,21 @@ class House:
         while len(self.at_home) < number:
             self.at_home.append(await self.serve())
         return self.at_home[:number]
+
+    @contextlib.asynccontextmanager
+    async def vault(self) -> AsyncIterator[Vault]:
+        """What the commands work with, on the same database and with the keyring of now."""
+        engine = create_engine(self.urls.app)
+        try:
+            yield Vault(
+                transaction=partial(UnitOfWork, engine),
+                keys=Keyring.read(self.folder / "keyring.json"),
+                clock=SystemClock(),
+                connections_topic=self.topic,
+                lease_duration=timedelta(minutes=15),
+            )
+        finally:
+            await engine.dispose()
 
     def calls(self, service: str, running: Running) -> Calls:
         """Calls with the certificate of a service."""

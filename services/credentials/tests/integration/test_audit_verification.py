@@ -3,21 +3,15 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from credentials.audit_verification import Verification, verify_audit
 from credentials.crypto.chain import audit_key_binding, mac_before_first, mac_of_row
-from credentials.crypto.keyring import Keyring
 from credentials.published_heads import read_heads
-from credentials.storage.unit_of_work import UnitOfWork
 from credentials.vault import Vault
-from servicekit.clock import SystemClock
 from servicekit.kafka import KafkaConfig
-from servicekit.postgres import create_engine
 
 if TYPE_CHECKING:
     from services.credentials.tests.integration.conftest import Calls, House
@@ -31,16 +25,8 @@ HOUSE_OF_ITS_OWN = True
 
 @pytest.fixture(scope="module")
 async def vault(house: "House") -> AsyncIterator[Vault]:
-    """What the command works with, on the same database and with the same keyring."""
-    engine = create_engine(house.urls.app)
-    yield Vault(
-        transaction=partial(UnitOfWork, engine),
-        keys=Keyring.read(house.folder / "keyring.json"),
-        clock=SystemClock(),
-        connections_topic=house.topic,
-        lease_duration=timedelta(minutes=15),
-    )
-    await engine.dispose()
+    async with house.vault() as vault:
+        yield vault
 
 
 def tamper(house: "House", statement: str, *values: object) -> None:

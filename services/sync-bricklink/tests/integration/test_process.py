@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import httpx
 import psycopg
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -98,6 +99,7 @@ def house(
         "KAFKA_BOOTSTRAP": kafka_bootstrap,
         "CREDENTIALS_ADDRESS": f"{HOST}:{free_port()}",
         "API_URL": f"http://{HOST}:{free_port()}/api/store/v1",
+        "METRICS_LISTEN": f"{HOST}:{free_port()}",
     }
     house = House(urls, authority, {f"SYNC_BRICKLINK_{name}": str(value) for name, value in told.items()})
     migrated = house.run("migrate")
@@ -162,6 +164,9 @@ async def test_gateway_is_answered_others_are_not_and_a_signal_ends_it_well(hous
             with pytest.raises(grpc.aio.AioRpcError) as refusal:
                 await SyncServiceStub(channel).GetConnection(pb.GetConnectionRequest())
             assert problem_of(refusal.value).reason == "CALLER_NOT_ALLOWED"
+        async with httpx.AsyncClient() as http:
+            shown = await http.get(f"http://{house.environment['SYNC_BRICKLINK_METRICS_LISTEN']}/metrics")
+            assert "\nbrickops_certificate_expires_timestamp_seconds " in shown.text
         process.terminate()
         _, log = await asyncio.wait_for(process.communicate(), ENDS_WITHIN)
         assert process.returncode == 0, log.decode()

@@ -212,7 +212,7 @@ def _entry(write: Write) -> Entry:
 def _outcome(write: Write, verdict: Verdict) -> Outcome:
     if not isinstance(verdict, Answered):
         return verdict
-    return Applied(listing_id=if_readable(_id_of, verdict.data) if isinstance(write, Create) else None)
+    return Applied(listing_id=if_readable(_made, verdict.data) if isinstance(write, Create) else None)
 
 
 def _without_doubles(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -226,13 +226,12 @@ def _without_doubles(outcomes: Sequence[Outcome]) -> list[Outcome]:
     ]
 
 
-def _id_of(data: object) -> ListingId:
-    """Read the id that a create was answered with."""
+def _made(data: object) -> ListingId:
     return listing_id_of(shown_object(data, "answer"))
 
 
 def _listings_of(data: object) -> tuple[Listing, ...]:
-    return tuple(listing_of(entry) for entry in shown_array(data, "inventory"))
+    return tuple(map(listing_of, shown_array(data, "inventory")))
 
 
 def _shop_of(data: object) -> Shop:

@@ -10,7 +10,7 @@ from datetime import timedelta
 import httpx
 
 from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
-from syncengine.service.http import retry_after
+from syncengine.service.http import retry_after, without_words
 from syncengine.service.reading import UnreadableError, shown_json
 from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
@@ -41,7 +41,7 @@ def outcome_of(response: httpx.Response, purpose: Purpose, *, several: bool = Fa
     try:
         document = shown_json(response.content)
     except UnreadableError:
-        return _without_words(response, purpose)
+        return without_words(response, purpose, rest=_REST)
     return verdict_of(response.status_code, document, purpose, after=retry_after(response), several=several)
 
 
@@ -65,19 +65,6 @@ def verdict_of(
 def _words(error: object) -> str:
     text = error.get("status") if isinstance(error, Mapping) else error
     return text.lower() if isinstance(text, str) else ""
-
-
-def _without_words(response: httpx.Response, purpose: Purpose) -> Verdict:
-    """Only two statuses are believed without a word of the shop's own, both harmless if they lie.
-
-    Anything else may be a page of a proxy, a firewall or a maintenance window, which knows nothing of the shop.
-    """
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return Later(reason="QUOTA", after=retry_after(response) or _REST)
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        return Halted(reason="WRONG_KEY")
-    reason = "SERVER_ERROR" if response.status_code >= 500 else "UNREADABLE_REPLY"
-    return no_answer(purpose, reason, after=retry_after(response))
 
 
 def _failure(code: int, words: str, purpose: Purpose, after: timedelta | None) -> Verdict:

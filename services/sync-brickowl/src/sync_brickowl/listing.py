@@ -100,15 +100,13 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
 
     Raises ValueError for a lot that inventory never publishes.
     """
-    item = item_of_lot(lot)
-    grade, is_graded = "", False
+    item, said = item_of_lot(lot), lot.item
     if item.completeness:
-        condition = _SET_CONDITIONS[lot.item.condition, lot.item.completeness]
-    elif lot.item.condition == lot_pb2.CONDITION_NEW:
-        condition = "new"
+        condition, grade = _SET_CONDITIONS[said.condition, said.completeness], ""
+    elif said.condition == lot_pb2.CONDITION_NEW:
+        condition, grade = "new", ""
     else:
-        condition, is_graded = USED, lot.used_grade in GRADES
-        grade = GRADES.get(lot.used_grade, USED_GRADES[0])
+        condition, grade = USED, GRADES.get(lot.used_grade, USED_GRADES[0])
     price = _price_of(lot.unit_price)
     fields: dict[str, Value] = {
         "price": price,
@@ -124,11 +122,10 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
         fields["lot_weight"] = _weight_of(lot.weight_grams)
     color_id = COLORS.get(item.color_id, UNKNOWN_COLOR)
     unknown_color = item.color_id if color_id == UNKNOWN_COLOR else None
-    there = replace(item, color_id=color_id, condition=condition, completeness="")
     return replace(
-        desired_lot(lot, item=there, fields=fields),
+        desired_lot(lot, item=replace(item, color_id=color_id, condition=condition, completeness=""), fields=fields),
         entry=CatalogEntry(item_type=item.item_type, number=item.number, color_id=unknown_color),
-        unsaid=frozenset({"grade"} if condition == USED and not is_graded else ()),
+        unsaid=frozenset({"grade"} if condition == USED and lot.used_grade not in GRADES else ()),
         is_mapped=False,
     )
 

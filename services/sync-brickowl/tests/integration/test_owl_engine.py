@@ -8,6 +8,7 @@ import pytest
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.sync.v1 import sync_service_pb2 as pb
+from brickops.sync.v1 import waiting_pb2
 from product.owl_world import OwlWorld, brick
 from sync_brickowl.catalog import BOID, entry_text, item_here
 from sync_brickowl.listing import lot_of
@@ -188,6 +189,20 @@ async def test_another_shops_keys_are_halted_before_anything_is_asked(owl: "Owl"
     await world.settle(timedelta(minutes=1))
     assert world.connection.halted == "ANOTHER_SHOP"
     assert {entry["path"].strip("/") for entry in await owl.control.requests()} == {"token/details"}
+
+
+async def test_a_shop_whose_name_was_typed_wrong_is_taken_once_its_owner_says_so(owl: "Owl") -> None:
+    """Rule W1: it was never matched, so nothing of any other shop is in the books."""
+    world = OwlWorld(owl)
+    seller_name = (await owl.control.show())["seller_name"]
+    await world.connect(shop_name="somebody else")
+    await world.tell("a", brick())
+    assert (world.connection.halted, world.connection.shown_name) == ("ANOTHER_SHOP", seller_name)
+    request = pb.AnswerShopRequest(shown_name=seller_name, answer=waiting_pb2.SHOP_ANSWER_SAME_SHOP)
+    await Operator(world).ask("AnswerShop", request)
+    await world.settle(timedelta(minutes=1))
+    assert (world.connection.halted, world.connection.pinned_name) == ("", seller_name)
+    assert [quantity for quantity, _, _ in await world.there()] == [10]
 
 
 def test_lot_that_inventory_publishes_is_unmapped_until_it_is_looked_up() -> None:

@@ -40,7 +40,8 @@ def status_of(
         waiting = _status(pb.CONNECTION_STATE_WAITING, reading.reason, words.PAUSES)
         return replace(waiting, until=reading.at)
     if connection.census_reason is not None:
-        return _status(pb.CONNECTION_STATE_MATCHING, connection.census_reason, words.MATCHING)
+        reason = "RECOGNISING" if connection.claimed_name else connection.census_reason
+        return _status(pb.CONNECTION_STATE_MATCHING, reason, words.MATCHING)
     if connection.baseline_at is None:
         return _status(pb.CONNECTION_STATE_MATCHING, "BASELINE_ON_ITS_WAY", words.MATCHING)
     if connection.confirmed_at is None:

@@ -59,6 +59,7 @@ PAUSES: Mapping[str, str] = {
 
 MATCHING: Mapping[str, str] = {
     "CONNECTED": "The shop is new here: its listings and orders are being matched with your lots. Nothing is sent yet.",
+    "RECOGNISING": "The shop is read for listings or orders that we know; then its new name is taken. Nothing is sent.",
     "KEYS_REPLACED": "The keys are new: the shop is matched with your lots once more before anything is sent.",
     "DATABASE_LOST": "After trouble on our side, the shop is matched with your lots once more before anything is sent.",
     "BASELINE_ON_ITS_WAY": "The match is done and is being recorded. Sending begins in a moment.",

@@ -11,8 +11,8 @@ from syncengine.turn import PROBED
 
 CHAPTER = Chapter([])
 _HOUR = timedelta(hours=1)
-_TRIES = 200
-"""Calls that an outage of six hours may cost: with the longest back-off of ten minutes and full jitter some 80."""
+_TRIES = 120
+"""Calls that an outage of three hours may cost: with the longest back-off of ten minutes and full jitter some 50."""
 
 
 async def _trading(scene: Scene) -> None:
@@ -32,12 +32,12 @@ async def _change_all(scene: Scene) -> None:
 
 def _no_call_goes_well(fault: Fault) -> Story:
     async def story(scene: Scene) -> None:
-        """For six hours: nothing is parked for an outage, and nothing is lost by it (rule F3)."""
+        """For three hours: nothing is parked for an outage, and nothing is lost by it (rule F3)."""
         await _trading(scene)
         before = len(await scene.subject.arrived())
         await scene.strike(fault, Call.ANY, times=None)
         await _change_all(scene)
-        await scene.settle(6 * _HOUR)
+        await scene.settle(3 * _HOUR)
         assert len(await scene.subject.arrived()) < before + _TRIES
         await scene.subject.heal()
         await scene.rest()
@@ -86,11 +86,12 @@ async def spent_quota_ends_the_calls_until_there_are_new_ones(scene: Scene) -> N
     await scene.subject.spend_calls()
     await _change_all(scene)
     window = scene.shop.facts.limit.window
-    await scene.settle(window / 2)
+    await scene.settle(min(window / 2, 3 * _HOUR))
     refused = len(await scene.subject.arrived()) - len(before)
     assert refused < _TRIES
     assert not any(call.applied for call in (await scene.subject.arrived())[len(before) :])
-    await scene.settle(window + 2 * _HOUR)
+    scene.clock.turn(window)
+    await scene.settle(2 * _HOUR)
     await scene.rest()
 
 
