@@ -8,8 +8,8 @@ from chaos.load import Crowd
 
 pytestmark = pytest.mark.timeout(400)
 
-LANDS_AFTER = 5.0
-"""Seconds after a write has arrived: its caller has given it up, and nobody may look for another second (rule K1)."""
+LANDS_AFTER = 4.0
+"""Seconds after a write has arrived: its caller has given it up, and nobody may look for another two (rule K1)."""
 
 
 async def test_kafka(hands: Hands, crowd: Crowd) -> None:

@@ -8,7 +8,7 @@ from product.lots import Json, a_listing, a_part, seen, shown_for
 from product.seller import BRICKLINK, NewSeller, Seller, is_listed, is_synced, listing_of, new_keys, problem, sync_of
 from product.waiting import until
 
-SOON = 10.0
+SOON = 30.0
 """Seconds in which a seller is told what is wrong, on a machine that is busy with other things as well."""
 
 
@@ -197,15 +197,20 @@ async def test_no_call_is_made_after_the_keys_were_revoked(trader: Seller, new_s
     await trader.shop.order({listing_of(lot): 2})
     other = await new_seller()
     await other.connect()  # whose polls tell the time
-    await other.polled(2)
-    calls = len(await trader.shop.requests())
-    await other.polled(3)
-    assert len(await trader.shop.requests()) == calls
+    await until(lambda: _calls_while(trader, other, polls=2), lambda calls: calls == 0)
+    assert await _calls_while(trader, other, polls=3) == 0
     assert (await trader.lot(lot["lot_id"]))["quantity"] == 9
     problem(await trader.ask("DELETE", BRICKLINK), 404)
     await trader.connect(empty=False)
     lot = await trader.with_quantity(lot["lot_id"], 7)
     assert (await trader.listing(lot))["quantity"] == 7
+
+
+async def _calls_while(trader: Seller, other: Seller, *, polls: int) -> int:
+    """How many calls one seller's shop gets while another's orders are read so often."""
+    before = len(await trader.shop.requests())
+    await other.polled(polls)
+    return len(await trader.shop.requests()) - before
 
 
 async def test_a_shop_is_kept_by_one_seller_only(trader: Seller, new_seller: NewSeller) -> None:

@@ -66,7 +66,7 @@ RPCS: Mapping[str, tuple[str, Ask]] = {
 async def _lease(stack: Stack, tls: TlsFiles, seller: Seller, *metadata: tuple[str, str]) -> Any:
     async with open_channel(stack.address("credentials"), service="credentials", tls=tls) as channel:
         asked = lease_pb.LeaseCredentialRequest(seller_id=seller.seller_id, marketplace="bricklink")
-        return await CredentialsServiceStub(channel).LeaseCredential(asked, metadata=metadata, timeout=5)
+        return await CredentialsServiceStub(channel).LeaseCredential(asked, metadata=metadata, timeout=20)
 
 
 async def _refusal(call: Any) -> grpc.aio.AioRpcError:
@@ -112,7 +112,7 @@ async def test_a_bad_certificate_does_not_get_past_the_handshake(
 ) -> None:
     async with open_channel(stack.address(service), service=service, tls=certificates[who]) as channel:
         health = health_pb2_grpc.HealthStub(channel)
-        refusal = await _refusal(health.Check(health_pb2.HealthCheckRequest(), timeout=5))
+        refusal = await _refusal(health.Check(health_pb2.HealthCheckRequest(), timeout=20))
         assert refusal.code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -126,7 +126,7 @@ async def test_no_certificate_does_not_get_past_the_handshake(stack: Stack, serv
     ):
         async with channel:
             health = health_pb2_grpc.HealthStub(channel)
-            refusal = await _refusal(health.Check(health_pb2.HealthCheckRequest(), timeout=5))
+            refusal = await _refusal(health.Check(health_pb2.HealthCheckRequest(), timeout=20))
             assert refusal.code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -136,7 +136,7 @@ async def test_a_service_is_believed_only_under_its_own_name(stack: Stack, servi
     for other in {*SERVICES, "localhost", "127.0.0.1"} - {service}:
         async with open_channel(stack.address(service), service=other, tls=stack.tls("devstack")) as channel:
             health = health_pb2_grpc.HealthStub(channel)
-            refusal = await _refusal(health.Check(health_pb2.HealthCheckRequest(), timeout=5))
+            refusal = await _refusal(health.Check(health_pb2.HealthCheckRequest(), timeout=20))
             assert refusal.code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -175,7 +175,7 @@ async def test_seller_metadata_is_refused_even_where_a_service_may_call(
     for service in SERVICES:
         async with open_channel(stack.address(service), service=service, tls=certificates["devstack"]) as channel:
             health = health_pb2_grpc.HealthStub(channel)
-            refusal = await _refusal(health.Check(health_pb2.HealthCheckRequest(), metadata=(said,), timeout=5))
+            refusal = await _refusal(health.Check(health_pb2.HealthCheckRequest(), metadata=(said,), timeout=20))
             assert refusal.code() is grpc.StatusCode.PERMISSION_DENIED
 
 

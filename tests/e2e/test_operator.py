@@ -28,9 +28,9 @@ async def test_a_paused_shop_is_read_and_not_written(trader: Seller) -> None:
     await trader.shop.order({listing_of(lot): 4})
     sold = await until(lambda: trader.lot(lot["lot_id"]), lambda found: found["quantity"] == 6)
     assert sold["sync"]["bricklink"]["state"] == "pending"
-    connection = await trader.connection("paused")
-    assert (connection["sync"]["waiting_lots"], connection["sync"]["oldest_waiting_at"] is None) == (1, False)
-    planned = await trader.told("GET", f"{BRICKLINK}/plan")
+    connection = await until(trader.connection, lambda found: found["sync"]["waiting_lots"] == 1)
+    assert (connection["state"], connection["sync"]["oldest_waiting_at"] is None) == ("paused", False)
+    planned = await until(lambda: trader.told("GET", f"{BRICKLINK}/plan"), lambda found: found["total_calls"] == 1)
     [[call]] = [one["calls"] for one in planned["items"] if one["lot_id"] == lot["lot_id"]]
     assert (call["kind"], call["tier"], call["fields"]["remarks"]) == ("update", "text", "paused")
     assert (planned["total_calls"], planned["finish_at"], planned["bound_by"]) == (1, None, "PAUSED_BY_A_PERSON")

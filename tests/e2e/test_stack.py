@@ -1,12 +1,26 @@
 """What end-to-end and chaos tests lean on: one process of the whole is ended, paused, doubled, and comes back."""
 
+import time
+from collections.abc import Callable
+from functools import partial
+
 from devstack.health import GrpcHealth
 from devstack.services import ORDER, PROBE
 from devstack.testing import Stack
 
+_WITHIN = 30
+"""Seconds in which a process must answer that is up, however busy the machine is; one probe gives up after a second."""
+
+
+def _in_time(healthy: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _WITHIN
+    while not (answers := healthy()) and time.monotonic() < deadline:
+        pass
+    return answers
+
 
 def test_everything_is_healthy(stack: Stack) -> None:
-    assert [name for name in ORDER if not stack.is_healthy(name)] == []
+    assert [name for name in ORDER if not _in_time(partial(stack.is_healthy, name))] == []
 
 
 def test_a_killed_service_comes_back_where_it_was(stack: Stack) -> None:
@@ -14,7 +28,7 @@ def test_a_killed_service_comes_back_where_it_was(stack: Stack) -> None:
     stack.kill("inventory")
     assert not stack.is_healthy("inventory")
     stack.start_again("inventory")
-    assert stack.is_healthy("inventory")
+    assert _in_time(lambda: stack.is_healthy("inventory"))
     assert stack.address("inventory") == address
     assert stack.running["inventory"].pid != before
 
@@ -23,7 +37,7 @@ def test_a_paused_service_does_not_answer_until_it_is_resumed(stack: Stack) -> N
     stack.pause("credentials")
     assert not stack.is_healthy("credentials")
     stack.resume("credentials")
-    assert stack.is_healthy("credentials")
+    assert _in_time(lambda: stack.is_healthy("credentials"))
 
 
 def test_sigterm_ends_a_service_in_good_order(stack: Stack) -> None:
@@ -37,10 +51,13 @@ def test_a_second_instance_answers_under_the_same_name_elsewhere(stack: Stack) -
     assert stack.address(name) != stack.address("sync-bricklink")
     port = int(stack.address(name).rpartition(":")[2])
     probe = GrpcHealth(port, service="sync-bricklink", tls=stack.tls(PROBE))
-    assert probe()
+    assert _in_time(probe)
     probe.close()
-    assert stack.start_second("sync-bricklink") == "sync-bricklink-3"
-    assert stack.terminate(name) == 0
+    third = stack.start_second("sync-bricklink")
+    assert third == "sync-bricklink-3"
+    for second in (name, third):  # whoever comes after expects one of each
+        assert stack.terminate(second) == 0
+        del stack.running[second]
 
 
 def test_a_stranger_gets_no_answer_from_a_service(stack: Stack) -> None:

@@ -207,7 +207,7 @@ class Seller:
         """Wait until the shop's orders were read so many times more."""
         so_far = await self.shop.requests()
         last = so_far[-1]["number"] if so_far else 0
-        await self.shop.wait_for_requests(times, after=last, method="GET", path="/orders")
+        await self.shop.wait_for_requests(times, after=last, method="GET", path="/orders", timeout=55)
 
 
 NewSeller = Callable[..., Awaitable[Seller]]

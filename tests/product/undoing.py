@@ -37,7 +37,9 @@ async def import_undone_and_redone(trader: Seller, lots: int, *, sold: int, pati
     assert undone["refused_changes"] == 0
     problem(await trader.ask("POST", f"{path}/undo"), 409, "ALREADY_UNDONE")
     await trader.connection("awaiting_confirmation", timeout=patience)
-    await sell("3", 1)  # nobody has agreed yet: what was put away is still for sale
+    # Nobody has agreed yet: what was put away is still for sale, but for the few that may go without being asked (B5).
+    standing = {listing["remarks"] for listing in (await trader.shop.lots()).values() if listing["quantity"]}
+    await sell(max(standing, key=lambda remarks: left[remarks]), 1)
     await _lots(trader, lambda lot: lot["quantity"] == left[lot["remarks"]], lots, patience)
     await trader.told("POST", f"{BRICKLINK}/confirm")
     away = await _lots(trader, lambda lot: is_synced(lot) and not is_listed(lot), lots, patience)

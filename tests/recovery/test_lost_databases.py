@@ -42,14 +42,15 @@ async def test_sync_restored_from_before_a_hundred_sends_and_twenty_sales(stack:
     await each(keepers, send_and_sell)
     await all_settled(keepers)
     done, late, *others = keepers
+    await each(others, lambda keeper: keeper.adjust(keeper.lots[9], -6))
+    await all_settled(others)
     held = [
         await done.shop.set_fault("withhold", when="after", method="PUT"),
         await late.shop.set_fault("withhold", when="before", method="PUT", lands_late=True),
     ]
-    await each(keepers, lambda keeper: keeper.adjust(keeper.lots[9], 6 if keeper is late else -6))
+    await each((done, late), lambda keeper: keeper.adjust(keeper.lots[9], 6 if keeper is late else -6))
     for keeper, fault in zip((done, late), held, strict=True):
         await keeper.shop.wait_for_fault(fault)
-    await all_settled(others)
     await asyncio.to_thread(stack.kill, SYNC)
     await asyncio.to_thread(stack.restore_database, SYNC, copy)
     await _come_back(stack, keepers, late_write=(late.shop, held[1]))

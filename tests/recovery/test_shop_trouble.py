@@ -1,6 +1,8 @@
 """A shop that is down, refuses a price or a key: what waits is sent once, and nobody else waits for it."""
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from functools import partial
 
 import psycopg
@@ -13,6 +15,7 @@ from product.seller import NewSeller, Seller, listing_of, new_keys, sync_of
 from product.waiting import until
 from recovery.keeper import Keeper, keepers_with, some_at_once
 
+SYNC = "sync-bricklink"
 LOTS = 50
 EDITS = 1000 if LONG else 200
 
@@ -20,6 +23,20 @@ _AN_HOUR_PASSES = """
     UPDATE connections SET halted_at = halted_at - interval '1 hour', not_before = not_before - interval '1 hour',
         due_at = due_at - interval '1 hour' WHERE seller_id = %s
 """
+
+
+@pytest.fixture(scope="module")
+async def stack(stack: Stack) -> AsyncIterator[Stack]:
+    """Meanwhile a call may take as long as a busy machine needs: no other write than those meant is to be in doubt."""
+    patient = {
+        "SYNC_BRICKLINK_CALL_DEADLINE": "15",
+        "SYNC_BRICKLINK_LIST_DEADLINE": "15",
+        "SYNC_BRICKLINK_LEASE": "20",
+    }
+    before = {name: stack.running[SYNC].program.environment[name] for name in patient}
+    await asyncio.to_thread(stack.restart, SYNC, patient)
+    yield stack
+    await asyncio.to_thread(stack.restart, SYNC, before)
 
 
 @pytest.mark.timeout(300)
@@ -37,7 +54,7 @@ async def test_edits_of_fifty_lots_while_the_shop_is_down_cost_fifty_writes(stac
         await keeper.settled()
         assert await keeper.faults() == []
         requests = await keeper.shop.requests(after=away)
-        written = [request["path"] for request in requests if request["method"] != "GET"]
+        written = [request["path"] for request in requests if request["method"] != "GET" and not request["fault"]]
         assert len(written) == len(set(written)) == LOTS, written
         looked = Counter(request["path"] for request in requests if request["method"] == "GET")
         in_flight = {write["path"] for write in await keeper.seller.writes() if write["fault"]}

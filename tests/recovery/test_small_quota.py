@@ -64,9 +64,8 @@ async def test_what_matters_goes_first_and_looks_still_happen(seller: Seller) ->
     changes = [partial(CHANGES[kind], seller, lot_id) for lot_id, kind in kind_of.values()]
     await some_at_once([*changes, *(partial(seller.create, a_part(str(8000 + number))) for number in range(CREATES))])
     await until(seller.connection, lambda found: found["sync"]["waiting_lots"] == LOTS + CREATES)
+    lost = await seller.shop.set_fault("drop", when="after", method="PUT", nth=50)
     await seller.told("POST", f"{BRICKLINK}/confirm")
-    await seller.shop.wait_for_requests(FOR_WRITES - 5)
-    lost = await seller.shop.set_fault("drop", when="after", method="PUT")
     await seller.shop.wait_for_fault(lost)
     spent = await until(seller.connection, lambda found: found["reason"] == "QUOTA", timeout=90)
     assert (spent["state"], spent["sync"]["budget"]["calls_limit"]) == ("waiting", CALLS)

@@ -15,15 +15,17 @@ from devstack.problems import Problem
 from devstack.programs import Program, Running, end_leftovers
 
 
-def _program(folder: Path, code: str, *, tries: int = 1, check: Callable[[], bool] = lambda: True) -> Program:
+def _program(
+    folder: Path, code: str, *, tries: int = 1, check: Callable[[], bool] = lambda: True, stop_within: float = 15
+) -> Program:
     return Program(
         name="probe",
         command=(sys.executable, "-c", code),
         environment={},
         folder=folder,
         check=check,
-        stop_within=0.5,
-        ready_within=5,
+        stop_within=stop_within,
+        ready_within=30,
         tries=tries,
     )
 
@@ -36,7 +38,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def _eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -67,7 +69,7 @@ def test_a_moments_trouble_is_tried_again(tmp_path: Path) -> None:
 
 def test_one_that_does_not_stop_is_killed_after_its_grace(tmp_path: Path) -> None:
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
-    running = Running(_program(tmp_path, code))
+    running = Running(_program(tmp_path, code, stop_within=0.5))
     _eventually(lambda: "deaf" in running.log_text())
     assert running.stop() == -SIGKILL
     assert not running.ended_well

@@ -19,6 +19,9 @@ from sandbox.server import Server, system_clock
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For httpx clients of a plain HTTP server: spares each of them the loading of the certificate authorities."""
 
+_EVENT_WITHIN = 55
+"""Seconds to wait for an event unless told otherwise: as long as a client that gives up after a minute can be told."""
+
 Json = Any
 """A document that the sandbox's `/docs` describes."""
 
@@ -137,12 +140,12 @@ class AnyShopControl:
         """Let the withheld replies of a fault go; returns how many."""
         return int((await self._call("POST", f"/faults/{fault_id}/release"))["released"])
 
-    async def wait_for_fault(self, fault_id: str, *, hits: int = 1, timeout: float = 30) -> Json:
+    async def wait_for_fault(self, fault_id: str, *, hits: int = 1, timeout: float = _EVENT_WITHIN) -> Json:
         """Wait until a fault has hit so many requests; returns the fault."""
         waited: Json = await self._call("GET", "/wait", query={"fault": fault_id, "count": hits, "timeout": timeout})
         return waited["fault"]
 
-    async def wait_for_requests(self, count: int = 1, *, timeout: float = 30, **asked: object) -> list[Json]:
+    async def wait_for_requests(self, count: int = 1, *, timeout: float = _EVENT_WITHIN, **asked: object) -> list[Json]:
         """Wait until the log holds so many requests that are meant: after, method, path, applied, reply."""
         waited: Json = await self._call("GET", "/wait", query={"count": count, "timeout": timeout, **asked})
         requests: list[Json] = waited["requests"]

@@ -113,7 +113,7 @@ async def ask(
 ) -> str:
     async with open_channel(address, service=service, tls=tls) as channel:
         call = channel.unary_unary(f"/{method}", StringValue.SerializeToString, StringValue.FromString)
-        answer: StringValue = await call(StringValue(value=value), metadata=tuple(metadata), timeout=5)
+        answer: StringValue = await call(StringValue(value=value), metadata=tuple(metadata), timeout=20)
         return answer.value
 
 
@@ -198,7 +198,7 @@ async def test_without_a_valid_certificate_of_ours_there_is_no_handshake(
     async with grpc.aio.secure_channel(address, credentials, options=options) as channel:
         call = channel.unary_unary(f"/{SERVICE}/Who", StringValue.SerializeToString, StringValue.FromString)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await call(StringValue(), timeout=5)
+            await call(StringValue(), timeout=20)
 
     assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
 
@@ -304,7 +304,7 @@ async def test_an_abort_stays_what_it_is(address: str, authority: TestAuthority)
 async def test_a_stream_is_guarded_too(address: str, authority: TestAuthority, fails: bool) -> None:
     async with open_channel(address, service="inventory", tls=authority.issue("gateway")) as channel:
         call = channel.unary_stream(f"/{SERVICE}/Count", StringValue.SerializeToString, StringValue.FromString)
-        stream = call(StringValue(value="fail" if fails else ""), timeout=5)
+        stream = call(StringValue(value="fail" if fails else ""), timeout=20)
         answers = [await stream.read() for _ in range(3)]
         if fails:
             with pytest.raises(grpc.aio.AioRpcError) as raised:
@@ -374,4 +374,4 @@ async def test_calls_come_back_after_an_outage(authority: TestAuthority) -> None
         )
         for _ in range(2):
             async with server(tls, port):
-                await call(StringValue(), timeout=5, wait_for_ready=True)
+                await call(StringValue(), timeout=20, wait_for_ready=True)

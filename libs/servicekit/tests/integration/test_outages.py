@@ -145,7 +145,7 @@ async def test_relay_ends_in_time_while_the_broker_is_away(database: Database, b
     assert not await nothing_waits(database)
 
 
-AWAKE_WITHIN = 30
+AWAKE_WITHIN = 60
 """Seconds for which one that sleeps may hold up the others at the most: see `Relay` and `Consumer`."""
 
 SLEEPER = """

@@ -214,7 +214,15 @@ async def test_two_workers_share_connections_and_never_serve_one_at_once(stage: 
     async def all_listed() -> bool:
         return all(len(shop.listings) == 3 for shop in shops.values())
 
+    async def both_have_begun() -> bool:
+        return bool(stage.town.opened and other.opened)
+
+    for shop in shops.values():
+        shop.may_answer.clear()
     async with stage.working(), stage.working(other):
+        await until(both_have_begun)
+        for shop in shops.values():
+            shop.may_answer.set()
         await until(all_listed)
         await stage.want(sellers[0], "4")
         await until(lambda: listed(shops[sellers[0]], 4))

@@ -119,7 +119,7 @@ async def test_sigterm_ends_with_0_though_replies_are_withheld_and_somebody_wait
             await control.wait_for_requests(reply="withheld")
             waiting = asyncio.create_task(control.wait_for_requests(99))
             await control.show()
-            assert await asyncio.wait_for(running.end(signal.SIGTERM), 4) == 0
+            assert await asyncio.wait_for(running.end(signal.SIGTERM), 20) == 0
             with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
                 await held
             with pytest.raises(httpx.HTTPError):

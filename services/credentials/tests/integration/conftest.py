@@ -42,7 +42,7 @@ from servicekit.postgres import create_engine
 from servicekit.testing.ca import TestAuthority
 
 STARTS_WITHIN = 30  # seconds
-ENDS_WITHIN = 15
+ENDS_WITHIN = 30
 
 
 def some_keys(**others: str) -> BrickLinkKeys:

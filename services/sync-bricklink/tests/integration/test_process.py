@@ -25,7 +25,7 @@ from servicekit.grpc_errors import problem_of
 from servicekit.testing.ca import TestAuthority
 
 SERVICE = "sync-bricklink"
-ENDS_WITHIN = 20  # seconds
+ENDS_WITHIN = 40  # seconds
 
 
 @dataclass(frozen=True)

@@ -339,7 +339,7 @@ async def test_write_whose_reply_is_withheld_is_unknown_at_its_deadline(sandbox:
     listing = await created(sandbox, shop)
     await sandbox.fault("withhold", when="after", method="PUT")
 
-    assert await shop.send(change(listing, delta=5), sandbox.ticket(deadline=0.5)) == Unknown(reason="NO_REPLY")
+    assert await shop.send(change(listing, delta=5), sandbox.ticket(deadline=3)) == Unknown(reason="NO_REPLY")
     assert (await sandbox.lots())[0]["quantity"] == 45
 
 
