@@ -7,6 +7,7 @@ SOURCES := $(foreach package,$(filter-out protos,$(PACKAGES)),$(package)/src)
 TESTS = $(if $(SVC),$(wildcard services/$(SVC)/tests/$(1) libs/$(SVC)/tests/$(1) $(SVC)/tests/$(1)),$(wildcard services/*/tests/$(1) libs/*/tests/$(1) sandbox/tests/$(1) devstack/tests/$(1)))
 PROTOS := $(shell cd protos && find brickops -name '*.proto' | LC_ALL=C sort)
 HALVES := --numprocesses 2 --dist loadfile --durations 10
+SHORT := $(if $(LONG),,-m "not long")
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate chaos bench measure-volume measure-plan measure-neighbours
@@ -63,21 +64,21 @@ unit: setup ## Test without sockets, fifty simulated lives included: make unit S
 	pytest $(HALVES) --disable-socket --allow-unix-socket $(call TESTS,unit) $(if $(SVC),,tests/simulation)
 
 integration: setup ## Test each service with its own PostgreSQL or Kafka
-	pytest $(HALVES) $(call TESTS,integration)
+	pytest $(HALVES) $(SHORT) $(call TESTS,integration)
 
 e2e: setup ## Test every process together against the sandbox
-	pytest $(HALVES) tests/e2e
+	pytest $(HALVES) $(SHORT) tests/e2e
 
 simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS=--switches or --blind
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)
 
-chaos: setup ## Test it with something killed, slow, lost, restored or spent; LONG=1 under the load of a rough day
-	LONG=$(LONG) pytest $(HALVES) tests/chaos tests/recovery
+chaos: setup ## Test it with something killed, slow, lost, restored or spent; LONG=1: under the load of a rough day
+	LONG=$(LONG) pytest $(HALVES) $(SHORT) tests/chaos tests/recovery
 
 bench: setup ## Measure the product beside the bare things that it is made of
 	PYTHONPATH=tests python -m bench
 
-test: protos-check lint types imports unit integration e2e chaos ## All that must pass
+test: protos-check lint types imports unit integration e2e chaos ## All that must pass; LONG=1: also what takes long and has its like in it
 
 measure-volume: setup ## Measure a file of 20,000 lots into the shop, and 1,000 lots undone and redone: half an hour
 	PYTHONPATH=tests python -m bench.volume

@@ -41,6 +41,7 @@ async def test_two_of_each(hands: Hands, crowd: Crowd) -> None:
     await adds_up(crowd)
 
 
+@pytest.mark.long
 async def test_a_worker_that_sleeps_beyond_its_lease(hands: Hands, crowd: Crowd) -> None:
     """Stopped before the first byte of a write, with writes under way, and while it books one; another finishes all."""
     async with crowd.connecting():

@@ -41,6 +41,7 @@ async def seller(stack: Stack) -> AsyncIterator[Seller]:
         yield seller
 
 
+@pytest.mark.long
 async def test_an_import_from_the_shop_its_undo_and_its_redo(hands: Hands, seller: Seller) -> None:
     """Each listing is one lot's, each step is done once for each lot, sales stay counted, and nothing is written."""
     await seller.connect(empty=False, state="awaiting_confirmation")

@@ -12,6 +12,7 @@ ALL_CHANGES = "LOCK TABLE changes IN SHARE MODE"
 LOTS_OF_ONE = "SELECT FROM lots WHERE seller_id = %s FOR UPDATE"
 
 
+@pytest.mark.long
 async def test_gateway(hands: Hands, crowd: Crowd) -> None:
     """Killed with commands done behind it whose answers are lost, and with commands under way."""
     async with crowd.connecting():
@@ -46,6 +47,7 @@ async def test_inventory(hands: Hands, crowd: Crowd) -> None:
     await adds_up(crowd)
 
 
+@pytest.mark.long
 async def test_credentials(hands: Hands, crowd: Crowd) -> None:
     """Killed while keys are put, after they were told of, while they are lent, and away when a worker needs them."""
     async with crowd.connecting():

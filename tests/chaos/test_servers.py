@@ -36,6 +36,7 @@ async def test_kafka(hands: Hands, crowd: Crowd) -> None:
     await adds_up(crowd)
 
 
+@pytest.mark.long
 async def test_postgres(hands: Hands, crowd: Crowd) -> None:
     """Killed while the shop has done a write whose outcome cannot be booked, and while it has yet to do one."""
     async with crowd.connecting():
@@ -58,6 +59,7 @@ async def test_postgres(hands: Hands, crowd: Crowd) -> None:
     await adds_up(crowd)
 
 
+@pytest.mark.long
 async def test_a_slow_shop(crowd: Crowd) -> None:
     """Nobody dies, but replies do not come in time: what was asked for is done, or lands later, or never."""
     async with crowd.connecting():

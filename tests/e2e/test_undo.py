@@ -1,5 +1,7 @@
 """What a person did by mistake is taken back, here and in the shop; what was sold stays sold."""
 
+import pytest
+
 from product.seller import Seller, problem
 from product.undoing import import_undone_and_redone
 
@@ -19,6 +21,7 @@ async def test_an_undo_reaches_the_shop_and_comes_once(trader: Seller) -> None:
     assert (newest["undoes"], newest["reason"]) == (added["change_id"], "wrong lot")
 
 
+@pytest.mark.long
 async def test_an_import_that_is_undone_leaves_the_shop_and_redone_comes_back_without_what_was_sold(
     trader: Seller,
 ) -> None:

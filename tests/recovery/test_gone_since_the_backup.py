@@ -10,6 +10,7 @@ from recovery.keeper import START, Keeper, keepers_with
 SYNC = "sync-bricklink"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", ["sold out", "taken away"])
 async def test_gone_since_the_backup_is_explained(stack: Stack, how: str) -> None:

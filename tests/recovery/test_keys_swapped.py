@@ -15,7 +15,7 @@ from sandbox.testing import ShopControl
 
 FEW, MANY = 4, 22
 """Of the seller: so few that only an order shows that the shop is another, or so many that a list does (rule C5)."""
-POLLS = 6
+POLLS = 4
 """Of another seller's orders, by which what a connection would do with a wrong shop has had its time."""
 
 

@@ -56,6 +56,7 @@ async def test_sync_restored_from_before_a_hundred_sends_and_twenty_sales(stack:
     await _come_back(stack, keepers, late_write=(late.shop, held[1]))
 
 
+@pytest.mark.long
 async def test_sync_dropped(stack: Stack, keepers: list[Keeper]) -> None:
     """Sales that it has seen and told, seen and not told, and never seen."""
     await each(keepers, lambda keeper: keeper.sell(keeper.lots[30], keeper.lots[31], pieces=5))

@@ -59,7 +59,8 @@ async def test_edits_of_fifty_lots_while_the_shop_is_down_cost_fifty_writes(stac
         looked = Counter(request["path"] for request in requests if request["method"] == "GET")
         in_flight = {write["path"] for write in await keeper.seller.writes() if write["fault"]}
         assert looked.keys() - {"/orders"} == in_flight
-        assert all(looked[path] <= 2 for path in in_flight), "once, and again after its probation (rule K5)"
+        # Once, again after its probation (rule K5), and anew where two order reads disagree (rule K1).
+        assert all(looked[path] <= 4 for path in in_flight), looked
 
 
 async def _edit(keeper: Keeper, number: int) -> None:

@@ -160,6 +160,7 @@ def test_clean_state_removes_it(environ: dict[str, str]) -> None:
     assert "make run" in answer.stderr
 
 
+@pytest.mark.long
 def test_given_servers_are_used_instead_of_own_ones(environ: dict[str, str], tmp_path: Path) -> None:
     """Roles, databases and topics are made there; what they lack is that a run starts or stops them."""
     with servers.postgres({}) as postgres_url, servers.kafka({}) as bootstrap:
