@@ -195,6 +195,21 @@ async def test_keys_that_end_while_they_are_on_their_way_are_not_given_out(
     assert await getting == Later(reason="KEYS_UNAVAILABLE")
 
 
+async def test_keys_on_their_way_when_all_are_let_go_of_are_asked_for_again(
+    keys: LeasedKeys[ShopKeys], credentials: Credentials
+) -> None:
+    """Whoever did not listen for a while does not know whether those have ended."""
+    credentials.may_answer.clear()
+    getting = asyncio.ensure_future(keys.get(SELLER, 1))
+    await credentials.asked.wait()
+
+    keys.end_all()
+    credentials.may_answer.set()
+
+    assert (await getting).token == "CANARY-TOKEN-seller-a-1"
+    assert credentials.leases == [(SELLER, "bricklink")] * 2
+
+
 @pytest.mark.parametrize("stored", [1, 3])
 async def test_other_keys_than_those_named_are_not_given_out(
     keys: LeasedKeys[ShopKeys], credentials: Credentials, stored: int

@@ -49,6 +49,8 @@ class LeasedKeys(Generic[K]):
         self._loans: dict[SellerId, _Loan[K]] = {}
         self._ended: dict[SellerId, int] = {}
         """The version up to which a seller's keys have ended, whatever their lease says; of a lease under way too."""
+        self._let_go = 0
+        """How often all keys were let go of."""
 
     async def get(self, seller_id: SellerId, key_version: int) -> K:
         """Get exactly this set of keys, leasing it if need be.
@@ -71,18 +73,22 @@ class LeasedKeys(Generic[K]):
             del self._loans[seller_id]
 
     def end_all(self) -> None:
-        """Let go of all keys; those that are still good are leased again when they are needed."""
+        """Let go of all keys, also of those on their way; the ones that are still good are leased again when needed."""
         self._loans.clear()
+        self._let_go += 1
 
     async def _lease(self, seller_id: SellerId) -> _Loan[K]:
         failure: Halted | Later | None = None
         request = LeaseCredentialRequest(seller_id=seller_id, marketplace=self._marketplace)
-        try:
-            response = await self._credentials.LeaseCredential(request, timeout=_TIMEOUT)
-        except grpc.aio.AioRpcError as error:
-            _log.warning("no keys were lent", extra={"code": error.code().name})
-            missing = error.code() is grpc.StatusCode.NOT_FOUND
-            failure = Halted(reason="NO_KEYS") if missing else Later(reason="KEYS_UNAVAILABLE")
+        let_go = -1
+        while failure is None and let_go != self._let_go:  # again if these may have ended while they were on their way
+            let_go = self._let_go
+            try:
+                response = await self._credentials.LeaseCredential(request, timeout=_TIMEOUT)
+            except grpc.aio.AioRpcError as error:
+                _log.warning("no keys were lent", extra={"code": error.code().name})
+                missing = error.code() is grpc.StatusCode.NOT_FOUND
+                failure = Halted(reason="NO_KEYS") if missing else Later(reason="KEYS_UNAVAILABLE")
         now = self._clock.now()
         self._loans = {owner: loan for owner, loan in self._loans.items() if loan.usable_until > now}
         if failure is None and response.key_version <= self._ended.get(seller_id, 0):
