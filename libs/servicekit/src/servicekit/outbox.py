@@ -15,7 +15,7 @@ from servicekit.relay import CHANNEL, Relay
 if TYPE_CHECKING:
     from alembic.operations import Operations
 
-__all__ = ["BULK_PAUSES_ABOVE", "Message", "Relay", "backlog", "create_outbox", "record"]
+__all__ = ["BULK_PAUSES_ABOVE", "Message", "Relay", "backlog", "create_outbox", "keys_waiting", "record"]
 
 BULK_PAUSES_ABOVE = 2_000
 """With more messages waiting, bulk commands (imports, republishing) pause, so that they delay nobody's sale."""
@@ -87,3 +87,8 @@ async def record(conn: AsyncConnection, messages: Sequence[Message]) -> None:
 async def backlog(conn: AsyncConnection) -> int:
     """How many messages wait to be published. Bulk commands pause above BULK_PAUSES_ABOVE."""
     return int((await conn.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one())
+
+
+async def keys_waiting(conn: AsyncConnection) -> set[str]:
+    """The keys of the messages that wait to be published; what is not among them and was recorded, Kafka has taken."""
+    return set((await conn.execute(sa.text("SELECT DISTINCT key FROM outbox"))).scalars())

@@ -130,9 +130,8 @@ async def rotate(config: Config, rotation: Callable[..., Awaitable[Rotation]]) -
 async def verify(config: Config) -> None:
     """Prove the lifecycle; exits with 1, naming what is wrong."""
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
-    heads = await read_heads(kafka, config.connections_topic)
     async with _opened(config) as (_, vault):
-        found = await verify_audit(vault, heads)
+        found = await verify_audit(vault, partial(read_heads, kafka, config.connections_topic))
     facts = {name: getattr(found, name) for name in ("sellers", "rows", "unchained", "unpublished")}
     logger.info("the lifecycle was verified", extra=facts | {"problems": len(found.problems)})
     if found.problems:

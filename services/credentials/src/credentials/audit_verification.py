@@ -1,14 +1,15 @@
 """Proving the lifecycle: each row by its seller's chain, the chain's length by the heads that were published.
 
 What the database alone can show (edited, inserted, reordered, missing rows) the HMACs show. What it cannot (the newest
-rows dropped, or all of them made anew by somebody who has the keys too) the published heads show.
+rows dropped, or all of them made anew by somebody who has the keys too) the published heads show. That the heads are
+there the database shows in turn: what does not wait in the outbox was published.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import pairwise
 
-from credentials.crypto.chain import audit_key_binding, mac_before_first, mac_of_row
+from credentials.crypto.chain import Link, audit_key_binding, links_of, mac_before_first, mac_of_row
 from credentials.crypto.envelope import Plaintext, Unreadable, WrappedKey
 from credentials.domain.credential import Credential
 from credentials.domain.lifecycle import ChainHead, LifecycleKind, LifecycleRow
@@ -26,13 +27,19 @@ class Verification:
     unchained: int = 0
     """From before there were chains, of sellers to whom nothing has happened since: nothing vouches for them."""
     unpublished: int = 0
-    """Sound, but newer than any head that was published: dropped, they would not be missed."""
+    """Sound, but on their way to Kafka, or younger than this verification: dropped, they would not be missed."""
     problems: list[str] = field(default_factory=list)
     """One for each seller: the first row that is bad or missing."""
 
 
-async def verify_audit(vault: Vault, heads: Heads) -> Verification:
-    """Goes through every seller's chain. `heads` must have been read before: chains may only have grown since."""
+async def verify_audit(vault: Vault, read_heads: Callable[[], Awaitable[Heads]]) -> Verification:
+    """Goes through every seller's chain, and compares it with the heads of which `read_heads` tells.
+
+    The order matters, as chains grow meanwhile: what was published before the heads were read must be among
+    them, and chains that are read after them must reach them.
+    """
+    published_before = await _lengths_published(vault)
+    heads = await read_heads()
     async with vault.transaction() as uow:
         sellers = await uow.lifecycle.list_sellers()
     verification = Verification()
@@ -48,14 +55,23 @@ async def verify_audit(vault: Vault, heads: Heads) -> Verification:
             key = await _key_of(seller_id, wrapped, vault)
             chain = _sound_chain(rows, key)
             _must_reach(chain, published)
+            _must_be_published(published_before.get(seller_id, 0), published)
             _must_tell_of(credentials, rows)
         except _Unsound as problem:
             verification.problems.append(f"seller {seller_id}: {problem}")
             continue
         verification.rows += len(chain)
         verification.unchained += 0 if chain else len(rows)
-        verification.unpublished += len(chain) - max((head.length for head in published), default=0)
+        verification.unpublished += len(chain) - _longest(published)
     return verification
+
+
+async def _lengths_published(vault: Vault) -> Mapping[str, int]:
+    """How long the chains of sellers are of whom no event waits to be published: Kafka has taken all of them."""
+    async with vault.transaction() as uow:
+        lengths = await uow.lifecycle.lengths()
+        waiting = await uow.sellers_waiting()  # read later: what came in between waits, or is not in `lengths`
+    return {seller_id: length for seller_id, length in lengths.items() if seller_id not in waiting}
 
 
 class _Unsound(Exception):
@@ -71,14 +87,9 @@ async def _key_of(seller_id: str, wrapped: WrappedKey | None, vault: Vault) -> P
         raise _Unsound(f"the key of the chain cannot be opened: {problem}") from None
 
 
-class _Link(NamedTuple):
-    row: LifecycleRow
-    place: ChainHead
-
-
-def _sound_chain(rows: Sequence[LifecycleRow], key: Plaintext | None) -> list[_Link]:
-    """The rows that have a place, in its order, each found to be what was recorded."""
-    links = sorted(_links(rows), key=lambda link: link.place.length)
+def _sound_chain(rows: Sequence[LifecycleRow], key: Plaintext | None) -> list[Link]:
+    """The rows that have a place, in its order, each found to be what was recorded, and when."""
+    links = links_of(rows)
     before_any = [row for row in rows if row.place is None]
     if not links:
         if key is not None:
@@ -97,29 +108,40 @@ def _sound_chain(rows: Sequence[LifecycleRow], key: Plaintext | None) -> list[_L
         if mac != link.place.mac:
             also = ", or a row from before the chain is not" if position == 1 and before_any else ""
             raise _Unsound(f"row {position} of the chain, {_name(link.row)}, is not what was recorded{also}")
+    for one, next_one in pairwise(links):  # no HMAC covers ids, by which people are shown what was last
+        if one.row.lifecycle_id >= next_one.row.lifecycle_id:
+            rows_named = f"row {one.place.length} of the chain, {_name(one.row)}, and the next, {_name(next_one.row)}"
+            raise _Unsound(f"{rows_named}: their ids do not rise, so one was changed")
     return links
 
 
-def _links(rows: Sequence[LifecycleRow]) -> Iterator[_Link]:
-    for row in rows:
-        if row.place is not None:
-            yield _Link(row, row.place)
-
-
-def _must_reach(chain: Sequence[_Link], published: frozenset[ChainHead]) -> None:
+def _must_reach(chain: Sequence[Link], published: frozenset[ChainHead]) -> None:
     for head in sorted(published, key=lambda head: head.length):
         if head.length > len(chain):
-            longest = max(one.length for one in published)
-            raise _Unsound(f"row {len(chain) + 1} of the chain is missing: {longest} rows were published")
+            raise _Unsound(f"row {len(chain) + 1} of the chain is missing: {_longest(published)} rows were published")
         link = chain[head.length - 1]
         if link.place.mac != head.mac:
             made_anew = "the chain up to it was made anew"
             raise _Unsound(f"row {head.length} of the chain, {_name(link.row)}, is not the published one: {made_anew}")
 
 
+def _must_be_published(length: int, published: frozenset[ChainHead]) -> None:
+    """Else nothing shows that rows were dropped: the topic was emptied, made anew, or holds an older event last."""
+    longest = _longest(published)
+    if longest < length:
+        gone = "the topic lost it, or it never went out"
+        raise _Unsound(f"row {longest + 1} of the chain is not published, and does not wait to be: {gone}")
+
+
+def _longest(published: frozenset[ChainHead]) -> int:
+    return max((head.length for head in published), default=0)
+
+
 def _must_tell_of(credentials: Sequence[Credential], rows: Sequence[LifecycleRow]) -> None:
-    """Each record must be the one that the newest row about it tells of."""
-    newest = {row.event.marketplace: row.event for row in rows}
+    """Each record must be the one that the newest row about it tells of: by place, rows without one being older."""
+    before_any = [row for row in rows if row.place is None]
+    in_order = (*before_any, *(link.row for link in links_of(rows)))
+    newest = {row.event.marketplace: row.event for row in in_order}
     for credential in credentials:
         told = newest.pop(credential.marketplace, None)
         record = (credential.key_version, credential.generation, credential.enabled)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from credentials.audit_chain import append
+from credentials.audit_chain import append, newest_event
 from credentials.crypto.envelope import Ciphertext, Plaintext
 from credentials.crypto.fingerprint import fingerprint_of, matches
 from credentials.crypto.framing import framed
@@ -105,7 +105,7 @@ async def put_credential(command: PutCredential, vault: Vault) -> Credential:
             return answer
         credential = with_new_keys(
             await uow.credentials.find(command.seller_id, command.keys.marketplace),
-            await uow.lifecycle.newest(command.seller_id, command.keys.marketplace),
+            await uow.lifecycle.highest_version(command.seller_id, command.keys.marketplace),
             seller_id=command.seller_id,
             marketplace=command.keys.marketplace,
             shop=command.shop,
@@ -121,7 +121,8 @@ async def put_credential(command: PutCredential, vault: Vault) -> Credential:
 async def rotate_credential(command: RotateCredential, vault: Vault) -> Credential:
     """Opens the keys, replaces the given values, and stores the whole as a new version. Publishes the connection.
 
-    Raises FieldsRefused, RequestIdReused, CredentialNotFound if no keys are stored, RecordOutdated or Unreadable.
+    Raises FieldsRefused, RequestIdReused, CredentialNotFound if no keys are stored, RecordOutdated, ChainBroken or
+    Unreadable.
     """
     _refuse(command.problems())
     hide_from_logs(tuple(command.change.values.values()))
@@ -130,13 +131,12 @@ async def rotate_credential(command: RotateCredential, vault: Vault) -> Credenti
             return answer
         marketplace = command.change.marketplace
         current, sealed = await uow.credentials.lock_sealed(command.seller_id, marketplace, to_change=True)
-        newest = await uow.lifecycle.newest(command.seller_id, marketplace)
-        current.must_be_newest(newest)
+        current.must_be_newest(await newest_event(command.seller_id, marketplace, uow, vault))
         keys = (await vault.open(sealed, current)).changed(command.change)
         _refuse(keys.problems())
         credential = with_new_keys(
             current,
-            newest,
+            await uow.lifecycle.highest_version(command.seller_id, marketplace),
             seller_id=current.seller_id,
             marketplace=current.marketplace,
             shop=current.shop,

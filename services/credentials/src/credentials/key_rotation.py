@@ -8,10 +8,10 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from credentials.audit_chain import append
+from credentials.audit_chain import append, newest_event
 from credentials.crypto.envelope import Unreadable, WrappedKey
 from credentials.domain.credential import Credential
-from credentials.domain.errors import CredentialNotFound, RecordOutdated
+from credentials.domain.errors import ChainBroken, CredentialNotFound, RecordOutdated
 from credentials.domain.lifecycle import LifecycleKind, Origin
 from credentials.events import connection_changed
 from credentials.storage.wrapped_keys import TABLES, StoredKey
@@ -97,8 +97,8 @@ async def rotate_data(vault: Vault, *, batch: int) -> Rotation:
             break
         for credential in found:
             try:
-                done += await _seal_anew(credential, vault)
-            except (Unreadable, RecordOutdated) as problem:
+                done += await seal_anew(credential, vault)
+            except (Unreadable, RecordOutdated, ChainBroken) as problem:
                 unreadable.append(f"credentials {credential.seller_id}/{credential.marketplace}: {problem}")
         after = (found[-1].seller_id, found[-1].marketplace)
         await _let_the_outbox_empty(vault)
@@ -110,8 +110,11 @@ async def rotate_data(vault: Vault, *, batch: int) -> Rotation:
     return Rotation(done=done, unreadable=unreadable, left=left)
 
 
-async def _seal_anew(found: Credential, vault: Vault) -> bool:
-    """Whether it did: not if the record was put, revoked or sealed anew since it was found."""
+async def seal_anew(found: Credential, vault: Vault) -> bool:
+    """Seals one record under a fresh data key; answers whether it did: not if the record changed since it was found.
+
+    Raises RecordOutdated, ChainBroken or Unreadable: then a person must look.
+    """
     async with vault.transaction() as uow:
         await uow.lock_seller(found.seller_id)
         try:
@@ -120,7 +123,7 @@ async def _seal_anew(found: Credential, vault: Vault) -> bool:
             return False
         if (current.key_version, current.generation) != (found.key_version, found.generation):
             return False
-        current.must_be_newest(await uow.lifecycle.newest(found.seller_id, found.marketplace))
+        current.must_be_newest(await newest_event(found.seller_id, found.marketplace, uow, vault))
         keys = await vault.open(sealed, current)
         now = vault.clock.now()
         credential = current.resealed(now=now)

@@ -4,9 +4,10 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
+from credentials.audit_chain import newest_event
 from credentials.callers import LEASES
 from credentials.crypto.envelope import Unreadable
-from credentials.domain.errors import CredentialNotFound, RecordOutdated
+from credentials.domain.errors import ChainBroken, CredentialNotFound, RecordOutdated
 from credentials.domain.lease import Lease, LeaseRecord, Refusal
 from credentials.domain.lifecycle import Origin
 from credentials.storage.unit_of_work import UnitOfWork
@@ -30,7 +31,7 @@ class LeaseCredential:
 async def lease_credential(command: LeaseCredential, vault: Vault) -> Lease:
     """Lends the keys, once the log of leases is committed; a refusal is committed to it too.
 
-    Raises CallerNotAllowed, CredentialNotFound, RecordOutdated or Unreadable.
+    Raises CallerNotAllowed, CredentialNotFound, RecordOutdated, ChainBroken or Unreadable.
     """
     asked = LeaseRecord(
         at=vault.clock.now(),
@@ -61,6 +62,7 @@ _REFUSAL_OF: Final[dict[type[Exception], Refusal]] = {
     CallerNotAllowed: Refusal.CALLER_NOT_ALLOWED,
     CredentialNotFound: Refusal.NOT_FOUND,
     RecordOutdated: Refusal.OUTDATED,
+    ChainBroken: Refusal.CHAIN_BROKEN,
     Unreadable: Refusal.UNREADABLE,
 }
 
@@ -71,7 +73,7 @@ async def _lease(command: LeaseCredential, asked: LeaseRecord, uow: UnitOfWork, 
     if asked.seller_id != command.seller_id:  # no seller has an id that cannot be recorded as it is
         raise CredentialNotFound(command.marketplace)
     credential, ciphertext = await uow.credentials.lock_sealed(command.seller_id, command.marketplace)
-    credential.must_be_newest(await uow.lifecycle.newest(command.seller_id, command.marketplace))
+    credential.must_be_newest(await newest_event(command.seller_id, command.marketplace, uow, vault))
     keys = await vault.open(ciphertext, credential)
     return Lease(key_version=credential.key_version, expires_at=asked.at + vault.lease_duration, keys=keys)
 

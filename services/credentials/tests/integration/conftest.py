@@ -319,6 +319,12 @@ class House:
         with psycopg.connect(self.urls.app if app else self.urls.owner) as connection:
             connection.execute(statement.encode(), values)
 
+    def tamper(self, statement: str, *values: object) -> None:
+        """What whoever owns the tables can do to the lifecycle: nothing stops them."""
+        self.execute("ALTER TABLE lifecycle DISABLE TRIGGER append_only")
+        self.execute(statement, *values)
+        self.execute("ALTER TABLE lifecycle ENABLE TRIGGER append_only")
+
     @contextlib.contextmanager
     def holding(self, statement: str) -> Iterator[int]:
         """Hold what the statement locks while the block runs; gives the id of the session that holds it."""

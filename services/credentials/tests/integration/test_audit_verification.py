@@ -3,12 +3,14 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from credentials.audit_verification import Verification, verify_audit
 from credentials.crypto.chain import audit_key_binding, mac_before_first, mac_of_row
+from credentials.key_rotation import rotate_data
 from credentials.published_heads import read_heads
 from credentials.vault import Vault
 from servicekit.kafka import KafkaConfig
@@ -29,34 +31,27 @@ async def vault(house: "House") -> AsyncIterator[Vault]:
         yield vault
 
 
-def tamper(house: "House", statement: str, *values: object) -> None:
-    """What whoever owns the tables can do: nothing stops them."""
-    house.execute("ALTER TABLE lifecycle DISABLE TRIGGER append_only")
-    house.execute(statement, *values)
-    house.execute("ALTER TABLE lifecycle ENABLE TRIGGER append_only")
-
-
 async def nothing(house: "House", vault: Vault, seller: str) -> None:
     """The record as it should be."""
 
 
 async def edit(house: "House", vault: Vault, seller: str) -> None:
-    tamper(house, "UPDATE lifecycle SET actor = 'somebody' WHERE seller_id = %s AND position = 3", seller)
+    house.tamper("UPDATE lifecycle SET actor = 'somebody' WHERE seller_id = %s AND position = 3", seller)
 
 
 async def backdate(house: "House", vault: Vault, seller: str) -> None:
-    tamper(
-        house, "UPDATE lifecycle SET at = at - interval '1 microsecond' WHERE seller_id = %s AND position = 2", seller
+    house.tamper(
+        "UPDATE lifecycle SET at = at - interval '1 microsecond' WHERE seller_id = %s AND position = 2", seller
     )
 
 
 async def remove(house: "House", vault: Vault, seller: str) -> None:
-    tamper(house, "DELETE FROM lifecycle WHERE seller_id = %s AND position = 2", seller)
+    house.tamper("DELETE FROM lifecycle WHERE seller_id = %s AND position = 2", seller)
 
 
 async def drop_newest(house: "House", vault: Vault, seller: str) -> None:
     """And bring the record back to what the newest row that is left tells of: a revoke."""
-    tamper(house, "DELETE FROM lifecycle WHERE seller_id = %s AND position = 5", seller)
+    house.tamper("DELETE FROM lifecycle WHERE seller_id = %s AND position = 5", seller)
     house.execute(
         "UPDATE credentials SET enabled = false, kek_id = NULL, wrapped_data_key = NULL, nonce = NULL,"
         " sealed_keys = NULL, key_version = 3 WHERE seller_id = %s",
@@ -65,7 +60,7 @@ async def drop_newest(house: "House", vault: Vault, seller: str) -> None:
 
 
 async def drop_all(house: "House", vault: Vault, seller: str) -> None:
-    tamper(house, "DELETE FROM lifecycle WHERE seller_id = %s", seller)
+    house.tamper("DELETE FROM lifecycle WHERE seller_id = %s", seller)
     house.execute("DELETE FROM audit_keys WHERE seller_id = %s", seller)
     house.execute("DELETE FROM credentials WHERE seller_id = %s", seller)
 
@@ -92,7 +87,7 @@ async def insert_with_place(house: "House", vault: Vault, seller: str) -> None:
 async def reorder(house: "House", vault: Vault, seller: str) -> None:
     for moves in ("-position WHERE position IN (3, 4)", "7 + position WHERE position < 0"):
         assignment, condition = moves.split(" WHERE ")
-        tamper(house, f"UPDATE lifecycle SET position = {assignment} WHERE {condition} AND seller_id = %s", seller)
+        house.tamper(f"UPDATE lifecycle SET position = {assignment} WHERE {condition} AND seller_id = %s", seller)
 
 
 async def chain_anew_without_the_key(house: "House", vault: Vault, seller: str) -> None:
@@ -119,15 +114,21 @@ async def chain_anew_with_the_key(house: "House", vault: Vault, seller: str) -> 
     mac = mac_before_first(key, [])
     for position, row in enumerate(rows, start=1):
         mac = mac_of_row(key, position, row.event, row.origin, before=mac)
-        tamper(house, "UPDATE lifecycle SET mac = %s WHERE lifecycle_id = %s", mac, row.lifecycle_id)
+        house.tamper("UPDATE lifecycle SET mac = %s WHERE lifecycle_id = %s", mac, row.lifecycle_id)
 
 
 async def bring_a_record_back(house: "House", vault: Vault, seller: str) -> None:
     house.execute("UPDATE credentials SET key_version = 3 WHERE seller_id = %s", seller)
 
 
+async def raise_an_id(house: "House", vault: Vault, seller: str) -> None:
+    """So that an older row looks like the newest, and bring the record back that it tells of: every HMAC fits."""
+    house.tamper("UPDATE lifecycle SET lifecycle_id = DEFAULT WHERE seller_id = %s AND position = 3", seller)
+    await bring_a_record_back(house, vault, seller)
+
+
 async def edit_what_was_before_the_chain(house: "House", vault: Vault, seller: str) -> None:
-    tamper(house, "UPDATE lifecycle SET actor = 'somebody' WHERE seller_id = %s AND position IS NULL", seller)
+    house.tamper("UPDATE lifecycle SET actor = 'somebody' WHERE seller_id = %s AND position IS NULL", seller)
 
 
 DEEDS: dict[Deed, str] = {
@@ -144,6 +145,7 @@ DEEDS: dict[Deed, str] = {
     lose_the_key: r"the key of the chain is missing",
     chain_anew_with_the_key: r"row 3 of the chain, .*, is not the published one",
     bring_a_record_back: r"the bricklink record is not the one that the newest row tells of",
+    raise_an_id: r"row 3 of the chain, lifecycle_id \d+ .*, and the next, lifecycle_id \d+ .*: their ids do not rise",
     edit_what_was_before_the_chain: r"row 1 of the chain, .*, or a row from before the chain is not",
 }
 
@@ -174,7 +176,7 @@ async def lived(house: "House", gateway: "Calls", vault: Vault) -> None:
 
 
 async def verified(house: "House", vault: Vault) -> Verification:
-    return await verify_audit(vault, await read_heads(KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic))
+    return await verify_audit(vault, partial(read_heads, KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic))
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +224,10 @@ async def test_nothing_is_appended_to_a_chain_without_its_key(
     """Else the next event would begin another chain over the broken one."""
     for deed in (lose_the_key, chain_anew_without_the_key):
         await refused(gateway.put(seller_of(deed)))
+
+
+async def test_a_broken_chain_keeps_no_other_record_from_being_sealed_anew(vault: Vault, after: Verification) -> None:
+    rotated = await rotate_data(vault, batch=100)
+    named = {line.partition("/")[0].removeprefix("credentials ") for line in rotated.unreadable}
+    assert named >= {seller_of(deed) for deed in (lose_the_key, chain_anew_without_the_key, insert_with_place)}
+    assert seller_of(nothing) not in named

@@ -89,7 +89,7 @@ class Credential:
 
 def with_new_keys(
     current: Credential | None,
-    newest: LifecycleEvent | None,
+    highest_version: int,
     *,
     seller_id: str,
     marketplace: str,
@@ -97,7 +97,10 @@ def with_new_keys(
     actor: str,
     now: datetime,
 ) -> Credential:
-    """The credential with new keys. The lifecycle has a say in the version, so none is ever used twice."""
+    """The credential with new keys.
+
+    No version is ever used twice: it is above the `highest_version` that any lifecycle row tells of, 0 if none does.
+    """
     if current is None:
         connected_at = now
     elif current.enabled:
@@ -107,7 +110,7 @@ def with_new_keys(
     return Credential(
         seller_id=seller_id,
         marketplace=marketplace,
-        key_version=1 + max(current.key_version if current else 0, newest.key_version if newest else 0),
+        key_version=1 + max(current.key_version if current else 0, highest_version),
         seq=next_seq(current.seq if current else 0, now),
         enabled=True,
         shop=shop,

@@ -46,7 +46,7 @@ class RecordOutdated(Exception):
 
 
 class ChainBroken(Exception):
-    """The chain of a seller's lifecycle has rows but no key: somebody removed it. `verify-audit` says more."""
+    """The chain of a seller's lifecycle was tampered with. `verify-audit` says more; a new put mends what it can."""
 
-    def __init__(self) -> None:
-        super().__init__("the chain of this seller's lifecycle has no key")
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the chain of this seller's lifecycle does not hold: {what}")

@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     CALLER_NOT_ALLOWED = "caller_not_allowed"
     NOT_FOUND = "not_found"
     OUTDATED = "outdated"
+    CHAIN_BROKEN = "chain_broken"
     UNREADABLE = "unreadable"
 
 

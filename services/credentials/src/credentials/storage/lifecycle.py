@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, insert, select, union
+from sqlalchemy import Row, func, insert, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from credentials.domain.lifecycle import ChainHead, LifecycleEvent, LifecycleKind, LifecycleRow, Origin
@@ -15,16 +15,33 @@ class Lifecycle:
     def __init__(self, conn: AsyncConnection) -> None:
         self._conn = conn
 
-    async def newest(self, seller_id: str, marketplace: str) -> LifecycleEvent | None:
-        """The last thing that happened to these keys."""
+    async def list_vouching(self, seller_id: str, marketplace: str) -> list[LifecycleRow]:
+        """What `newest_vouched` needs: rows without a place, by id; then, by place, the end of the chain.
+
+        It begins with the row before the newest about these keys, or with the first if none about them has a place.
+        One statement, so that no event comes in between.
+        """
+        newest = (
+            select(func.coalesce(func.max(LIFECYCLE.c.position), 1))
+            .where(LIFECYCLE.c.seller_id == seller_id, LIFECYCLE.c.marketplace == marketplace)
+            .scalar_subquery()
+        )
         query = (
             select(LIFECYCLE)
-            .where(LIFECYCLE.c.seller_id == seller_id, LIFECYCLE.c.marketplace == marketplace)
-            .order_by(LIFECYCLE.c.lifecycle_id.desc())
-            .limit(1)
+            .where(
+                LIFECYCLE.c.seller_id == seller_id,
+                or_(LIFECYCLE.c.position.is_(None), LIFECYCLE.c.position >= newest - 1),
+            )
+            .order_by(LIFECYCLE.c.position.nulls_first(), LIFECYCLE.c.lifecycle_id)
         )
-        row = (await self._conn.execute(query)).one_or_none()
-        return None if row is None else _row(row).event
+        return [_row(row) for row in await self._conn.execute(query)]
+
+    async def highest_version(self, seller_id: str, marketplace: str) -> int:
+        """The highest key version that any row tells of, vouched for or not; 0 if there is none."""
+        query = select(func.coalesce(func.max(LIFECYCLE.c.key_version), 0)).where(
+            LIFECYCLE.c.seller_id == seller_id, LIFECYCLE.c.marketplace == marketplace
+        )
+        return int((await self._conn.execute(query)).scalar_one())
 
     async def head(self, seller_id: str) -> ChainHead | None:
         """The newest place in the seller's chain; None if it has not begun."""
@@ -36,6 +53,15 @@ class Lifecycle:
         )
         row = (await self._conn.execute(query)).one_or_none()
         return None if row is None else ChainHead(length=row.position, mac=row.mac)
+
+    async def lengths(self) -> dict[str, int]:
+        """How long each seller's chain is."""
+        query = (
+            select(LIFECYCLE.c.seller_id, func.max(LIFECYCLE.c.position))
+            .where(LIFECYCLE.c.position.is_not(None))
+            .group_by(LIFECYCLE.c.seller_id)
+        )
+        return {row[0]: row[1] for row in await self._conn.execute(query)}
 
     async def record(self, event: LifecycleEvent, origin: Origin, place: ChainHead) -> None:
         """Appends."""
@@ -56,7 +82,7 @@ class Lifecycle:
         )
 
     async def list_of(self, seller_id: str) -> list[LifecycleRow]:
-        """All rows of a seller, in the order in which they were written."""
+        """All rows of a seller, by id: the order in which they were written, unless ids were changed."""
         query = select(LIFECYCLE).where(LIFECYCLE.c.seller_id == seller_id).order_by(LIFECYCLE.c.lifecycle_id)
         return [_row(row) for row in await self._conn.execute(query)]
 

@@ -66,6 +66,10 @@ class UnitOfWork:
         """How many messages wait in the outbox."""
         return await outbox.backlog(self._conn)
 
+    async def sellers_waiting(self) -> set[str]:
+        """Sellers of whom an event waits in the outbox."""
+        return {key.rpartition("/")[0] for key in await outbox.keys_waiting(self._conn)}
+
     async def commit(self) -> None:
         """Keeps what was written."""
         await self._conn.commit()
