@@ -42,6 +42,8 @@ class PutCredential:
         yield from _request_id_problems(self.request_id)
         yield from self.keys.problems()
         yield from self.shop.problems()
+        if self.shop.name and self.shop.name in self.keys.values():  # it is stored and published in the clear
+            yield FieldProblem("shop_name", "must not be one of the keys")
 
     def body(self) -> Plaintext:
         """What a repeat must have in common with the first."""

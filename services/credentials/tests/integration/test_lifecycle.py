@@ -202,6 +202,17 @@ async def test_bad_keys_change_nothing_of_good_ones(
     assert (await sync_bricklink.lease(seller)).bricklink == keys
 
 
+async def test_a_key_typed_as_the_shops_name_is_refused_and_not_repeated(
+    house: "House", gateway: "Calls", seller: str, new_keys: NewKeys, refused: Refused
+) -> None:
+    """The name is stored, published and shown in the clear."""
+    keys = new_keys()
+    problem = await refused(gateway.put(seller, keys, shop_name=f" {keys.token_secret} "))
+    assert [field for field, _ in problem.violations] == ["shop_name"]
+    assert keys.token_secret not in str(problem)
+    assert house.rows("SELECT 1 FROM credentials WHERE seller_id = %s", seller) == []
+
+
 @pytest.mark.parametrize("marketplace", ["", "ebay", "BrickLink", "brick\0link"])
 async def test_an_unknown_marketplace_is_named(
     gateway: "Calls", seller: str, refused: Refused, marketplace: str
