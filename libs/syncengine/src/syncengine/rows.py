@@ -184,6 +184,8 @@ class ConnectionRow:
     pinned_currency: str = ""
     pin_proven: bool = False
     """An order showed both; else they are what the seller typed last."""
+    pin_lapsed: bool = False
+    """Another connection had pinned the shop when this one was enabled again: it is theirs until this one pins anew."""
     shown_name: str = ""
     """Of the shop that the keys open, where its name halted the connection."""
     claimed_name: str = ""

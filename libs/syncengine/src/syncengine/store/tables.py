@@ -69,6 +69,7 @@ CONNECTIONS: Final = Table(
     Column("pinned_key", Text, nullable=False),
     Column("pinned_currency", Text, nullable=False),
     Column("pin_proven", Boolean, nullable=False),
+    Column("pin_lapsed", Boolean, nullable=False),
     Column("shown_name", Text, nullable=False),
     Column("claimed_name", Text, nullable=False),
     Column("orders_read_at", _TIME),

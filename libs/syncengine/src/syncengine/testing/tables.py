@@ -13,6 +13,7 @@ from syncengine.migrations import (
     extend_for_catalogues,
     extend_for_defaults,
     extend_for_hidden_listings,
+    extend_for_lapsed_pins,
     extend_for_many_lots,
     extend_for_renamed_shops,
     extend_for_second_lists,
@@ -36,3 +37,4 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_defaults(op)
     extend_for_candidates(op)
     extend_for_hidden_listings(op)
+    extend_for_lapsed_pins(op)
