@@ -386,3 +386,8 @@ WHERE connections.enabled AND other.enabled
 def extend_for_lapsed_pins(op: Operations) -> None:
     """Add whose pin counts where two sellers came to have one shop: not that of the one who was enabled later (W1)."""
     op.execute(_LAPSED_PINS)
+
+
+def extend_for_tested_keys(op: Operations) -> None:
+    """Add when somebody asked whether the keys open the shop, and what came of it (B1)."""
+    op.execute("ALTER TABLE connections ADD COLUMN test_asked_at timestamptz, ADD COLUMN let_in_at timestamptz")

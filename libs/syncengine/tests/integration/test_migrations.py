@@ -25,6 +25,7 @@ from syncengine.migrations import (
     extend_for_renamed_shops,
     extend_for_second_lists,
     extend_for_shop_imports,
+    extend_for_tested_keys,
 )
 from syncengine.plan import Tier
 from syncengine.store.postgres import PostgresStore
@@ -92,6 +93,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_candidates(op)
         extend_for_hidden_listings(op)
         extend_for_lapsed_pins(op)
+        extend_for_tested_keys(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))

@@ -79,6 +79,8 @@ CONNECTIONS: Final = Table(
     Column("paused_at", _TIME),
     Column("asked_calls", BigInteger, nullable=False),
     Column("asked_since", _TIME),
+    Column("test_asked_at", _TIME),
+    Column("let_in_at", _TIME),
     Column("defaults", JSONB, nullable=False),
     Column("defaults_since", _TIME),
     Column("halted", Text, nullable=False),

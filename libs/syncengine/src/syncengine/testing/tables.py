@@ -18,6 +18,7 @@ from syncengine.migrations import (
     extend_for_renamed_shops,
     extend_for_second_lists,
     extend_for_shop_imports,
+    extend_for_tested_keys,
 )
 
 
@@ -38,3 +39,4 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_candidates(op)
     extend_for_hidden_listings(op)
     extend_for_lapsed_pins(op)
+    extend_for_tested_keys(op)
