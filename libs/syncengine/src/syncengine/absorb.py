@@ -214,6 +214,8 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
     if news.seq <= connection.event_seq:
         return
     reason, before = connection.census_reason, connection
+    if news.enabled and not before.enabled:
+        connection = replace(connection, pin_lapsed=await _is_taken(tx, before))
     if news.enabled and connection.connected_at != news.connected_at:
         lost_at = await tx.last_loss()
         forgotten = connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at
@@ -259,6 +261,12 @@ async def mark_stale(tx: Transaction, lot_id: LotId, facts: Facts) -> None:
     row = (await tx.find_listings([lot_id]))[lot_id]  # as it is now that nobody else changes it
     row = replace(row, stale=True)
     await tx.save_listings([row], [tier_of(row, facts)])
+
+
+async def _is_taken(tx: Transaction, connection: ConnectionRow) -> bool:
+    """Tell whether another seller pinned this connection's shop while it was disabled: then it is theirs (rule W1)."""
+    name = connection.pinned_name
+    return bool(name) and await tx.shop_pinned_by(name, besides=connection.seller_id) is not None
 
 
 def _same_keys(connection: ConnectionRow, news: ConnectionNews) -> bool:

@@ -46,6 +46,8 @@ class Lane:
     lease: Lease
     key_version: int
     """The set of keys that the shop was opened with: newer ones may be told of at any moment."""
+    let_in_at: datetime | None = None
+    """Which asking a read answered, if somebody had asked for a test of the keys before it was made."""
 
     def new_id(self) -> str:
         """Make an id, from the lane's own chance."""
@@ -156,6 +158,7 @@ class Lane:
             answer = await call(granted)
         except ReadFailedError as failure:
             raise await self.note_failure(failure.outcome) from None
+        self.let_in_at = connection.test_asked_at
         if connection.failures or asks_again(connection, self.settings, self.clock.now()):
             await self.note_success()
         return answer

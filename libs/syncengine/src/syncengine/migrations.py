@@ -371,3 +371,23 @@ def extend_for_candidates(op: Operations) -> None:
 def extend_for_hidden_listings(op: Operations) -> None:
     """Add since when a listing has been hidden (N2, K4)."""
     op.execute("ALTER TABLE listings ADD COLUMN hidden_at timestamptz")
+
+
+_LAPSED_PINS = """
+ALTER TABLE connections ADD COLUMN pin_lapsed boolean NOT NULL DEFAULT false;
+UPDATE connections SET pin_lapsed = true
+FROM connections AS other
+WHERE connections.enabled AND other.enabled
+    AND connections.pinned_key <> '' AND other.pinned_key = connections.pinned_key
+    AND (other.connected_at, other.seller_id) < (connections.connected_at, connections.seller_id);
+"""
+
+
+def extend_for_lapsed_pins(op: Operations) -> None:
+    """Add whose pin counts where two sellers came to have one shop: not that of the one who was enabled later (W1)."""
+    op.execute(_LAPSED_PINS)
+
+
+def extend_for_tested_keys(op: Operations) -> None:
+    """Add when somebody asked whether the keys open the shop, and what came of it (B1)."""
+    op.execute("ALTER TABLE connections ADD COLUMN test_asked_at timestamptz, ADD COLUMN let_in_at timestamptz")

@@ -238,7 +238,6 @@ async def _pin(tx: Transaction, connection: ConnectionRow, name: str, currency: 
     if currency and pinned_currency and currency != pinned_currency:
         return replace(connection, halted="ANOTHER_CURRENCY", halted_at=now)
     pinned_name = pinned_name or name
-    holder = await tx.shop_pinned_by(pinned_name) if pinned_name else None
-    if holder is not None and holder != connection.seller_id:
+    if pinned_name and await tx.shop_pinned_by(pinned_name, besides=connection.seller_id) is not None:
         return replace(connection, halted="SHOP_OF_ANOTHER_SELLER", halted_at=now)
-    return replace(connection, pinned_name=pinned_name, pinned_currency=pinned_currency or currency)
+    return replace(connection, pinned_name=pinned_name, pinned_currency=pinned_currency or currency, pin_lapsed=False)

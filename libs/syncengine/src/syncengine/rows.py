@@ -184,6 +184,8 @@ class ConnectionRow:
     pinned_currency: str = ""
     pin_proven: bool = False
     """An order showed both; else they are what the seller typed last."""
+    pin_lapsed: bool = False
+    """Another connection had pinned the shop when this one was enabled again: it is theirs until this one pins anew."""
     shown_name: str = ""
     """Of the shop that the keys open, where its name halted the connection."""
     claimed_name: str = ""
@@ -205,6 +207,10 @@ class ConnectionRow:
     asked_calls: int = 0
     """Reads that people asked for ahead of their time since asked_since (rule B3)."""
     asked_since: datetime | None = None
+    test_asked_at: datetime | None = None
+    """When a person last asked whether the keys open the shop."""
+    let_in_at: datetime | None = None
+    """The latest test_asked_at after which a read was made with the keys of then, and the shop answered it."""
 
     defaults: Mapping[str, str] = field(default_factory=dict)
     """What fields shall be that inventory does not say, where that is not the usual (`Facts.choices`)."""

@@ -1,7 +1,7 @@
 """What a connection's worker does next: one job a turn, chosen from the rows alone, so that any worker can go on."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
 
@@ -22,7 +22,8 @@ from syncengine.store.protocol import Transaction
 PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEYS"})
 """Halts that may end by themselves; the others wait for new keys or a person (rules O2, W1)."""
 
-
+TESTED_WITHIN = timedelta(seconds=20)
+"""So long does somebody wait who asked for a test of the keys: later none is made."""
 _CENSUS_CALLS = 5
 """Of a census: the list, and twice the pages of orders."""
 ORDERS_A_POLL = 10
@@ -44,6 +45,8 @@ async def take_turn(lane: Lane) -> None:
         pass
     async with lane.transaction() as (tx, connection):
         now = lane.clock.now()
+        if lane.let_in_at is not None and lane.has_keys_of(connection):
+            connection = replace(connection, let_in_at=lane.let_in_at)
         due_at = await _next_due(lane, tx, connection, now) if job is None else now
         polled = job is _Job.POLL or (paused and connection.polled_last)
         await tx.save_connection(replace(connection, due_at=due_at, last_served_at=now, polled_last=polled))
@@ -71,6 +74,10 @@ async def _work(lane: Lane) -> _Job | None:
         return _Job.OTHER  # the next turn opens the shop with them
     if connection.halted:
         return await _probe(lane, connection)
+    begins = connection.census_reason is not None and not connection.wish_id  # which reads cheaply by itself
+    if _test_wanted(connection, now) and not begins:
+        await _read_cheaply(lane)
+        return _Job.OTHER
     if connection.defaults_since is not None:
         await give_defaults(lane)
         return _Job.OTHER
@@ -123,6 +130,14 @@ async def _read_cheaply(lane: Lane) -> None:
     """See whether the shop lets us in at all."""
     first_page = lane.shop.facts.order_pages[0]
     await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, first_page))
+
+
+def _test_wanted(connection: ConnectionRow, now: datetime) -> bool:
+    """Tell whether somebody waits to hear if the keys open the shop."""
+    asked_at, let_in_at = connection.test_asked_at, connection.let_in_at
+    if asked_at is None or now >= asked_at + TESTED_WITHIN:
+        return False
+    return let_in_at is None or let_in_at < asked_at
 
 
 async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job | None:
@@ -206,7 +221,7 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
         return None
     if connection.halted:
         return connection.not_before if connection.halted in PROBED else None
-    moments: list[datetime] = []
+    moments = [now] if _test_wanted(connection, now) else []
     if connection.census_reason is not None:
         if not connection.wish_id:
             moments.append(now)  # it begins anew since this turn began

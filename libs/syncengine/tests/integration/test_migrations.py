@@ -20,10 +20,12 @@ from syncengine.migrations import (
     extend_for_catalogues,
     extend_for_defaults,
     extend_for_hidden_listings,
+    extend_for_lapsed_pins,
     extend_for_many_lots,
     extend_for_renamed_shops,
     extend_for_second_lists,
     extend_for_shop_imports,
+    extend_for_tested_keys,
 )
 from syncengine.plan import Tier
 from syncengine.store.postgres import PostgresStore
@@ -57,6 +59,16 @@ VALUES ('seller', '9', '{}',
       "completeness": ""}, "quantity": 4, "for_sale": true, "retain": false, "fields": {}, "external_id": ""}', now());
 """
 
+ONE_SHOP = """
+INSERT INTO connections
+SELECT (jsonb_populate_record(connections, CAST(changed AS jsonb))).*
+FROM connections, (VALUES
+    ('{"seller_id": "a-later", "pinned_key": "one", "connected_at": "2026-11-02T00:00:00Z"}'),
+    ('{"seller_id": "b-earlier", "pinned_key": "one", "connected_at": "2026-11-01T00:00:00Z"}')
+) AS given (changed)
+"""
+"""Two sellers have it."""
+
 
 async def test_rows_of_the_first_version_are_read_after_all_later_ones(
     new_database: Callable[[str], DatabaseUrls],
@@ -68,6 +80,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         create_outbox(op, app_role=ROLE)
         create_engine_tables(op, app_role=ROLE)
         connection.exec_driver_sql(FIRST_VERSION)
+        connection.exec_driver_sql(ONE_SHOP)
         extend_for_all_rules(op)
         extend_for_answers(op, app_role=ROLE)
         extend_for_many_lots(op)
@@ -79,6 +92,8 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_defaults(op)
         extend_for_candidates(op)
         extend_for_hidden_listings(op)
+        extend_for_lapsed_pins(op)
+        extend_for_tested_keys(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))
@@ -90,6 +105,8 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         assert (row.desired.entry, row.desired.is_mapped) == (None, True)
         assert await tx.count_calls(SELLER, Tier.INCREASE) == 1
         assert (await tx.lock_connection(SELLER)).removals_held == 0
+        lapsed = {seller_id: (await tx.lock_connection(seller_id)).pin_lapsed for seller_id in await tx.connections()}
+        assert lapsed == {"a-later": True, "b-earlier": False, SELLER: False}
         returned = {
             order: (await tx.lines_of_order(SELLER, OrderId(order)))[0].returned for order in ("kept", "cancelled")
         }

@@ -88,7 +88,7 @@ async def test_two_sellers_who_pin_one_shop_at_once_see_each_other(store: Postgr
     """Rule W1."""
     pinned = ConnectionRow(seller_id=A, enabled=True, pinned_name="Shop")
     async with store.transaction() as tx:
-        assert await tx.shop_pinned_by("Shop") is None
+        assert await tx.shop_pinned_by("Shop", besides=A) is None
         other = asyncio.ensure_future(holder_of(store, "shop"))
         await blocked(store)
         await tx.save_connection(pinned)
@@ -97,7 +97,7 @@ async def test_two_sellers_who_pin_one_shop_at_once_see_each_other(store: Postgr
 
 async def holder_of(store: PostgresStore, name: str) -> str | None:
     async with store.transaction() as tx:
-        return await tx.shop_pinned_by(name)
+        return await tx.shop_pinned_by(name, besides=B)
 
 
 async def blocked(store: PostgresStore) -> None:

@@ -89,11 +89,17 @@ class Behind:
             raise Problem(HTTPStatus.NOT_FOUND, "MARKETPLACE_NOT_FOUND", detail) from None
 
     async def ask(
-        self, method: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", request: Q, *, seconds: float = READ_SECONDS
+        self,
+        method: "grpc.aio.UnaryUnaryMultiCallable[Q, A]",
+        request: Q,
+        *,
+        seconds: float = READ_SECONDS,
+        attempts: int = _ATTEMPTS,
     ) -> A:
         """The answer, within so many seconds over all attempts. Raises Problem.
 
-        The only layer that repeats calls. Each may be repeated: reads change nothing and commands carry a request_id.
+        The only layer that repeats calls. Each may be repeated: reads change nothing and commands carry a request_id;
+        what is neither is asked in one of `attempts`.
         """
         metadata = self._metadata()
         clock = asyncio.get_running_loop().time
@@ -104,7 +110,7 @@ class Behind:
                 return await method(request, metadata=metadata, timeout=deadline - clock())
             except grpc.aio.AioRpcError as error:
                 pause = random.uniform(0.5, 1) * _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)  # noqa: S311  # spreads load
-                last = attempt == _ATTEMPTS or clock() + pause >= deadline
+                last = attempt >= attempts or clock() + pause >= deadline
                 facts = {"request": type(request).__name__, "code": error.code().name, "attempt": attempt}
                 if error.code() is not grpc.StatusCode.UNAVAILABLE or last:
                     logger.info("a service refused or did not answer", extra=facts)

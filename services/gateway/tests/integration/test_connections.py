@@ -104,6 +104,23 @@ async def test_a_test_of_the_keys_is_told_and_kept(owner: httpx.AsyncClient, ser
     assert (await owner.post("/v1/connections/nowhere/test")).status_code == 404
 
 
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_test_of_the_keys_is_asked_for_once(
+    owner: httpx.AsyncClient, services: Services, seller: str, answered: bool
+) -> None:
+    """Each would be charged, also one whose answer was lost."""
+    await owner.put(PATH, json=BODY)
+    tell(services, seller, "READY")
+    faults = services.sync_bricklink.faults
+    (faults.after if answered else faults.before).append(grpc.StatusCode.UNAVAILABLE)
+    calls = faults.calls
+
+    answer = await owner.post(f"{PATH}/test")
+
+    assert (answer.status_code, faults.calls) == (503, calls + 1)
+    assert (await owner.get(PATH)).json()["validated_at"] is None
+
+
 async def test_a_disconnected_shop_has_no_keys(owner: httpx.AsyncClient, services: Services, seller: str) -> None:
     await owner.put(PATH, json=BODY)
 

@@ -22,7 +22,8 @@ _WAKE: Final = text("SELECT pg_notify(:channel, '')")
 _LIST: Final = text("SELECT seller_id FROM connections ORDER BY seller_id")
 _LOCK_NAME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:pinned_key, 0))")
 _PINNED_BY: Final = text("""
-    SELECT seller_id FROM connections WHERE enabled AND pinned_key = :pinned_key ORDER BY seller_id LIMIT 1
+    SELECT seller_id FROM connections
+    WHERE enabled AND NOT pin_lapsed AND pinned_key = :pinned_key AND seller_id <> :besides ORDER BY seller_id LIMIT 1
 """)
 _NOTE_LOSS: Final = text("INSERT INTO losses (found_at) VALUES (:found_at)")
 _FENCE_ALL: Final = text("UPDATE leases SET term = term + 1, expires_at = :found_at")
@@ -52,10 +53,11 @@ class Connections:
         if self._wakes and row.due_at is not None:
             await self._conn.execute(_WAKE, {"channel": CHANNEL})
 
-    async def shop_pinned_by(self, name: str) -> SellerId | None:
+    async def shop_pinned_by(self, name: str, *, besides: SellerId) -> SellerId | None:
         # Two sellers who pin one shop at the same time take turns: the second then sees the first's (rule W1).
         await self._conn.execute(_LOCK_NAME, {"pinned_key": name.casefold()})
-        found = (await self._conn.execute(_PINNED_BY, {"pinned_key": name.casefold()})).scalar_one_or_none()
+        wanted = {"pinned_key": name.casefold(), "besides": besides}
+        found = (await self._conn.execute(_PINNED_BY, wanted)).scalar_one_or_none()
         return None if found is None else SellerId(found)
 
     async def connections(self) -> Sequence[SellerId]:

@@ -95,8 +95,8 @@ class Transaction(Protocol):
         """Replace."""
         ...
 
-    async def shop_pinned_by(self, name: str) -> SellerId | None:
-        """Find the enabled connection that pinned this shop (rule W1)."""
+    async def shop_pinned_by(self, name: str, *, besides: SellerId) -> SellerId | None:
+        """Find the enabled connection, of any other seller, that pinned this shop and whose pin has not lapsed (W1)."""
         ...
 
     async def connections(self) -> Sequence[SellerId]:

@@ -91,11 +91,10 @@ class MemoryTransaction:
     async def save_connection(self, row: ConnectionRow) -> None:
         self._write("connections").connections[row.seller_id] = row
 
-    async def shop_pinned_by(self, name: str) -> SellerId | None:
-        for row in self.tables.connections.values():
-            if row.enabled and row.pinned_name.casefold() == name.casefold():
-                return row.seller_id
-        return None
+    async def shop_pinned_by(self, name: str, *, besides: SellerId) -> SellerId | None:
+        pinned = (row for row in self.tables.connections.values() if row.enabled and not row.pin_lapsed)
+        holders = (row.seller_id for row in pinned if row.pinned_name.casefold() == name.casefold())
+        return min((seller_id for seller_id in holders if seller_id != besides), default=None)
 
     async def connections(self) -> Sequence[SellerId]:
         return sorted(self.tables.connections)

@@ -13,10 +13,12 @@ from syncengine.migrations import (
     extend_for_catalogues,
     extend_for_defaults,
     extend_for_hidden_listings,
+    extend_for_lapsed_pins,
     extend_for_many_lots,
     extend_for_renamed_shops,
     extend_for_second_lists,
     extend_for_shop_imports,
+    extend_for_tested_keys,
 )
 
 
@@ -36,3 +38,5 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_defaults(op)
     extend_for_candidates(op)
     extend_for_hidden_listings(op)
+    extend_for_lapsed_pins(op)
+    extend_for_tested_keys(op)

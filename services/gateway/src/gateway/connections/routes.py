@@ -132,9 +132,9 @@ async def test_connection(marketplace: Marketplace, behind: FromBehind) -> Conne
     """Finds out whether the shop lets us in, by a call of the budget, and keeps what it came to. Where the connection
     waits for the shop anyway, that is told at once.
     """
-    answer = await behind.ask(
-        behind.sync(marketplace).TestConnection, sync_service_pb2.TestConnectionRequest(), seconds=TEST_SECONDS
-    )
+    asked = sync_service_pb2.TestConnectionRequest()
+    # Once: each asking is a call of the shop's, charged (rule B1).
+    answer = await behind.ask(behind.sync(marketplace).TestConnection, asked, seconds=TEST_SECONDS, attempts=1)
     kept = validation_to_proto(marketplace, answer)
     await behind.ask(behind.credentials.RecordValidation, kept, seconds=COMMAND_SECONDS)
     return tested_of(answer)

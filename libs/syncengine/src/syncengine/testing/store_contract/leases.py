@@ -131,9 +131,19 @@ class LeaseContract:
         async with store.transaction() as tx:
             await tx.save_connection(ConnectionRow(seller_id=A, pinned_name="Stra\u00dfe", enabled=False))
             await tx.save_connection(ConnectionRow(seller_id=B, pinned_name="Other", enabled=True))
-            assert await tx.shop_pinned_by("Stra\u00dfe") is None
+            assert await tx.shop_pinned_by("Stra\u00dfe", besides=B) is None
             await tx.save_connection(ConnectionRow(seller_id=A, pinned_name="Stra\u00dfe", enabled=True))
-            assert await tx.shop_pinned_by("STRASSE") == A
+            assert await tx.shop_pinned_by("STRASSE", besides=B) == A
+            assert await tx.shop_pinned_by("STRASSE", besides=A) is None
+
+    async def test_shop_that_two_pinned_is_that_of_the_one_whose_pin_has_not_lapsed(self, store: Store) -> None:
+        for holder, other in ((A, B), (B, A)):
+            async with store.transaction() as tx:
+                pinned = ConnectionRow(seller_id=holder, pinned_name="Shop", enabled=True)
+                await tx.save_connection(pinned)
+                await tx.save_connection(replace(pinned, seller_id=other, pin_lapsed=True))
+                assert await tx.shop_pinned_by("Shop", besides=other) == holder
+                assert await tx.shop_pinned_by("Shop", besides=holder) is None
 
     async def test_last_loss(self, store: Store) -> None:
         async with store.transaction() as tx:
