@@ -1,6 +1,6 @@
 """A database lost, or restored from before sends and sales: nothing sold comes back on sale, nothing is listed twice.
 
-500 lots of ten sellers, with sales before, while it is away, during the census and after.
+150 lots of three sellers (500 of ten with LONG), with sales before, while it is away, during the census and after.
 """
 
 import asyncio

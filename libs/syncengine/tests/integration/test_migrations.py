@@ -11,24 +11,10 @@ from devstack.postgres import DatabaseUrls
 from servicekit.outbox import create_outbox
 from servicekit.postgres import create_engine
 from syncengine.listing import LotId, OrderId, SellerId
-from syncengine.migrations import (
-    create_engine_tables,
-    extend_for_all_rules,
-    extend_for_answers,
-    extend_for_batches,
-    extend_for_candidates,
-    extend_for_catalogues,
-    extend_for_defaults,
-    extend_for_hidden_listings,
-    extend_for_lapsed_pins,
-    extend_for_many_lots,
-    extend_for_renamed_shops,
-    extend_for_second_lists,
-    extend_for_shop_imports,
-    extend_for_tested_keys,
-)
+from syncengine.migrations import create_engine_tables
 from syncengine.plan import Tier
 from syncengine.store.postgres import PostgresStore
+from syncengine.testing.tables import extend_to_newest
 
 ROLE = "syncengine_migrated"
 SELLER = SellerId("seller")
@@ -81,19 +67,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         create_engine_tables(op, app_role=ROLE)
         connection.exec_driver_sql(FIRST_VERSION)
         connection.exec_driver_sql(ONE_SHOP)
-        extend_for_all_rules(op)
-        extend_for_answers(op, app_role=ROLE)
-        extend_for_many_lots(op)
-        extend_for_shop_imports(op)
-        extend_for_catalogues(op, app_role=ROLE)
-        extend_for_second_lists(op)
-        extend_for_renamed_shops(op)
-        extend_for_batches(op)
-        extend_for_defaults(op)
-        extend_for_candidates(op)
-        extend_for_hidden_listings(op)
-        extend_for_lapsed_pins(op)
-        extend_for_tested_keys(op)
+        extend_to_newest(op, app_role=ROLE)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))

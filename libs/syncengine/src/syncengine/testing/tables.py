@@ -27,6 +27,11 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     create_outbox(op, app_role=app_role)
     create_consumer_tables(op, app_role=app_role)
     create_engine_tables(op, app_role=app_role)
+    extend_to_newest(op, app_role=app_role)
+
+
+def extend_to_newest(op: Operations, *, app_role: str) -> None:
+    """Bring the engine's first tables to their newest form, with what is in them."""
     extend_for_all_rules(op)
     extend_for_answers(op, app_role=app_role)
     extend_for_many_lots(op)
