@@ -371,3 +371,14 @@ def extend_for_candidates(op: Operations) -> None:
 def extend_for_hidden_listings(op: Operations) -> None:
     """Add since when a listing has been hidden (N2, K4)."""
     op.execute("ALTER TABLE listings ADD COLUMN hidden_at timestamptz")
+
+
+_POLLING = """
+ALTER TABLE connections ADD COLUMN orders_due_at timestamptz;
+CREATE INDEX orders_by_time ON orders (seller_id, ordered_at);
+"""
+
+
+def extend_for_polling(op: Operations) -> None:
+    """Add when orders are read next, and a way to the orders of the last weeks, which say so."""
+    op.execute(_POLLING)

@@ -10,6 +10,7 @@ from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
+from syncengine.polls import poll_planned
 from syncengine.reads import read_several, reads_together
 from syncengine.rows import ConnectionRow, OrderRow
 from syncengine.store.protocol import Transaction
@@ -80,9 +81,8 @@ async def read_orders(
                     await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
     else:
         async with lane.transaction() as (tx, connection):
-            await tx.save_connection(
-                _read_through(connection, began_at, whole=set(pages) >= set(lane.shop.facts.order_pages))
-            )
+            whole = set(pages) >= set(lane.shop.facts.order_pages)
+            await tx.save_connection(await poll_planned(lane, tx, _read_through(connection, began_at, whole=whole)))
     return OrdersSeen(
         began_at=began_at,
         fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},

@@ -42,8 +42,10 @@ class Settings:
     """In which a write may still land after its deadline (rule K1)."""
     lag_window: timedelta = timedelta(minutes=30)
     """In which an order may be missing from the list though its pieces are gone (rules K2, K4, C4)."""
-    order_poll_interval: timedelta = timedelta(seconds=100)
-    """Between two reads of the fresh orders."""
+    order_poll_interval: timedelta = timedelta(seconds=20)
+    """Between two polls, where sales are likely and calls abound: the shortest there is."""
+    order_poll_longest: timedelta = timedelta(minutes=15)
+    """Between two polls, where sales are unlikely or calls scarce; a shop with very few calls is polled less often."""
     full_order_interval: timedelta = timedelta(hours=6)
     """Between two reads of every page of orders where nothing else asked for one."""
     census_interval: timedelta = timedelta(days=1)
@@ -194,6 +196,8 @@ class ConnectionRow:
     """When the last complete read of the fresh page began, by our clock."""
     all_orders_read_at: datetime | None = None
     """When the last complete read of every page began, by our clock."""
+    orders_due_at: datetime | None = None
+    """When the fresh page is read next, as the rhythm of sales and the account of calls said at the last read."""
     polled_last: bool = False
     """The last turn read orders: this one may send before it reads more."""
     poll_at: datetime | None = None

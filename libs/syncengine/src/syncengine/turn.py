@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum, auto
 from functools import partial
 
-from syncengine.budget import affordable, poll_interval
+from syncengine.budget import affordable
 from syncengine.catalog import look_up_next
 from syncengine.census import take_census
 from syncengine.choose import free_tiers
@@ -14,6 +14,7 @@ from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.look import take_looks
 from syncengine.orders import ShopMismatchError, identify_shop, read_orders
+from syncengine.polls import keep_to_share
 from syncengine.recognise import recognise_shop
 from syncengine.rows import CensusReason, ConnectionRow, Fate
 from syncengine.send import send_next
@@ -62,8 +63,9 @@ class _Job(Enum):
 async def _work(lane: Lane) -> _Job | None:
     """Do one job; None if none is due."""
     async with lane.transaction() as (tx, connection):
-        await _find_orphans(lane, tx, connection)
         now = lane.clock.now()
+        connection = await keep_to_share(lane, tx, connection, now)
+        await _find_orphans(lane, tx, connection)
         look_at = await tx.next_look_at(connection.seller_id, lane.settings, now)
     if not connection.enabled or _paused_until(connection, now) is not None:
         return None
@@ -168,7 +170,7 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
 
 def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[str, ...] | None:
     """Pick the pages of orders to read now, if any: every page where something waits for one, or it is long ago."""
-    settings, pages, due_at = lane.settings, lane.shop.facts.order_pages, _poll_due_at(lane, connection)
+    settings, pages, due_at = lane.settings, lane.shop.facts.order_pages, _poll_due_at(connection)
     if due_at is not None and now < due_at:
         return None
     held_until = connection.hold_increases_until
@@ -179,11 +181,11 @@ def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[st
     return pages if now >= whole_at + settings.full_order_interval else pages[:1]
 
 
-def _poll_due_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
+def _poll_due_at(connection: ConnectionRow) -> datetime | None:
     """When orders are read next; None: they never were."""
     if connection.orders_read_at is None:
         return None
-    due_at = connection.orders_read_at + poll_interval(lane.shop.facts, lane.settings)
+    due_at = connection.orders_due_at or connection.orders_read_at
     held_until = connection.hold_increases_until
     if held_until is not None and held_until > connection.orders_read_at:
         due_at = min(due_at, held_until)  # the read that rule C4 waits for
@@ -215,7 +217,7 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
     else:
         look_at = await tx.next_look_at(connection.seller_id, lane.settings, now)
         moments += [look_at] if look_at is not None else []
-        moments.append(_poll_due_at(lane, connection) or now)
+        moments.append(_poll_due_at(connection) or now)
         moments.append(_census_due_at(lane, connection, now))
         if connection.trial_until is not None and connection.trial_until > now:
             moments.append(connection.trial_until)

@@ -246,6 +246,14 @@ class Transaction(Protocol):
         """Insert or replace."""
         ...
 
+    async def orders_by_hour(self, seller_id: SellerId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        """Count orders placed later, by the hour in which they were, oldest first; an hour without any is left out."""
+        ...
+
+    async def orders_since(self, seller_id: SellerId, since: datetime) -> Sequence[datetime]:
+        """List when orders were placed that were placed later, oldest first."""
+        ...
+
     async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:
         """List."""
         ...

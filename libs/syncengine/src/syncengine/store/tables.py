@@ -73,6 +73,7 @@ CONNECTIONS: Final = Table(
     Column("claimed_name", Text, nullable=False),
     Column("orders_read_at", _TIME),
     Column("all_orders_read_at", _TIME),
+    Column("orders_due_at", _TIME),
     Column("polled_last", Boolean, nullable=False),
     Column("poll_at", _TIME),
     Column("paused_at", _TIME),

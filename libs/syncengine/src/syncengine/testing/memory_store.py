@@ -11,6 +11,7 @@ from syncengine.events import Event
 from syncengine.listing import CatalogEntry, Item, ListingId, LotId, OrderId, SellerId
 from syncengine.marketplace import Create, Update
 from syncengine.plan import Tier, tier_of_write
+from syncengine.rhythm import hour_of
 from syncengine.rows import (
     CHANGED_IN_SHOP,
     Booking,
@@ -278,6 +279,13 @@ class MemoryTransaction:
 
     async def save_order(self, order: OrderRow) -> None:
         self._write("orders").orders[order.seller_id, order.order_id] = order
+
+    async def orders_by_hour(self, seller_id: SellerId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        return sorted(Counter(map(hour_of, await self.orders_since(seller_id, since))).items())
+
+    async def orders_since(self, seller_id: SellerId, since: datetime) -> Sequence[datetime]:
+        orders = (order.ordered_at for (whose, _), order in self.tables.orders.items() if whose == seller_id)
+        return sorted(at for at in orders if at > since)
 
     async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:
         found = [line for key, line in self.tables.lines.items() if key[0] == seller_id and key[1] == order_id]

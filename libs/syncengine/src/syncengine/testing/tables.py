@@ -14,6 +14,7 @@ from syncengine.migrations import (
     extend_for_defaults,
     extend_for_hidden_listings,
     extend_for_many_lots,
+    extend_for_polling,
     extend_for_renamed_shops,
     extend_for_second_lists,
     extend_for_shop_imports,
@@ -36,3 +37,4 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_defaults(op)
     extend_for_candidates(op)
     extend_for_hidden_listings(op)
+    extend_for_polling(op)

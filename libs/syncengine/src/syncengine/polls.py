@@ -1,0 +1,61 @@
+"""Polls: reads of the fresh orders that nothing waits for but sales. When the next one is, `polling.py` says."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from syncengine.budget import for_reads, pace_of
+from syncengine.lane import Lane
+from syncengine.polling import Account, free_at, next_poll_at
+from syncengine.rhythm import RECENTLY, REMEMBERED, Rhythm
+from syncengine.rows import ConnectionRow
+from syncengine.store.protocol import Transaction
+
+
+async def poll_planned(lane: Lane, tx: Transaction, connection: ConnectionRow) -> ConnectionRow:
+    """Plan the next poll, now that orders have been read."""
+    now, seller_id = lane.clock.now(), connection.seller_id
+    habit = Rhythm.of(await tx.orders_by_hour(seller_id, now - REMEMBERED), now)
+    rhythm = habit.after(await tx.orders_since(seller_id, now - RECENTLY), now)
+    account = await _account(lane, tx, connection, now)
+    pace, last = pace_of(lane.shop.facts, lane.settings), connection.orders_read_at or now
+    due_at = next_poll_at(last=last, rhythm=rhythm, account=account, pace=pace)
+    return replace(connection, orders_due_at=_asking(lane, connection, due_at))
+
+
+async def keep_to_share(lane: Lane, tx: Transaction, connection: ConnectionRow, now: datetime) -> ConnectionRow:
+    """Put a poll off that is due, while other reads have used the share that it was planned with (rule B2).
+
+    What is due by a clock that was set back since is due now.
+    """
+    planned = connection.orders_due_at
+    if planned is None or connection.orders_read_at is None:
+        return connection
+    due_at = planned if connection.orders_read_at <= now else min(planned, now)
+    if due_at > now:
+        return connection
+    free = free_at(now, await _account(lane, tx, connection, now), pace_of(lane.shop.facts, lane.settings))
+    if free > now:
+        due_at = _asking(lane, connection, free)
+    if due_at > now or planned > now:
+        connection = replace(connection, orders_due_at=due_at)
+        await tx.save_connection(connection)
+    return connection
+
+
+def _asking(lane: Lane, connection: ConnectionRow, due_at: datetime) -> datetime:
+    """Poll no later than a read is to ask whether a lowered limit is over (rule B3)."""
+    if connection.capped_at is None:
+        return due_at
+    return min(due_at, connection.capped_at + lane.settings.halt_probe_interval)
+
+
+async def _account(lane: Lane, tx: Transaction, connection: ConnectionRow, now: datetime) -> Account:
+    facts = lane.shop.facts
+    charged = await tx.charged(connection.seller_id, facts.limit.name, now - facts.limit.window)
+    for_polls, reserved = for_reads(connection, facts, lane.settings)
+    return Account(
+        window=facts.limit.window,
+        reads=[(at, spent.calls - spent.writes) for at, spent in charged],
+        for_polls=for_polls,
+        reserved=reserved,
+    )
