@@ -382,3 +382,21 @@ CREATE INDEX orders_by_time ON orders (seller_id, ordered_at);
 def extend_for_polling(op: Operations) -> None:
     """Add when orders are read next, and a way to the orders of the last weeks, which say so."""
     op.execute(_POLLING)
+
+
+_HINTS = """
+ALTER TABLE connections
+    ADD COLUMN ping_token text NOT NULL DEFAULT '',
+    ADD COLUMN shop_number text NOT NULL DEFAULT '',
+    ADD COLUMN pings_to text NOT NULL DEFAULT '',
+    ADD COLUMN hinted_at timestamptz,
+    ADD COLUMN hint_due_at timestamptz,
+    ADD COLUMN hint_free_at timestamptz;
+CREATE UNIQUE INDEX connections_by_ping ON connections (ping_token) WHERE ping_token <> '';
+CREATE INDEX connections_by_number ON connections (shop_number) WHERE shop_number <> '';
+"""
+
+
+def extend_for_hints(op: Operations) -> None:
+    """Add what pings need: how they name a connection, and the polls that they bring forward (B3)."""
+    op.execute(_HINTS)

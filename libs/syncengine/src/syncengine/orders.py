@@ -151,6 +151,8 @@ async def _known_lines(lane: Lane, order_id: OrderId) -> tuple[OrderLine, ...]:
 
 def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool) -> ConnectionRow:
     connection = replace(connection, orders_read_at=began_at)
+    if connection.hinted_at is not None and began_at >= connection.hinted_at:
+        connection = replace(connection, hint_due_at=None)
     if whole:
         connection = replace(connection, all_orders_read_at=began_at)
         if connection.poll_at is not None and began_at >= connection.poll_at:
@@ -187,7 +189,7 @@ async def identify_shop(lane: Lane) -> None:
     async with lane.transaction() as (tx, connection):
         lane.check_keys(connection)
         connection = await pin_shown_shop(tx, connection, shop.name, shop.currency_code, lane.clock.now())
-        await tx.save_connection(connection)
+        await tx.save_connection(replace(connection, shop_number=shop.number))
     if connection.halted:
         raise ShopMismatchError
 

@@ -1,14 +1,19 @@
-"""Polls: reads of the fresh orders that nothing waits for but sales. When the next one is, `polling.py` says."""
+"""Polls: reads of the fresh orders that nothing waits for but sales; and the pings that may bring them forward."""
 
+import logging
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from syncengine.budget import for_reads, pace_of
 from syncengine.lane import Lane
+from syncengine.marketplace import Halted, Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.polling import Account, free_at, next_poll_at
 from syncengine.rhythm import RECENTLY, REMEMBERED, Rhythm
 from syncengine.rows import ConnectionRow
 from syncengine.store.protocol import Transaction
+
+_log = logging.getLogger(__name__)
 
 
 async def poll_planned(lane: Lane, tx: Transaction, connection: ConnectionRow) -> ConnectionRow:
@@ -27,19 +32,49 @@ async def keep_to_share(lane: Lane, tx: Transaction, connection: ConnectionRow, 
 
     What is due by a clock that was set back since is due now.
     """
-    planned = connection.orders_due_at
+    planned, hint_at = connection.orders_due_at, connection.hint_due_at
     if planned is None or connection.orders_read_at is None:
         return connection
     due_at = planned if connection.orders_read_at <= now else min(planned, now)
-    if due_at > now:
+    if min(due_at, hint_at or due_at) > now:
         return connection
     free = free_at(now, await _account(lane, tx, connection, now), pace_of(lane.shop.facts, lane.settings))
     if free > now:
-        due_at = _asking(lane, connection, free)
-    if due_at > now or planned > now:
-        connection = replace(connection, orders_due_at=due_at)
+        free = _asking(lane, connection, free)
+        due_at, hint_at = max(due_at, free), None if hint_at is None else max(hint_at, free)
+    if (due_at, hint_at) != (planned, connection.hint_due_at):
+        connection = replace(connection, orders_due_at=due_at, hint_due_at=hint_at)
         await tx.save_connection(connection)
     return connection
+
+
+async def ask_for_pings(lane: Lane, connection: ConnectionRow) -> bool:
+    """Ask the marketplace to send its pings to us, where that is a call and it was not asked yet.
+
+    A shop that refuses is not asked again: polls see what pings would have told.
+
+    Raises:
+        PausedError: the call could not be made; a repeat is harmless.
+    """
+    address = lane.shop.facts.pings_to
+    if not address or connection.pings_to == address:
+        return False
+    taken = await lane.read(lane.settings.call_deadline, partial(_send_pings, lane.shop, address))
+    async with lane.transaction() as (tx, current):
+        await tx.save_connection(replace(current, pings_to=address))
+    if not taken:
+        _log.warning("the shop refuses to send pings", extra={"seller_id": connection.seller_id})
+    return True
+
+
+async def _send_pings(shop: Marketplace, address: str, granted: Ticket) -> bool:
+    try:
+        await shop.send_pings(address, granted)
+    except ReadFailedError as failure:
+        if isinstance(failure.outcome, Refused | Halted):  # whether the keys open the shop at all, the next read finds
+            return False
+        raise
+    return True
 
 
 def _asking(lane: Lane, connection: ConnectionRow, due_at: datetime) -> datetime:

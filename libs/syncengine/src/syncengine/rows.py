@@ -88,6 +88,10 @@ class Settings:
     """So many removals a day that no sale caused need nobody's consent (rule B5)."""
     removals_free_share: float = 0.1
     """Of a shop's listings: the same, for large shops."""
+    hint_share: float = 0.08
+    """Of a shop's calls: so many polls may hints bring forward (rule B3); under half of what polls have."""
+    hints_at_once: int = 20
+    """So many of them without a pause."""
     asked_share: float = 0.02
     """Of a shop's calls: so many reads may people ask for ahead of their time (rule B3)."""
     may_send: bool = True
@@ -198,6 +202,18 @@ class ConnectionRow:
     """When the last complete read of every page began, by our clock."""
     orders_due_at: datetime | None = None
     """When the fresh page is read next, as the rhythm of sales and the account of calls said at the last read."""
+    ping_token: str = ""
+    """The secret part of the address that the marketplace's pings may come to; empty: nobody asked for one yet."""
+    shop_number: str = ""
+    """By which a ping names the shop, where the marketplace gives it such a number."""
+    pings_to: str = ""
+    """The address that the marketplace was last asked to send pings to."""
+    hinted_at: datetime | None = None
+    """When the last hint came."""
+    hint_due_at: datetime | None = None
+    """When the poll that hints ask for may begin; None: none is wanted (rule B3)."""
+    hint_free_at: datetime | None = None
+    """Until when the places for such polls are booked: no moment of a call, but how the cap counts them."""
     polled_last: bool = False
     """The last turn read orders: this one may send before it reads more."""
     poll_at: datetime | None = None

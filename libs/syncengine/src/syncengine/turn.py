@@ -14,7 +14,7 @@ from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.look import take_looks
 from syncengine.orders import ShopMismatchError, identify_shop, read_orders
-from syncengine.polls import keep_to_share
+from syncengine.polls import ask_for_pings, keep_to_share
 from syncengine.recognise import recognise_shop
 from syncengine.rows import CensusReason, ConnectionRow, Fate
 from syncengine.send import send_next
@@ -94,6 +94,8 @@ async def _work(lane: Lane) -> _Job | None:
     if may_send and await send_next(lane):
         return _Job.SEND
     if await look_up_next(lane):
+        return _Job.OTHER
+    if await ask_for_pings(lane, connection):
         return _Job.OTHER
     if _census_due_at(lane, connection, now) <= now:
         await take_census(lane)
@@ -186,6 +188,8 @@ def _poll_due_at(connection: ConnectionRow) -> datetime | None:
     if connection.orders_read_at is None:
         return None
     due_at = connection.orders_due_at or connection.orders_read_at
+    if connection.hint_due_at is not None:
+        due_at = min(due_at, connection.hint_due_at)
     held_until = connection.hold_increases_until
     if held_until is not None and held_until > connection.orders_read_at:
         due_at = min(due_at, held_until)  # the read that rule C4 waits for

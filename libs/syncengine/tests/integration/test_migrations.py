@@ -20,6 +20,7 @@ from syncengine.migrations import (
     extend_for_catalogues,
     extend_for_defaults,
     extend_for_hidden_listings,
+    extend_for_hints,
     extend_for_many_lots,
     extend_for_polling,
     extend_for_renamed_shops,
@@ -81,6 +82,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         extend_for_candidates(op)
         extend_for_hidden_listings(op)
         extend_for_polling(op)
+        extend_for_hints(op)
     owner.dispose()
     engine = create_engine(app_url)
     store = PostgresStore(engine, bucket=timedelta(minutes=10))

@@ -95,6 +95,10 @@ class Transaction(Protocol):
         """Replace."""
         ...
 
+    async def pinged(self, *, token: str, shop_number: str) -> Sequence[SellerId]:
+        """List, by id, the enabled connections that a ping names, by a token or a shop's number that is not empty."""
+        ...
+
     async def shop_pinned_by(self, name: str) -> SellerId | None:
         """Find the enabled connection that pinned this shop (rule W1)."""
         ...

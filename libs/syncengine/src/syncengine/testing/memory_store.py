@@ -92,6 +92,13 @@ class MemoryTransaction:
     async def save_connection(self, row: ConnectionRow) -> None:
         self._write("connections").connections[row.seller_id] = row
 
+    async def pinged(self, *, token: str, shop_number: str) -> Sequence[SellerId]:
+        return [
+            seller_id
+            for seller_id, one in sorted(self.tables.connections.items())
+            if one.enabled and ((token and one.ping_token == token) or (shop_number and one.shop_number == shop_number))
+        ]
+
     async def shop_pinned_by(self, name: str) -> SellerId | None:
         for row in self.tables.connections.values():
             if row.enabled and row.pinned_name.casefold() == name.casefold():

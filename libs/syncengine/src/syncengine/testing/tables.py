@@ -13,6 +13,7 @@ from syncengine.migrations import (
     extend_for_catalogues,
     extend_for_defaults,
     extend_for_hidden_listings,
+    extend_for_hints,
     extend_for_many_lots,
     extend_for_polling,
     extend_for_renamed_shops,
@@ -38,3 +39,4 @@ def create_newest_tables(op: Operations, *, app_role: str) -> None:
     extend_for_candidates(op)
     extend_for_hidden_listings(op)
     extend_for_polling(op)
+    extend_for_hints(op)
