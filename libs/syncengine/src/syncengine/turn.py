@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum, auto
 from functools import partial
 
-from syncengine.budget import affordable
+from syncengine.budget import affordable, poll_interval
 from syncengine.catalog import look_up_next
 from syncengine.census import take_census
 from syncengine.choose import free_tiers
@@ -172,7 +172,7 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
 
 def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[str, ...] | None:
     """Pick the pages of orders to read now, if any: every page where something waits for one, or it is long ago."""
-    settings, pages, due_at = lane.settings, lane.shop.facts.order_pages, _poll_due_at(connection)
+    settings, pages, due_at = lane.settings, lane.shop.facts.order_pages, _poll_due_at(lane, connection)
     if due_at is not None and now < due_at:
         return None
     held_until = connection.hold_increases_until
@@ -183,11 +183,13 @@ def _pages_due(lane: Lane, connection: ConnectionRow, now: datetime) -> tuple[st
     return pages if now >= whole_at + settings.full_order_interval else pages[:1]
 
 
-def _poll_due_at(connection: ConnectionRow) -> datetime | None:
+def _poll_due_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
     """When orders are read next; None: they never were."""
     if connection.orders_read_at is None:
         return None
-    due_at = connection.orders_due_at or connection.orders_read_at
+    due_at = connection.orders_due_at
+    if due_at is None:  # read by code that planned none
+        due_at = connection.orders_read_at + poll_interval(connection, lane.shop.facts, lane.settings)
     if connection.hint_due_at is not None:
         due_at = min(due_at, connection.hint_due_at)
     held_until = connection.hold_increases_until
@@ -221,7 +223,7 @@ async def _next_due(lane: Lane, tx: Transaction, connection: ConnectionRow, now:
     else:
         look_at = await tx.next_look_at(connection.seller_id, lane.settings, now)
         moments += [look_at] if look_at is not None else []
-        moments.append(_poll_due_at(connection) or now)
+        moments.append(_poll_due_at(lane, connection) or now)
         moments.append(_census_due_at(lane, connection, now))
         if connection.trial_until is not None and connection.trial_until > now:
             moments.append(connection.trial_until)
