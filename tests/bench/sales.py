@@ -53,7 +53,7 @@ async def sale_to_call(stack: Stack, sales: int) -> dict[str, list[float]]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sales", type=int, default=10, help="in each shop; Brick Owl's reads have a share of each minute")
+    parser.add_argument("--sales", type=int, default=10, help="in each shop; Brick Owl allows so many reads a minute")
     asked = parser.parse_args()
     with temporary_stack(overrides=OVERRIDES) as stack:
         measured = asyncio.run(sale_to_call(stack, asked.sales))
