@@ -8,7 +8,7 @@ from devstack.testing import Stack
 from product.leaks import places_with
 from product.lots import a_part
 from product.owl import BRICKOWL, OwlShop
-from product.seller import Seller, problem
+from product.seller import BRICKLINK, Seller, problem
 from product.waiting import until
 
 
@@ -16,6 +16,8 @@ from product.waiting import until
 async def test_a_lot_is_in_both_shops_and_a_sale_in_one_reaches_the_other(stack: Stack, trader: Seller) -> None:
     async with OwlShop.opened(stack, trader) as owl:
         await owl.connect()
+        await owl.ping(stack)
+        await trader.ping(stack)
         lot = await trader.create(a_part(item_no="3001", color_id=5, quantity=10, remarks="A1-01"))
         await trader.listed(lot["lot_id"])
         lot = await owl.with_quantity(lot["lot_id"], 10)
@@ -29,6 +31,9 @@ async def test_a_lot_is_in_both_shops_and_a_sale_in_one_reaches_the_other(stack:
         await trader.shop.order({(await trader.listing(lot))["inventory_id"]: 5})
         lot = await owl.with_quantity(lot["lot_id"], 1)
         assert (await owl.listing(lot))["qty"] == 1
+        for marketplace in (BRICKLINK, BRICKOWL):
+            connection = await trader.told("GET", marketplace)
+            assert connection["sync"]["last_ping_at"] is not None, marketplace
 
 
 @pytest.mark.timeout(180)

@@ -50,6 +50,11 @@ class OwlShop:
         connection = await self._seller.told("PUT", BRICKOWL, json=body)
         return connection if state is None else await self.connection(state)
 
+    async def ping(self, stack: Stack) -> None:
+        """Have this shop ping the gateway of each new order: wait until it was asked to."""
+        await self.control.switch(notify_port=stack.pings_port)
+        await until(self.control.show, lambda shown: shown["switches"]["notify_ip"] is not None)
+
     async def connection(self, state: str) -> Json:
         """The connection, once it is in this state."""
         return await until(lambda: self._seller.told("GET", BRICKOWL), lambda found: found["state"] == state)

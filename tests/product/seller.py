@@ -182,6 +182,11 @@ class Seller:
         connection = await self.told("PUT", BRICKLINK, json=body)
         return connection if state is None else await self.connection(state)
 
+    async def ping(self, stack: Stack) -> None:
+        """Type the connection's address for pings into the shop's settings."""
+        address = await self.told("GET", f"{BRICKLINK}/ping-address")
+        await self.shop.switch(callback_url=f"{stack.gateway_url}{address['path']}")
+
     async def connection(self, *states: str, timeout: float = PATIENCE) -> Json:
         """The connection, once it is in one of these states; as it is now if none is given."""
         return await until(

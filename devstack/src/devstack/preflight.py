@@ -22,6 +22,7 @@ def check(surroundings: Surroundings) -> None:
         if name not in elsewhere:
             field = port_field(name)
             require_free(getattr(settings, field), name, variable_for(field))
+    require_free(settings.pings_port, "the gateway's door for pings", variable_for("pings_port"))
     if "kafka" not in elsewhere:
         require_free(settings.kafka_controller_port, "kafka's controller", variable_for("kafka_controller_port"))
     if url := settings.postgres_url:

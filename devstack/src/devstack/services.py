@@ -102,6 +102,8 @@ class Services:
         port = port or self.port_of(name)
         if name == "gateway":
             listen, check = {"listen_http": f"{HOST}:{port}"}, http_answers(port, "/readyz")
+            if not instance:
+                listen["listen_pings"] = f"{HOST}:{self.surroundings.settings.pings_port}"
         else:
             listen = {"listen": f"{HOST}:{port}"}
             check = GrpcHealth(port, service=name, tls=self.tls[PROBE])
@@ -161,7 +163,7 @@ class Services:
             case "sync-bricklink":
                 return self._shop_of(name, f"{self.sandbox_url}/api/store/v1", {"calls_per_day": "100000"})
             case "sync-brickowl":
-                return self._shop_of(name, f"{self.brickowl_sandbox_url}/v1", {})
+                return self._shop_of(name, f"{self.brickowl_sandbox_url}/v1", {"ping_ip": HOST})
             case "gateway":
                 upstreams = {f"{field_of(peer)}_address": self.address_of(peer) for peer in WITH_DATABASE}
                 return {"issuer_url": self.issuer_url, **upstreams}

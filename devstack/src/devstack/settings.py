@@ -28,6 +28,7 @@ class Settings:
     kafka: str | None = None
     kafka_security_file: Path | None = None
     gateway_port: int = 8080
+    pings_port: int = 42500  # where Brick Owl pings, always
     issuer_port: int = 8081
     sandbox_port: int = 8091
     sandbox_brickowl_port: int = 8092

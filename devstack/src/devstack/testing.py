@@ -114,6 +114,11 @@ class Stack(Product):
         """Everything a program has written."""
         return self.running[name].log_text()
 
+    @property
+    def pings_port(self) -> int:
+        """Where the gateway takes Brick Owl's pings."""
+        return self.wired.surroundings.settings.pings_port
+
     def address(self, name: str) -> str:
         """`host:port` of a program, also of a second instance."""
         return f"{HOST}:{self.running[name].program.port}"

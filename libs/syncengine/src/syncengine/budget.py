@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from syncengine.marketplace import Facts, Ticket
+from syncengine.polling import Pace, even_interval, longest_interval
 from syncengine.rows import ConnectionRow, Settings, Spent
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,8 +36,8 @@ def writes_left(connection: ConnectionRow, facts: Facts, settings: Settings, spe
     Order reads alone may use that share up; so the last calls are never a write's: what it leaves unknown is looked at.
     """
     cap = cap_of(connection, facts)
-    for_looks = max(_LOOK, int(cap * settings.look_share))
-    return max(0, min(cap - for_looks - spent.calls, int(cap * (1 - settings.reserved_share)) - spent.writes))
+    of_all = cap - _for_looks(cap, settings) - spent.calls
+    return max(0, min(of_all, int(cap * (1 - settings.reserved_share)) - spent.writes))
 
 
 def is_nearly_spent(connection: ConnectionRow, facts: Facts, *, used: int) -> bool:
@@ -49,10 +50,35 @@ def affordable(facts: Facts, settings: Settings, interval: timedelta, *, calls: 
     return max(interval, facts.limit.window * calls / max(1.0, facts.limit.calls * settings.reserved_share))
 
 
-def poll_interval(facts: Facts, settings: Settings) -> timedelta:
-    """Say how often orders are read; a poll may take a view of those that changed last."""
-    calls = 1 + (cost_of(facts, facts.views_at_once) if facts.views_at_once else 0)
-    return affordable(facts, settings, settings.order_poll_interval, calls=calls)
+def pace_of(facts: Facts, settings: Settings) -> Pace:
+    """Say how the shop may be polled; a poll may take a view of the orders that changed last."""
+    views = cost_of(facts, facts.views_at_once) if facts.views_at_once else 0
+    return Pace(
+        shortest=settings.order_poll_interval, longest=settings.order_poll_longest, poll_calls=1 + views, order_calls=1
+    )
+
+
+def poll_interval(connection: ConnectionRow, facts: Facts, settings: Settings) -> timedelta:
+    """Say how often orders are polled in the mean, beside the reads that come by themselves and fill the same share."""
+    window, pages, pace = facts.limit.window, len(facts.order_pages), pace_of(facts, settings)
+    for_polls, _ = for_reads(connection, facts, settings)
+    others = window / settings.full_order_interval * (pages - 1) + window / settings.census_interval * (2 * pages + 1)
+    even = even_interval(window, for_polls - others, pace)
+    return max(settings.order_poll_interval, min(even, longest_interval(window, for_polls, pace)))
+
+
+def for_reads(connection: ConnectionRow, facts: Facts, settings: Settings) -> tuple[int, int]:
+    """Say how many reads in the limit's window polls may fill up, and with how many nothing is polled (rule B2).
+
+    Looks need order reads of their own (K1): what is between the two is theirs, but for a few polls.
+    """
+    cap = cap_of(connection, facts)
+    reserved = int(cap * settings.reserved_share)
+    return max(reserved - _for_looks(cap, settings) // 2, reserved // 2), reserved
+
+
+def _for_looks(cap: int, settings: Settings) -> int:
+    return max(_LOOK, int(cap * settings.look_share))
 
 
 def ticket(

@@ -191,6 +191,7 @@ class _Reads:
     settings: Settings
     poll_at: datetime
     """Of the fresh orders."""
+    poll_interval: timedelta
     whole_at: datetime
     """Of every page of orders, with such a poll."""
     census_at: datetime
@@ -204,7 +205,8 @@ class _Reads:
         return cls(
             facts=facts,
             settings=settings,
-            poll_at=max(now, (connection.orders_read_at or now) + poll_interval(facts, settings)),
+            poll_at=max(now, connection.orders_due_at or now),
+            poll_interval=poll_interval(connection, facts, settings),
             whole_at=(connection.all_orders_read_at or now) + settings.full_order_interval,
             census_at=(connection.census_at or now) + settings.census_interval,
         )
@@ -228,6 +230,6 @@ class _Reads:
         """Count one of them."""
         self.left -= 1
         if not self.left:
-            self.poll_at = at + poll_interval(self.facts, self.settings)
+            self.poll_at = at + self.poll_interval
             if self.is_whole:
                 self.whole_at = at + self.settings.full_order_interval

@@ -60,6 +60,8 @@ class Facts:
     """A listing that sells out stays, with no pieces; whether it shall is not the shop's to know."""
     tells_shop: bool = False
     """It has a call that says whose shop the keys open (rule W1)."""
+    pings_to: str = ""
+    """The address that it is to be asked to send its pings to; empty: it is not asked, or has no call for that."""
     looks_up_at_once: int = 0
     """It has a catalogue of its own, of which one call looks up so many entries; 0: its items are inventory's."""
     look_up_costs: int = 1
@@ -208,6 +210,8 @@ class Shop:
     """The seller's name there."""
     currency_code: str
     """ISO 4217."""
+    number: str = ""
+    """By which the marketplace's pings name the shop; empty: it gives it none."""
 
 
 class Marketplace(Protocol):
@@ -250,6 +254,9 @@ class Marketplace(Protocol):
 
     async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
         """Change several listings, at most `Facts.updates_at_once`: one outcome for each, in their order (rule N2)."""
+
+    async def send_pings(self, address: str, ticket: Ticket) -> None:
+        """Ask it to send pings to this address from now on (`Facts.pings_to`); a repeat changes nothing."""
         ...
 
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
@@ -281,6 +288,10 @@ class NoFurtherCalls:
     async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
         """Never called. Raises TypeError."""
         raise TypeError("this marketplace changes one listing a call")
+
+    async def send_pings(self, address: str, ticket: Ticket) -> None:
+        """Never called. Raises TypeError."""
+        raise TypeError("this marketplace is not told by a call where to send pings")
 
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
         """Never called. Raises TypeError."""

@@ -391,3 +391,32 @@ def extend_for_lapsed_pins(op: Operations) -> None:
 def extend_for_tested_keys(op: Operations) -> None:
     """Add when somebody asked whether the keys open the shop, and what came of it (B1)."""
     op.execute("ALTER TABLE connections ADD COLUMN test_asked_at timestamptz, ADD COLUMN let_in_at timestamptz")
+
+
+_POLLING = """
+ALTER TABLE connections ADD COLUMN orders_due_at timestamptz;
+CREATE INDEX orders_by_time ON orders (seller_id, ordered_at);
+"""
+
+
+def extend_for_polling(op: Operations) -> None:
+    """Add when orders are read next, and a way to the orders of the last weeks, which say so."""
+    op.execute(_POLLING)
+
+
+_PINGS = """
+ALTER TABLE connections
+    ADD COLUMN ping_token text NOT NULL DEFAULT '',
+    ADD COLUMN shop_number text NOT NULL DEFAULT '',
+    ADD COLUMN pings_to text NOT NULL DEFAULT '',
+    ADD COLUMN pinged_at timestamptz,
+    ADD COLUMN ping_due_at timestamptz,
+    ADD COLUMN ping_free_at timestamptz;
+CREATE UNIQUE INDEX connections_by_ping ON connections (ping_token) WHERE ping_token <> '';
+CREATE INDEX connections_by_number ON connections (shop_number) WHERE shop_number <> '';
+"""
+
+
+def extend_for_pings(op: Operations) -> None:
+    """Add what pings need: how they name a connection, and the polls that they bring forward (B3)."""
+    op.execute(_PINGS)

@@ -10,6 +10,7 @@ from syncengine.held import hold_items
 from syncengine.lane import Lane
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
+from syncengine.polls import poll_planned
 from syncengine.reads import read_several, reads_together
 from syncengine.rows import ConnectionRow, OrderRow
 from syncengine.store.protocol import Transaction
@@ -80,9 +81,8 @@ async def read_orders(
                     await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
     else:
         async with lane.transaction() as (tx, connection):
-            await tx.save_connection(
-                _read_through(connection, began_at, whole=set(pages) >= set(lane.shop.facts.order_pages))
-            )
+            whole = set(pages) >= set(lane.shop.facts.order_pages)
+            await tx.save_connection(await poll_planned(lane, tx, _read_through(connection, began_at, whole=whole)))
     return OrdersSeen(
         began_at=began_at,
         fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},
@@ -151,6 +151,8 @@ async def _known_lines(lane: Lane, order_id: OrderId) -> tuple[OrderLine, ...]:
 
 def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool) -> ConnectionRow:
     connection = replace(connection, orders_read_at=began_at)
+    if connection.pinged_at is not None and began_at >= connection.pinged_at:
+        connection = replace(connection, ping_due_at=None)
     if whole:
         connection = replace(connection, all_orders_read_at=began_at)
         if connection.poll_at is not None and began_at >= connection.poll_at:
@@ -187,7 +189,7 @@ async def identify_shop(lane: Lane) -> None:
     async with lane.transaction() as (tx, connection):
         lane.check_keys(connection)
         connection = await pin_shown_shop(tx, connection, shop.name, shop.currency_code, lane.clock.now())
-        await tx.save_connection(connection)
+        await tx.save_connection(replace(connection, shop_number=shop.number))
     if connection.halted:
         raise ShopMismatchError
 

@@ -42,8 +42,10 @@ class Settings:
     """In which a write may still land after its deadline (rule K1)."""
     lag_window: timedelta = timedelta(minutes=30)
     """In which an order may be missing from the list though its pieces are gone (rules K2, K4, C4)."""
-    order_poll_interval: timedelta = timedelta(seconds=100)
-    """Between two reads of the fresh orders."""
+    order_poll_interval: timedelta = timedelta(seconds=20)
+    """Between two polls, where sales are likely and calls abound: the shortest there is."""
+    order_poll_longest: timedelta = timedelta(minutes=15)
+    """Between two polls, where sales are unlikely or calls scarce; a shop with very few calls is polled less often."""
     full_order_interval: timedelta = timedelta(hours=6)
     """Between two reads of every page of orders where nothing else asked for one."""
     census_interval: timedelta = timedelta(days=1)
@@ -86,6 +88,10 @@ class Settings:
     """So many removals a day that no sale caused need nobody's consent (rule B5)."""
     removals_free_share: float = 0.1
     """Of a shop's listings: the same, for large shops."""
+    ping_share: float = 0.08
+    """Of a shop's calls: so many polls may pings bring forward (rule B3); under half of what polls have."""
+    pings_at_once: int = 20
+    """So many of them without a pause."""
     asked_share: float = 0.02
     """Of a shop's calls: so many reads may people ask for ahead of their time (rule B3)."""
     may_send: bool = True
@@ -196,6 +202,20 @@ class ConnectionRow:
     """When the last complete read of the fresh page began, by our clock."""
     all_orders_read_at: datetime | None = None
     """When the last complete read of every page began, by our clock."""
+    orders_due_at: datetime | None = None
+    """When the fresh page is read next, as the rhythm of sales and the account of calls said at the last read."""
+    ping_token: str = ""
+    """The secret part of the address that the marketplace's pings may come to; empty: nobody asked for one yet."""
+    shop_number: str = ""
+    """By which a ping names the shop, where the marketplace gives it such a number."""
+    pings_to: str = ""
+    """The address that the marketplace was last asked to send pings to."""
+    pinged_at: datetime | None = None
+    """When the last ping came."""
+    ping_due_at: datetime | None = None
+    """When the poll that pings ask for may begin; None: none is wanted (rule B3)."""
+    ping_free_at: datetime | None = None
+    """Until when the places for such polls are booked: no moment of a call, but how the cap counts them."""
     polled_last: bool = False
     """The last turn read orders: this one may send before it reads more."""
     poll_at: datetime | None = None

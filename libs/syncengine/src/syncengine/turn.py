@@ -14,6 +14,7 @@ from syncengine.events import next_seq, state_wished
 from syncengine.lane import Lane, PausedError, may_write
 from syncengine.look import take_looks
 from syncengine.orders import ShopMismatchError, identify_shop, read_orders
+from syncengine.polls import ask_for_pings, keep_to_share
 from syncengine.recognise import recognise_shop
 from syncengine.rows import CensusReason, ConnectionRow, Fate
 from syncengine.send import send_next
@@ -65,8 +66,9 @@ class _Job(Enum):
 async def _work(lane: Lane) -> _Job | None:
     """Do one job; None if none is due."""
     async with lane.transaction() as (tx, connection):
-        await _find_orphans(lane, tx, connection)
         now = lane.clock.now()
+        connection = await keep_to_share(lane, tx, connection, now)
+        await _find_orphans(lane, tx, connection)
         look_at = await tx.next_look_at(connection.seller_id, lane.settings, now)
     if not connection.enabled or _paused_until(connection, now) is not None:
         return None
@@ -99,6 +101,8 @@ async def _work(lane: Lane) -> _Job | None:
     if may_send and await send_next(lane):
         return _Job.SEND
     if await look_up_next(lane):
+        return _Job.OTHER
+    if await ask_for_pings(lane, connection):
         return _Job.OTHER
     if _census_due_at(lane, connection, now) <= now:
         await take_census(lane)
@@ -198,7 +202,11 @@ def _poll_due_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
     """When orders are read next; None: they never were."""
     if connection.orders_read_at is None:
         return None
-    due_at = connection.orders_read_at + poll_interval(lane.shop.facts, lane.settings)
+    due_at = connection.orders_due_at
+    if due_at is None:  # read by code that planned none
+        due_at = connection.orders_read_at + poll_interval(connection, lane.shop.facts, lane.settings)
+    if connection.ping_due_at is not None:
+        due_at = min(due_at, connection.ping_due_at)
     held_until = connection.hold_increases_until
     if held_until is not None and held_until > connection.orders_read_at:
         due_at = min(due_at, held_until)  # the read that rule C4 waits for

@@ -12,6 +12,7 @@ from gateway.app import Gateway
 from gateway.auth import Tokens
 from gateway.config import Config
 from gateway.http_server import listen_on, serve_http
+from gateway.pings.routes import brickowl_door
 from gateway.signing_keys import SigningKeys
 from gateway.upstreams import connected
 from servicekit.certificate_expiry import watch_expiry
@@ -30,6 +31,7 @@ async def serve(config: Config) -> None:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen_on(config.listen_http))
+        doors = [stack.enter_context(listen_on(config.listen_pings))] if config.listen_pings else []
         upstreams = await stack.enter_async_context(connected(config))
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=ISSUER_SECONDS))
         keys = SigningKeys(http, config.issuer_url, clock)
@@ -37,7 +39,9 @@ async def serve(config: Config) -> None:
         app = Gateway(upstreams=upstreams, keys=keys, tokens=tokens)
         await stack.enter_async_context(serving_metrics(config.metrics_listen, config.tls))
         await run_until_signalled(
-            serve_http(app, listener, drain=config.drain), watch_expiry(Reloaded(config.tls), clock)
+            serve_http(app, listener, drain=config.drain),
+            *(serve_http(brickowl_door(app.state.pings), door, drain=config.drain) for door in doors),
+            watch_expiry(Reloaded(config.tls), clock),
         )
 
 

@@ -1,5 +1,6 @@
 """The gateway as an ASGI application."""
 
+import time
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,8 @@ from gateway.key_audit import routes as key_audit
 from gateway.lots import routes as lots
 from gateway.openapi import build_openapi
 from gateway.oversells import routes as oversells
+from gateway.pings import routes as pings
+from gateway.pings.passing import Pings
 from gateway.plans import routes as plans
 from gateway.problems import answer_http_exception, answer_invalid_request
 from gateway.returns import routes as returns
@@ -46,12 +49,13 @@ class Gateway(FastAPI):
         self.state.upstreams = upstreams
         self.state.keys = keys
         self.state.tokens = tokens
+        self.state.pings = Pings(upstreams.sync, time.monotonic)
         self.add_exception_handler(HTTPException, answer_http_exception)
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
         for routes in (
             *(lots, changes, returns, oversells, connections, key_audit, plans, waiting, from_shop, imports, exports),
-            *(bulk_edits, undos, probes),
+            *(bulk_edits, undos, pings, probes),
         ):
             self.include_router(routes.router)
         self.add_api_route("/docs", self._show_docs, include_in_schema=False)

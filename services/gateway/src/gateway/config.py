@@ -20,6 +20,8 @@ class Config:
     tls_certificate_file: Path
     tls_key_file: Path
     listen_http: str = "127.0.0.1:8080"
+    listen_pings: str = ""
+    """host:port for Brick Owl's pings, which come by plain HTTP to port 42500 (empty: none are taken)."""
     inventory_address: str = "127.0.0.1:50051"
     credentials_address: str = "127.0.0.1:50052"
     sync_bricklink_address: str = "127.0.0.1:50053"
@@ -35,6 +37,8 @@ class Config:
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.listen_http):
             raise ConfigError("GATEWAY_LISTEN_HTTP must be host:port")
+        if self.listen_pings and not _ADDRESS.fullmatch(self.listen_pings):
+            raise ConfigError("GATEWAY_LISTEN_PINGS must be host:port")
         if unknown := sorted(self._named_marketplaces - self._known_marketplaces.keys()):
             known = ", ".join(self._known_marketplaces)
             raise ConfigError(f"GATEWAY_MARKETPLACES names {', '.join(unknown)}; known: {known}")

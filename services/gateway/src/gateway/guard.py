@@ -64,6 +64,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "pause_connection": OWNERS,
     "resume_connection": OWNERS,
     "sync_now": EDITORS,
+    "get_ping_address": OWNERS,
     "retry": EDITORS,
     "answer_alarm": OWNERS,
     "answer_shop": OWNERS,

@@ -31,6 +31,7 @@ _TAGS = [
     {"name": "exports", "description": "Lots as files."},
     {"name": "bulk edits", "description": "One edit of many lots."},
     {"name": "undos", "description": "Changes and imports taken back."},
+    {"name": "pings", "description": "For the marketplaces, which tell of new orders. They need no token."},
     {"name": "probes", "description": "For whoever runs the gateway. They need no token."},
 ]
 _FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")

@@ -113,6 +113,7 @@ def test_a_connection_is_what_credentials_and_sync_know() -> None:
         "sync": {
             "last_census_at": "2026-11-01T12:00:00Z",
             "last_order_read_at": None,
+            "last_ping_at": None,
             "waiting_until": None,
             "paused_at": None,
             "oldest_waiting_at": None,

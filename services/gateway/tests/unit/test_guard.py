@@ -12,7 +12,7 @@ from gateway.signing_keys import FETCH_PAUSE
 from gateway.testing.issuer import Issuer
 from servicekit.testing.clock import SteppedClock
 
-OPEN = {"healthz", "readyz"}
+OPEN = {"healthz", "readyz", "take_ping"}
 READS = {
     "list_lots",
     "get_lot",
@@ -52,6 +52,7 @@ OWNERS_ONLY = {
     "answer_alarm",
     "answer_shop",
     "set_default",
+    "get_ping_address",
 }
 
 

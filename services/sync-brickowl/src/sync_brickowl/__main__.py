@@ -14,7 +14,7 @@ from syncengine.service.run import run
 
 async def serve(config: Config, flags: Flags) -> None:
     """Keep shops in step until a signal."""
-    brickowl = facts(config.calls_per_minute, config.batches_per_minute)
+    brickowl = facts(config.calls_per_minute, config.batches_per_minute, config.ping_ip)
     async with open_http(config.api_url, connections=MAX_CONNECTIONS) as http:
         await run(
             config,

@@ -139,6 +139,11 @@ class BrickOwl:
         verdict, _ = await self._call(Purpose.READ, "GET", "token/details", {}, ticket)
         return understood(_shop_of, verdict)
 
+    async def send_pings(self, address: str, ticket: Ticket) -> None:
+        """Have each new order told to this address: the shop keeps one (#4)."""
+        verdict, _ = await self._call(Purpose.READ, "POST", "order/notify", {"ip": address}, ticket)
+        understood(lambda _: None, verdict)
+
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
         """Complete what a list said of orders: of several by one batch."""
         entries = [Entry("GET", "order/view", {"order_id": order.order_id}) for order in orders]
@@ -242,4 +247,5 @@ def _shop_of(data: object) -> Shop:
         raise UnreadableError("username")
     if not isinstance(currency, str) or not currency:
         raise ReadFailedError(Halted(reason="NO_PERMISSION"))  # a user without a store
-    return Shop(name=name, currency_code=currency)
+    number = store.get("store_id") if isinstance(store, dict) else None
+    return Shop(name=name, currency_code=currency, number=str(number) if isinstance(number, str | int) else "")

@@ -56,7 +56,7 @@ _SET_CONDITIONS = {words: code for code, words in CONDITIONS.items() if words[1]
 }
 
 
-def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
+def facts(calls_per_minute: int, batches_per_minute: int, pings_to: str = "") -> Facts:
     """Say what Brick Owl can do; the numbers are what it allows one shop (marketplaces/brickowl.md#1.2)."""
     # A tenth of the calls that writes may use, so that full batches use them up (rule B2).
     at_once = min(MOST_ENTRIES, calls_per_minute * 8 // 100)
@@ -81,6 +81,7 @@ def facts(calls_per_minute: int, batches_per_minute: int) -> Facts:
         marks_listings=True,
         keeps_sold_out=True,
         tells_shop=True,
+        pings_to=pings_to,
         looks_up_at_once=25,
         look_up_costs=MOST_TYPES,
         views_at_once=10,

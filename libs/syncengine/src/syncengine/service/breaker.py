@@ -127,6 +127,10 @@ class ReportingShop:
         """Say whose shop it is."""
         return await self._reported(self._shop.identify(ticket))
 
+    async def send_pings(self, address: str, ticket: Ticket) -> None:
+        """Ask it to send pings to this address."""
+        await self._reported(self._shop.send_pings(address, ticket))
+
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
         """Complete what a list said of orders."""
         return await self._reported(self._shop.view_orders(orders, ticket))

@@ -35,7 +35,7 @@ class SyncConfig:
     """How long after its deadline a write may still land (rule K1)."""
     lag_window: timedelta = timedelta(minutes=30)
     """How long an order may be missing from the list though its pieces are gone (rules K2, K4, K5, C4)."""
-    order_poll_interval: timedelta = timedelta(seconds=100)
-    """Between two looks at the open orders of a shop: 864 calls a day."""
+    order_poll_interval: timedelta = timedelta(seconds=20)
+    """Between two polls of a shop's fresh orders, where sales are likely and calls abound: the shortest there is."""
     lease: timedelta = timedelta(seconds=150)
     """For how long a worker holds a connection; more than the longest deadline, or that call never starts (rule L2)."""

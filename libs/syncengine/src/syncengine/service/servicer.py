@@ -8,6 +8,7 @@ from syncengine.service.catalog_calls import CatalogCalls
 from syncengine.service.connection_calls import ConnectionCalls
 from syncengine.service.default_calls import DefaultCalls
 from syncengine.service.listing_calls import ListingCalls
+from syncengine.service.ping_calls import PingCalls
 from syncengine.service.plan_calls import PlanCalls
 from syncengine.service.shop_calls import ShopCalls
 from syncengine.service.trying import Trying
@@ -19,6 +20,7 @@ SERVICE: Final = "brickops.sync.v1.SyncService"
 
 class SyncServicer(
     ConnectionCalls,
+    PingCalls,
     ShopCalls,
     Trying,
     PlanCalls,

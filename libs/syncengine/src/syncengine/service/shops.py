@@ -82,6 +82,10 @@ class InterruptibleShop:
         """Say whose shop it is. Raises StoppingError."""
         return await self._unless_stopping(self._shop.identify(ticket))
 
+    async def send_pings(self, address: str, ticket: Ticket) -> None:
+        """Ask it to send pings to this address."""
+        await self._unless_stopping(self._shop.send_pings(address, ticket))
+
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
         """Complete what a list said of orders. Raises StoppingError."""
         return await self._unless_stopping(self._shop.view_orders(orders, ticket))

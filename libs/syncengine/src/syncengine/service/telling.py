@@ -51,6 +51,7 @@ async def connection_told(
     moments = {
         "last_order_read_at": connection.orders_read_at,
         "last_census_at": connection.census_at,
+        "last_ping_at": connection.pinged_at,
         "waiting_until": status.until,
         "paused_at": connection.paused_at,
         "oldest_waiting_at": await tx.oldest_waiting(seller_id, tiers=free_tiers(connection, now), now=now),

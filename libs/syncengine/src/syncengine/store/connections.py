@@ -25,6 +25,11 @@ _PINNED_BY: Final = text("""
     SELECT seller_id FROM connections
     WHERE enabled AND NOT pin_lapsed AND pinned_key = :pinned_key AND seller_id <> :besides ORDER BY seller_id LIMIT 1
 """)
+_PINGED: Final = text("""
+    SELECT seller_id FROM connections WHERE enabled AND ping_token = :token AND ping_token <> ''
+    UNION SELECT seller_id FROM connections WHERE enabled AND shop_number = :shop_number AND shop_number <> ''
+    ORDER BY seller_id
+""")
 _NOTE_LOSS: Final = text("INSERT INTO losses (found_at) VALUES (:found_at)")
 _FENCE_ALL: Final = text("UPDATE leases SET term = term + 1, expires_at = :found_at")
 _LAST_LOSS: Final = text("SELECT max(found_at) FROM losses")
@@ -52,6 +57,10 @@ class Connections:
         await _ROWS.replace(self._conn, [row])
         if self._wakes and row.due_at is not None:
             await self._conn.execute(_WAKE, {"channel": CHANNEL})
+
+    async def pinged(self, *, token: str, shop_number: str) -> Sequence[SellerId]:
+        found = await self._conn.execute(_PINGED, {"token": token, "shop_number": shop_number})
+        return [SellerId(seller_id) for seller_id in found.scalars()]
 
     async def shop_pinned_by(self, name: str, *, besides: SellerId) -> SellerId | None:
         # Two sellers who pin one shop at the same time take turns: the second then sees the first's (rule W1).

@@ -1,6 +1,7 @@
 """Orders, their lines and what was booked of them, in a transaction of PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ARRAY, Text, bindparam, func, text
@@ -19,6 +20,13 @@ _FIND_ORDERS: Final = _ORDERS.select.where(
     ORDERS.c.seller_id == bindparam("seller_id"),
     ORDERS.c.order_id == func.any(bindparam("order_ids", type_=ARRAY(Text))),
 )
+_BY_HOUR: Final = text("""
+    SELECT date_trunc('hour', ordered_at, 'UTC') AS hour, count(*) AS orders
+    FROM orders WHERE seller_id = :seller_id AND ordered_at > :since GROUP BY hour ORDER BY hour
+""")
+_SINCE: Final = text("""
+    SELECT ordered_at FROM orders WHERE seller_id = :seller_id AND ordered_at > :since ORDER BY ordered_at
+""")
 _OF_SELLER: Final = _LINES.select.where(ORDER_LINES.c.seller_id == bindparam("seller_id")).order_by(
     ORDER_LINES.c.order_id, ORDER_LINES.c.listing_id
 )
@@ -48,6 +56,13 @@ class Orders:
 
     async def save_order(self, order: OrderRow) -> None:
         await _ORDERS.replace(self._conn, [order])
+
+    async def orders_by_hour(self, seller_id: SellerId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        found = await self._conn.execute(_BY_HOUR, {"seller_id": seller_id, "since": since})
+        return [(row.hour, row.orders) for row in found]
+
+    async def orders_since(self, seller_id: SellerId, since: datetime) -> Sequence[datetime]:
+        return (await self._conn.execute(_SINCE, {"seller_id": seller_id, "since": since})).scalars().all()
 
     async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:
         return await _LINES.find(self._conn, _OF_ORDER, {"seller_id": seller_id, "order_id": order_id})

@@ -95,6 +95,10 @@ class Transaction(Protocol):
         """Replace."""
         ...
 
+    async def pinged(self, *, token: str, shop_number: str) -> Sequence[SellerId]:
+        """List, by id, the enabled connections that a ping names, by a token or a shop's number that is not empty."""
+        ...
+
     async def shop_pinned_by(self, name: str, *, besides: SellerId) -> SellerId | None:
         """Find the enabled connection, of any other seller, that pinned this shop and whose pin has not lapsed (W1)."""
         ...
@@ -244,6 +248,14 @@ class Transaction(Protocol):
 
     async def save_order(self, order: OrderRow) -> None:
         """Insert or replace."""
+        ...
+
+    async def orders_by_hour(self, seller_id: SellerId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        """Count orders placed later, by the hour in which they were, oldest first; an hour without any is left out."""
+        ...
+
+    async def orders_since(self, seller_id: SellerId, since: datetime) -> Sequence[datetime]:
+        """List when orders were placed that were placed later, oldest first."""
         ...
 
     async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:

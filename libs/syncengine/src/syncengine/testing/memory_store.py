@@ -11,6 +11,7 @@ from syncengine.events import Event
 from syncengine.listing import CatalogEntry, Item, ListingId, LotId, OrderId, SellerId
 from syncengine.marketplace import Create, Update
 from syncengine.plan import Tier, tier_of_write
+from syncengine.rhythm import hour_of
 from syncengine.rows import (
     CHANGED_IN_SHOP,
     Booking,
@@ -90,6 +91,13 @@ class MemoryTransaction:
 
     async def save_connection(self, row: ConnectionRow) -> None:
         self._write("connections").connections[row.seller_id] = row
+
+    async def pinged(self, *, token: str, shop_number: str) -> Sequence[SellerId]:
+        return [
+            seller_id
+            for seller_id, one in sorted(self.tables.connections.items())
+            if one.enabled and ((token and one.ping_token == token) or (shop_number and one.shop_number == shop_number))
+        ]
 
     async def shop_pinned_by(self, name: str, *, besides: SellerId) -> SellerId | None:
         pinned = (row for row in self.tables.connections.values() if row.enabled and not row.pin_lapsed)
@@ -277,6 +285,13 @@ class MemoryTransaction:
 
     async def save_order(self, order: OrderRow) -> None:
         self._write("orders").orders[order.seller_id, order.order_id] = order
+
+    async def orders_by_hour(self, seller_id: SellerId, since: datetime) -> Sequence[tuple[datetime, int]]:
+        return sorted(Counter(map(hour_of, await self.orders_since(seller_id, since))).items())
+
+    async def orders_since(self, seller_id: SellerId, since: datetime) -> Sequence[datetime]:
+        orders = (order.ordered_at for (whose, _), order in self.tables.orders.items() if whose == seller_id)
+        return sorted(at for at in orders if at > since)
 
     async def lines_of_order(self, seller_id: SellerId, order_id: OrderId) -> Sequence[LineRow]:
         found = [line for key, line in self.tables.lines.items() if key[0] == seller_id and key[1] == order_id]

@@ -15,6 +15,8 @@ from syncengine.migrations import (
     extend_for_hidden_listings,
     extend_for_lapsed_pins,
     extend_for_many_lots,
+    extend_for_pings,
+    extend_for_polling,
     extend_for_renamed_shops,
     extend_for_second_lists,
     extend_for_shop_imports,
@@ -45,3 +47,5 @@ def extend_to_newest(op: Operations, *, app_role: str) -> None:
     extend_for_hidden_listings(op)
     extend_for_lapsed_pins(op)
     extend_for_tested_keys(op)
+    extend_for_polling(op)
+    extend_for_pings(op)

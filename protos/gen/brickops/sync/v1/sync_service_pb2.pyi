@@ -96,6 +96,7 @@ class Connection(_message.Message):
     ALARM_FIELD_NUMBER: _builtins.int
     OTHER_SHOP_FIELD_NUMBER: _builtins.int
     BATCHES_FIELD_NUMBER: _builtins.int
+    LAST_PING_AT_FIELD_NUMBER: _builtins.int
     marketplace: _builtins.str
     """The shop: bricklink or brickowl."""
     state: Global___ConnectionState.ValueType
@@ -162,6 +163,10 @@ class Connection(_message.Message):
     def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchKind]:
         """What the shop was seen to do, or not to do, when one call asks for several things (rule N2); by kind."""
 
+    @_builtins.property
+    def last_ping_at(self) -> _timestamp_pb2.Timestamp:
+        """When the marketplace last pinged that there is something new; absent if it never did."""
+
     def __init__(
         self,
         *,
@@ -186,10 +191,11 @@ class Connection(_message.Message):
         alarm: Global___CensusAlarm | None = ...,
         other_shop: Global___OtherShop | None = ...,
         batches: _abc.Iterable[Global___BatchKind] | None = ...,
+        last_ping_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "match", b"match", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "waiting_until", b"waiting_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "last_ping_at", b"last_ping_at", "match", b"match", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "waiting_until", b"waiting_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "batches", b"batches", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "batches", b"batches", "calls_limit", b"calls_limit", "calls_used", b"calls_used", "key_version", b"key_version", "last_census_at", b"last_census_at", "last_order_read_at", b"last_order_read_at", "last_ping_at", b"last_ping_at", "marketplace", b"marketplace", "match", b"match", "message", b"message", "oldest_waiting_at", b"oldest_waiting_at", "other_shop", b"other_shop", "paused_at", b"paused_at", "progress", b"progress", "reason", b"reason", "reasons", b"reasons", "state", b"state", "tiers", b"tiers", "unknown_lots", b"unknown_lots", "waiting_lots", b"waiting_lots", "waiting_until", b"waiting_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -733,6 +739,88 @@ class SyncNowResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SyncNowResponse: _TypeAlias = SyncNowResponse  # noqa: Y015
+
+@_typing.final
+class PingRequest(_message.Message):
+    """A ping. Exactly one of both is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    SHOP_NUMBER_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The secret part of the address that it came to."""
+    shop_number: _builtins.str
+    """The marketplace's own number of the shop, which the ping named."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        shop_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shop_number", b"shop_number", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PingRequest: _TypeAlias = PingRequest  # noqa: Y015
+
+@_typing.final
+class PingResponse(_message.Message):
+    """Taken, whatever it named."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PingResponse: _TypeAlias = PingResponse  # noqa: Y015
+
+@_typing.final
+class GetPingTokenRequest(_message.Message):
+    """Asks for the secret part of a connection's address for pings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPingTokenRequest: _TypeAlias = GetPingTokenRequest  # noqa: Y015
+
+@_typing.final
+class GetPingTokenResponse(_message.Message):
+    """The secret part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """43 letters, digits, - and _."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPingTokenResponse: _TypeAlias = GetPingTokenResponse  # noqa: Y015
 
 @_typing.final
 class TestConnectionRequest(_message.Message):

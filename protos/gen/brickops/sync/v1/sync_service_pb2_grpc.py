@@ -71,6 +71,16 @@ class SyncServiceStub:
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.SerializeToString,
                 response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.FromString,
                 _registered_method=True)
+        self.Ping = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/Ping',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PingRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PingResponse.FromString,
+                _registered_method=True)
+        self.GetPingToken = channel.unary_unary(
+                '/brickops.sync.v1.SyncService/GetPingToken',
+                request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetPingTokenRequest.SerializeToString,
+                response_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetPingTokenResponse.FromString,
+                _registered_method=True)
         self.TestConnection = channel.unary_unary(
                 '/brickops.sync.v1.SyncService/TestConnection',
                 request_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.TestConnectionRequest.SerializeToString,
@@ -205,6 +215,21 @@ class SyncServiceServicer:
     def SyncNow(self, request, context):
         """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
         hold: people may ask for a share of the calls only (rule B3).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Ping(self, request, context):
+        """Takes a ping: the next read of orders comes forward, within a cap of its own (rule B3). Anybody may send one, so it
+        names no seller in metadata, and nobody learns whether it named a connection.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPingToken(self, request, context):
+        """Gives the secret part of the address that the marketplace's pings may come to; makes one first if there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -363,6 +388,16 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.SyncNow,
                     request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.FromString,
                     response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.SerializeToString,
+            ),
+            'Ping': grpc.unary_unary_rpc_method_handler(
+                    servicer.Ping,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PingRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.PingResponse.SerializeToString,
+            ),
+            'GetPingToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPingToken,
+                    request_deserializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetPingTokenRequest.FromString,
+                    response_serializer=brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetPingTokenResponse.SerializeToString,
             ),
             'TestConnection': grpc.unary_unary_rpc_method_handler(
                     servicer.TestConnection,
@@ -636,6 +671,60 @@ class SyncService:
             '/brickops.sync.v1.SyncService/SyncNow',
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowRequest.SerializeToString,
             brickops_dot_sync_dot_v1_dot_sync__service__pb2.SyncNowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Ping(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/Ping',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.PingRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.PingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPingToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/brickops.sync.v1.SyncService/GetPingToken',
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetPingTokenRequest.SerializeToString,
+            brickops_dot_sync_dot_v1_dot_sync__service__pb2.GetPingTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

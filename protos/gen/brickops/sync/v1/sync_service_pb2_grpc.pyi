@@ -55,6 +55,12 @@ class SyncServiceStub:
     """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
     hold: people may ask for a share of the calls only (rule B3).
     """
+    Ping: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.PingRequest, _sync_service_pb2.PingResponse]
+    """Takes a ping: the next read of orders comes forward, within a cap of its own (rule B3). Anybody may send one, so it
+    names no seller in metadata, and nobody learns whether it named a connection.
+    """
+    GetPingToken: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.GetPingTokenRequest, _sync_service_pb2.GetPingTokenResponse]
+    """Gives the secret part of the address that the marketplace's pings may come to; makes one first if there is none."""
     TestConnection: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.TestConnectionRequest, _sync_service_pb2.TestConnectionResponse]
     """Finds out whether the keys open the shop: in the lane, charged, by reading its orders. Answers once that is known, or
     at once where the connection waits or stands still anyway.
@@ -123,6 +129,12 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
     hold: people may ask for a share of the calls only (rule B3).
     """
+    Ping: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.PingRequest, _sync_service_pb2.PingResponse]  # type: ignore[assignment]
+    """Takes a ping: the next read of orders comes forward, within a cap of its own (rule B3). Anybody may send one, so it
+    names no seller in metadata, and nobody learns whether it named a connection.
+    """
+    GetPingToken: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.GetPingTokenRequest, _sync_service_pb2.GetPingTokenResponse]  # type: ignore[assignment]
+    """Gives the secret part of the address that the marketplace's pings may come to; makes one first if there is none."""
     TestConnection: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.TestConnectionRequest, _sync_service_pb2.TestConnectionResponse]  # type: ignore[assignment]
     """Finds out whether the keys open the shop: in the lane, charged, by reading its orders. Answers once that is known, or
     at once where the connection waits or stands still anyway.
@@ -230,6 +242,24 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reads the shop's orders as soon as a call may be made, and compares the whole shop if asked. The budget's rules
         hold: people may ask for a share of the calls only (rule B3).
         """
+
+    @_abc_1.abstractmethod
+    def Ping(
+        self,
+        request: _sync_service_pb2.PingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.PingResponse, _abc.Awaitable[_sync_service_pb2.PingResponse]]:
+        """Takes a ping: the next read of orders comes forward, within a cap of its own (rule B3). Anybody may send one, so it
+        names no seller in metadata, and nobody learns whether it named a connection.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPingToken(
+        self,
+        request: _sync_service_pb2.GetPingTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.GetPingTokenResponse, _abc.Awaitable[_sync_service_pb2.GetPingTokenResponse]]:
+        """Gives the secret part of the address that the marketplace's pings may come to; makes one first if there is none."""
 
     @_abc_1.abstractmethod
     def TestConnection(

@@ -181,6 +181,7 @@ class ConnectionSync(BaseModel):
 
     last_census_at: datetime | None = Field(description="When the shop was last matched as a whole.")
     last_order_read_at: datetime | None = Field(description="When its orders were last read.")
+    last_ping_at: datetime | None = Field(description="When the marketplace last pinged that there is something new.")
     budget: Budget
     waiting_until: datetime | None = Field(description="Until when it waits, where that is known.")
     paused_at: datetime | None = Field(description="Since when a person has paused it.")
@@ -294,3 +295,13 @@ class RetryPlanned(BaseModel):
 
     lots: int = Field(description="How many lots.")
     message: str = Field(description="What happens next.")
+
+
+class PingAddress(BaseModel):
+    """Where a marketplace's pings may come to."""
+
+    path: str = Field(
+        description="The address is that of this API with this path. Whoever knows it can have orders read sooner, "
+        "within a small share of the shop's calls, and nothing else.",
+        examples=["/pings/bricklink/4f9bF2n0yQeGpD1hC8mZ3uXkTq6wR5sVaJ7oLiEtBcY"],
+    )

@@ -18,6 +18,7 @@ from gateway.connections.models import (
     FieldDefault,
     KeysChanged,
     NewConnection,
+    PingAddress,
     RetryAsked,
     RetryPlanned,
     SyncAsked,
@@ -171,6 +172,15 @@ async def sync_now(
     asked = sync_service_pb2.SyncNowRequest(request_id=request_id, compare=wanted.compare)
     answer = await behind.ask(behind.sync(marketplace).SyncNow, asked, seconds=COMMAND_SECONDS)
     return SyncPlanned(brought_forward=answer.brought_forward, message=answer.message)
+
+
+@router.get("/{marketplace}/ping-address", summary="Read where pings may come to", responses=problems(404))
+async def get_ping_address(marketplace: Marketplace, behind: FromBehind) -> PingAddress:
+    """Says which address to type into the marketplace's settings, so that it tells of new orders at once. Without it
+    orders are found by reading them. Brick Owl needs none: it is asked by a call.
+    """
+    answer = await behind.ask(behind.sync(marketplace).GetPingToken, sync_service_pb2.GetPingTokenRequest())
+    return PingAddress(path=f"/pings/{marketplace}/{answer.token}")
 
 
 @router.post("/{marketplace}/retry", summary="Try again what was set aside", responses=problems(404, 409))

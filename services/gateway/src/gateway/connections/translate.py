@@ -109,6 +109,7 @@ def _sync_of(sync: sync_service_pb2.Connection) -> ConnectionSync:
     return ConnectionSync(
         last_census_at=time_in(sync, "last_census_at"),
         last_order_read_at=time_in(sync, "last_order_read_at"),
+        last_ping_at=time_in(sync, "last_ping_at"),
         waiting_until=time_in(sync, "waiting_until"),
         paused_at=time_in(sync, "paused_at"),
         oldest_waiting_at=time_in(sync, "oldest_waiting_at"),

@@ -30,6 +30,7 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         self.unowned: list[waiting_pb2.UnownedListing] = []
         self.default = sync_pb.FieldDefault(field="grade", value="usedg", choices=["usedg", "usedn"])
         self.tested = sync_pb.TestConnectionResponse()
+        self.pings: list[sync_pb.PingRequest] = []
         self.planned = sync_pb.PlanResponse()
         self._answers = Answers()
 
@@ -110,6 +111,20 @@ class SyncFake(sync_grpc.SyncServiceServicer):
         require_role("owner", "editor")
         async with self.faults.around(context):
             return sync_pb.SyncNowResponse(brought_forward=True, message=f"compare: {request.compare}")
+
+    async def Ping(self, request: sync_pb.PingRequest, context: Context) -> sync_pb.PingResponse:  # noqa: N802
+        """Keeps it."""
+        async with self.faults.around(context):
+            self.pings.append(request)
+            return sync_pb.PingResponse()
+
+    async def GetPingToken(  # noqa: N802
+        self, request: sync_pb.GetPingTokenRequest, context: Context
+    ) -> sync_pb.GetPingTokenResponse:
+        """Gives the same to all."""
+        require_role("owner")
+        async with self.faults.around(context):
+            return sync_pb.GetPingTokenResponse(token="t" * 43)
 
     async def Retry(self, request: sync_pb.RetryRequest, context: Context) -> sync_pb.RetryResponse:  # noqa: N802
         """Says what it was asked."""

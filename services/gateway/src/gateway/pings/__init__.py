@@ -1,0 +1,1 @@
+"""Pings of the marketplaces: unauthenticated, as they are."""
