@@ -310,7 +310,9 @@ def _linked(
         )
         return wants_look(replace(back, shown=shown_values(listing), list_after=None), now)
     keeps = row.listing_id == listing.listing_id and connection.census_reason is not CensusReason.DATABASE_LOST
-    linked = replace(found(row, listing, read.read_at), trouble=None, theirs=None, look_since=None, not_before=None)
+    linked = replace(
+        found(row, listing, read.read_at, now), trouble=None, theirs=None, look_since=None, not_before=None
+    )
     return replace(linked, sent=compared.sent, conflicts=compared.conflicts) if keeps else linked
 
 

@@ -114,7 +114,7 @@ def taken_from(row: ListingRow, listing_id: ListingId, facts: Facts, now: dateti
         retain=is_retained(desired, facts),
         fields=desired.fields,
     )
-    return found(row, shown, row.counted_at or now)
+    return found(row, shown, row.counted_at or now, now)
 
 
 def named_as_its(row: ListingRow, listing_id: ListingId, late: datetime) -> ListingRow:

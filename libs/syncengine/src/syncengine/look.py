@@ -85,7 +85,7 @@ async def _settled(
     if row.ledger is None and listing is not None:  # it was not known to be there (rule N3)
         # An order before this read may still show up: no increase repairs what it explains (rule K4).
         late = sight.at + lane.settings.lag_window
-        return replace(found(row, listing, sight.read_at), look_since=None, not_before=None, raise_after=late)
+        return replace(found(row, listing, sight.read_at, now), look_since=None, not_before=None, raise_after=late)
     seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
     returned = sum(line.returned for line in lines)
     known = explain(row, intent, seen, lane.settings, now, returned=returned)

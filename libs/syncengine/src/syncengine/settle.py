@@ -121,8 +121,11 @@ def _named(
     return row, closed(intent, Fate.UNKNOWN, now, "NO_NEW_LISTING")
 
 
-def found(row: ListingRow, listing: Listing, read_at: datetime) -> ListingRow:
-    """Book a listing that a read showed as the lot's; its ledger begins with that read (rule Q1)."""
+def found(row: ListingRow, listing: Listing, read_at: datetime, now: datetime) -> ListingRow:
+    """Book a listing that a read showed as the lot's; its ledger begins with that read (rule Q1).
+
+    `read_at` is by the shop's clock, as the dates of its orders are; `now` by ours, as the moments of our calls are.
+    """
     return replace(
         row,
         listing_id=listing.listing_id,
@@ -134,7 +137,7 @@ def found(row: ListingRow, listing: Listing, read_at: datetime) -> ListingRow:
         shown=shown_values(listing),
         conflicts={},
         sent_for_sale=listing.for_sale,
-        hidden_at=None if listing.for_sale else read_at,
+        hidden_at=None if listing.for_sale else now,
         on_trial=(),
         sent_retain=listing.retain,
         orders_after=None,

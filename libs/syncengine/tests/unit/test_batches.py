@@ -22,7 +22,9 @@ from syncengine.marketplace import (
     Write,
 )
 from syncengine.rows import ConnectionRow, ListingRow, Settings
+from syncengine.settle import found
 from syncengine.testing.inventory import BRICK
+from syncengine.testing.samples import sample
 from syncengine.testing.shop import FACTS, MemoryShop
 from syncengine.testing.world import SOON_CERTAIN, World
 
@@ -285,3 +287,9 @@ def test_how_many_go_together(
     connection = ConnectionRow(seller_id=SellerId("s"), batches=known)
     row, write = a_row(create_with=create_with), replace(UPDATE, fields={"price": "1"})
     assert most_together(row, write, connection, facts, settings, free=free) == most
+
+
+def test_since_when_a_listing_is_hidden_is_by_our_clock_for_it_is_compared_with_our_calls() -> None:
+    """The shop's may be behind: then orders that are late would count as read (rule K4)."""
+    shown = replace(sample(Listing), for_sale=False)
+    assert found(a_row(), shown, LONG_AGO, READ_AT).hidden_at == READ_AT

@@ -54,5 +54,5 @@ def test_what_was_observed_before_a_new_beginning_says_nothing_after_it() -> Non
     before = Observation(quantity=15, holds=False, contradicts=False, read_at=NOW, at=NOW)
     row = replace(lot_row("lot"), observed=before, probation=Probation(delta=1, due_at=DUE))
     shown = Listing(listing_id=ListingId("1"), item=BRICK, quantity=15, for_sale=True, retain=False, fields={})
-    row = found(row, shown, DUE)
+    row = found(row, shown, DUE, NOW)
     assert (row.observed, row.probation, row.ledger) == (None, None, 15)

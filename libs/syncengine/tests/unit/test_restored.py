@@ -1,12 +1,16 @@
 """The engine's database restored from before a listing went: what explains it is believed (rules C1, Q4)."""
 
 from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
 from syncengine.absorb import begin_anew_after_loss
 from syncengine.listing import ListingId
+from syncengine.marketplace import Outcome, Ticket, Unknown, Write
+from syncengine.rows import Trouble
 from syncengine.testing.world import World
 
 
@@ -37,3 +41,27 @@ async def test_a_listing_gone_since_the_backup_is_explained(how: str) -> None:
     await world.settle()
     assert world.shown() == {"a": 5, "b": 10}
     assert len(world.shop.writes) == writes + 1
+
+
+async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> None:
+    """The reply was lost, and the listing sold out before it was found: nobody may list its pieces again (seed 1074)."""
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    send = world.shop.send
+
+    async def sold_at_once(write: Write, ticket: Ticket) -> Outcome:
+        await send(write, ticket)
+        world.shop.buy(ListingId("1001"), 5)
+        return Unknown(reason="NO_REPLY")
+
+    with patch.object(world.shop, "send", sold_at_once):
+        world.create("a", 5, note="a")
+        await world.settle(timedelta(seconds=6))
+    lines = world.store.tables.lines
+    world.store.tables.lines = {key: replace(line, unowned=True) for key, line in lines.items()}
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    await world.settle()
+    assert (world.shown(), len(world.shop.writes)) == ({}, 1)
+    assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
