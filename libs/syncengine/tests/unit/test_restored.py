@@ -44,7 +44,7 @@ async def test_a_listing_gone_since_the_backup_is_explained(how: str) -> None:
 
 
 async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> None:
-    """The reply was lost, and the listing sold out before it was found: nobody may list its pieces again (seed 1074)."""
+    """The reply was lost, and the listing sold out before it was found: nobody lists its pieces again (seed 1074)."""
     world = World()
     await world.connect()
     await world.settle(timedelta(seconds=10))
