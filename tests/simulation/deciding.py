@@ -88,7 +88,7 @@ _WATCHED: tuple[tuple[str, Judge], ...] = (
     ("syncengine.sendable._is_foreign", _if("W2 a price is in another currency")),
     ("syncengine.census._book_census", _begun),
     ("syncengine.census._alarm", _if("C5 a list is not believed")),
-    ("syncengine.census.match", lambda found, *_: "C2 a look-alike is for a person" if found.ambiguous else None),
+    ("syncengine.census.match", lambda found, *_, **__: "C2 a look-alike is for a person" if found.ambiguous else None),
     ("syncengine.held._held", _if("C4 an order without an owner holds its item")),
     ("syncengine.plan._is_counted", lambda counted, *_: None if counted else "C4 a lot waits until it is counted"),
     ("syncengine.plan.groups_in_conflict", _if("F2 a foreign edit waits for a person")),

@@ -131,13 +131,14 @@ async def _book_census(
     stored = {row.lot_id: row for row in rows}
     listing_ids = [listing.listing_id for listing in read.listings]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
-    matched = match(rows, read.listings, owners, facts)
+    after_loss = connection.census_reason is CensusReason.DATABASE_LOST
+    matched = match(rows, read.listings, owners, facts, after_loss=after_loss)
     returned = await _returned(tx, connection, rows, matched)
     ownerless = {line.item for line in since_connected(await tx.ownerless_lines(connection.seller_id), connection)}
     ownerless |= {kept.listing.item for kept in missed}
     if vouched and connection.census_reason in (None, CensusReason.KEYS_REPLACED):
         late = listed_at + lane.settings.lag_window
-        rows = [row if row.lot_id in matched.links else _gone_as_said(row, late) for row in rows]
+        rows = [row if row.lot_id in matched.links else _gone_as_said(row, late, now) for row in rows]
     linked = [_linked(row, matched, read, connection, facts, returned, ownerless, now) for row in rows]
     if begins:
         linked = await _with_hidden_ones(tx, linked, now)
@@ -184,7 +185,7 @@ async def _book_census(
         hints_after=ListingId("") if facts.looks_up_at_once else None,
         census_alarm="",
         alarm_answered="",
-        list_wanted_at=now if doubtful else _still_wanted(connection, listed_at),
+        list_wanted_at=listed_at + lane.settings.late_window if doubtful else _still_wanted(connection, listed_at),
         list_again_at=list_again_at(missed, {row.desired.item for row in rows}, lane.settings),
         match=_numbers(list(told.values()), matched),
     )
@@ -219,15 +220,18 @@ async def _counted(
     return counted
 
 
-def _gone_as_said(row: ListingRow, late: datetime) -> ListingRow:
+def _gone_as_said(row: ListingRow, late: datetime, now: datetime) -> ListingRow:
     """A person said that a listing is gone: what becomes of the lot is asked of them, lot by lot (rules C5, Q4).
 
-    Its end is their word, not a read: before the lot is listed again, it is looked for.
+    Its end is their word, not a read: it is looked for before the lot is listed again, and before one of which nothing
+    is wanted is called synced.
     """
     if row.listing_id is None or not row.ledger:
         return row
     gone = replace(unlisted(row), gone_id=row.gone_id, look_since=None, observed=None, probation=None, theirs=None)
-    return replace(gone, trouble=Trouble.GONE_UNEXPLAINED if row.target else None, raise_after=late)
+    if not row.target:
+        return perhaps_listed(gone, [row.listing_id], now) or gone
+    return replace(gone, trouble=Trouble.GONE_UNEXPLAINED, raise_after=late)
 
 
 async def _with_hidden_ones(tx: Transaction, rows: Sequence[ListingRow], now: datetime) -> list[ListingRow]:

@@ -23,12 +23,18 @@ class Matched:
 
 
 def match(
-    rows: Sequence[ListingRow], listings: Sequence[Listing], owners: Mapping[ListingId, LotId], facts: Facts
+    rows: Sequence[ListingRow],
+    listings: Sequence[Listing],
+    owners: Mapping[ListingId, LotId],
+    facts: Facts,
+    *,
+    after_loss: bool = False,
 ) -> Matched:
     """Match by the present listing, any that the lot ever had, our mark, all fields; else only by item: ambiguous.
 
     `owners`: every listing id that a lot ever had. Lots and listings that are equal in every field pair up in the order
-    of their ids.
+    of their ids. `after_loss`: what is known of a lot's listing may be old; where the list lacks it, another of its
+    item may be its newer one, which the lost database knew.
     """
     by_id = {listing.listing_id: listing for listing in listings}
     lots = {row.lot_id for row in rows}
@@ -58,7 +64,7 @@ def match(
             links[row.lot_id] = equal
             free[row.desired.item].remove(equal)
     for row in rows:
-        if row.lot_id in links or row.listing_id is not None:
+        if row.lot_id in links or (row.listing_id is not None and not after_loss):
             continue
         if any(may_be_its(row, listing, facts) for listing in _alike(row, free)):
             ambiguous.add(row.lot_id)

@@ -179,8 +179,10 @@ def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> date
         )
     if connection.census_reason is CensusReason.DATABASE_LOST and connection.wished_at is not None:
         return connection.wished_at + settings.call_deadline + settings.late_window
-    if connection.census_reason is not None or connection.census_at is None or connection.list_wanted_at is not None:
+    if connection.census_reason is not None or connection.census_at is None:
         return now
+    if connection.list_wanted_at is not None:
+        return connection.list_wanted_at
     due_at = connection.census_at + settings.census_interval
     return due_at if connection.list_again_at is None else min(due_at, connection.list_again_at)
 

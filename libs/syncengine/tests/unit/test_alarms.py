@@ -11,7 +11,7 @@ from syncengine.answers import ChangedSinceError
 from syncengine.listing import ListingId, ListRead
 from syncengine.marketplace import Ticket
 from syncengine.rows import Trouble
-from syncengine.testing.inventory import BRICK
+from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.operator import Operator
 from syncengine.testing.world import World
 
@@ -100,6 +100,35 @@ async def test_what_a_person_vouched_for_is_looked_for_before_it_is_listed_again
     await world.settle()
     assert len(world.shop.listings) == LOTS
     assert (world.row("00").trouble, world.row("00").listing_id) == (None, "1001")
+
+
+async def test_a_lot_that_is_not_wanted_is_looked_for_before_a_persons_word_makes_it_synced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list was short, and its listing is for sale all the time."""
+    world = await shop_of_many()
+    whole = world.shop.read_all
+
+    async def short(ticket: Ticket) -> ListRead:
+        read = await whole(ticket)
+        return replace(read, listings=read.listings[25:])
+
+    with monkeypatch.context() as lists:
+        lists.setattr(world.shop, "read_all", short)
+        await alarmed(world, 0)
+        world.inventory.change("00", archived=True)
+        await world.deliver()
+        async with world.store.transaction() as tx:
+            connection = await tx.lock_connection(SELLER)
+            paused = replace(connection, writes_not_before=world.clock.now() + timedelta(seconds=30))
+            await tx.save_connection(paused)
+        await say(world, "MANY_ARE_MISSING", 25, RIGHT)
+        await world.settle(timedelta(seconds=5))
+        assert world.row("00").gone_id is None
+        assert "00" in world.shown()
+    await world.settle()
+    assert "00" not in world.shown()
+    assert world.row("00").trouble is None
 
 
 async def test_a_list_that_lacks_more_than_was_seen_is_asked_about_again() -> None:

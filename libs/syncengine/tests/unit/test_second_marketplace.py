@@ -156,6 +156,14 @@ def test_empty_listing_that_was_nobodys_is_no_reason_to_ask() -> None:
     assert match([a_row()], [equal], {}, OWLISH).links == {LotId("lot"): equal}
 
 
+def test_after_a_loss_a_lot_whose_listing_a_list_lacks_asks_whether_another_is_its_newer_one() -> None:
+    """What a restored database knows of its listing may be old (rule C2, seed 832)."""
+    row, another = replace(a_row(), listing_id=ListingId("1")), listing("4")
+    assert match([row], [another], {}, FACTS).ambiguous == frozenset()
+    lost = match([row], [another], {}, FACTS, after_loss=True)
+    assert (lost.ambiguous, lost.links, lost.unowned) == ({LotId("lot")}, {}, (another,))
+
+
 def test_mark_names_its_lot_and_rises_with_the_stamp() -> None:
     first, second = (mark_of(LotId("a.b"), NOW + timedelta(milliseconds=step)) for step in (0, 1))
     assert first < second

@@ -102,6 +102,7 @@ class Life:
         )
         self.judges = Judges(stage)
         self._lacked: set[ListingId] = set()
+        self._shown_at: datetime | None = None
         self.mail = Mail(stage, self.judges)
         other = make_shop(OTHER_NAME, character)
         self.keys = Keys(stage, self.mail, other, shop_is_empty=not character.was_there_before)
@@ -202,11 +203,14 @@ class Life:
         """A list may show another shop than the one there is.
 
         One that is a moment old cannot be told from a true one; one that is cut, or empty, can be by what it lacks,
-        unless that is a listing of which we do not know yet, or two in a row lack it (rule N3).
+        unless that is a listing of which we do not know yet, or two lack it and no census booked one between (rule N3).
         """
+        connection = self.stage.connection
         if accident is None:
-            self._lacked.clear()
+            self._shown_at = self.stage.clock.now()
             return
+        if self._shown_at is not None and connection.census_at is not None and connection.census_at >= self._shown_at:
+            self._lacked.clear()
         books, true = self.stage.books, self.stage.shop.listings()
         shown = {listing.listing_id: listing for listing in read.listings}
         false = {listing_id for listing_id in books.owners if true.get(listing_id) != shown.get(listing_id)}
