@@ -7,6 +7,7 @@ seals every record anew under a fresh data key; the keys in it, and their versio
 import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 from credentials.audit_chain import append, newest_event
 from credentials.crypto.envelope import Unreadable, WrappedKey
@@ -81,12 +82,11 @@ async def _left(vault: Vault) -> int:
 async def rotate_data(vault: Vault, *, batch: int) -> Rotation:
     """Seals every record anew that was sealed before this rotation began, one to a transaction.
 
-    A rotation that was killed is gone on with: when it began is written down. Each sealing is a row of the lifecycle
-    and publishes the connection with the same key version. It pauses while the outbox is long.
+    A rotation that was killed is gone on with: when it began is written down, and what was sealed since is not sealed
+    again. Each sealing is a row of the lifecycle and publishes the connection with the same key version. It pauses
+    while the outbox is long.
     """
-    async with vault.transaction() as uow:
-        started_at = await uow.data_rotations.begin(vault.clock.now())
-        await uow.commit()
+    started_at = await _begun(vault)
     done = 0
     unreadable: list[str] = []
     after = ("", "")
@@ -108,6 +108,27 @@ async def rotate_data(vault: Vault, *, batch: int) -> Rotation:
         await uow.data_rotations.end(started_at, vault.clock.now())
         await uow.commit()
     return Rotation(done=done, unreadable=unreadable, left=left)
+
+
+async def _begun(vault: Vault) -> datetime:
+    """When the rotation that there is to do began; says whether it is one of before, which may be long ago."""
+    async with vault.transaction() as uow:
+        unfinished = await uow.data_rotations.unfinished()
+        started_at = unfinished or vault.clock.now()
+        if unfinished is None:
+            await uow.data_rotations.begin(started_at)
+        left = await uow.credentials.count_sealed_before(started_at)
+        await uow.commit()
+    facts = {"begun": started_at.isoformat(), "left": left}
+    if unfinished is None:
+        logger.info("sealing every record anew", extra=facts)
+    else:
+        logger.warning(
+            "going on with a rotation that was begun before and did not end: records sealed since then are not sealed"
+            " again; run it once more for these",
+            extra=facts,
+        )
+    return started_at
 
 
 async def seal_anew(found: Credential, vault: Vault) -> bool:

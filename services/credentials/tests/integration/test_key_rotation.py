@@ -130,8 +130,12 @@ async def test_a_rotation_of_the_inner_layer_goes_on_where_it_was_killed(
     async with leasing(sync_bricklink, sellers) as leased:
         await killed_half_way(house, "rotate-data")
         assert [row["generation"] for row in house.rows(sealed)] == [1] * 7 + [0] * 5
+        (begun,) = house.rows("SELECT started_at FROM data_rotations WHERE ended_at IS NULL")
         resumed = await run(house, "rotate-data")
         assert resumed.returncode == 0, resumed.stderr
+        (told,) = [line for line in map(json.loads, resumed.stderr.splitlines()) if "begun" in line]
+        assert told["message"].startswith("going on with a rotation that was begun before")
+        assert (told["level"], told["begun"], told["left"]) == ("warning", begun["started_at"].isoformat(), 5)
         assert '"done": 5' in resumed.stderr, "it does the rest only"
     assert set(leased) == set(sellers)
     after = house.rows(sealed)
@@ -154,7 +158,9 @@ async def test_a_record_from_before_it_was_sealed_anew_is_not_lent(
 ) -> None:
     columns = "generation, kek_id, wrapped_data_key, nonce, sealed_keys"
     (older,) = house.rows(f"SELECT {columns} FROM credentials WHERE seller_id = 'seller-11'")
-    assert (await run(house, "rotate-data")).returncode == 0
+    another = await run(house, "rotate-data")
+    assert another.returncode == 0
+    assert '"message": "sealing every record anew"' in another.stderr
     (newer,) = house.rows(f"SELECT {columns} FROM credentials WHERE seller_id = 'seller-11'")
     assert newer["generation"] == older["generation"] + 1, "a rotation after one that ended begins anew"
 

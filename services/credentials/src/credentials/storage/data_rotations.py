@@ -14,13 +14,15 @@ class DataRotations:
     def __init__(self, conn: AsyncConnection) -> None:
         self._conn = conn
 
-    async def begin(self, now: datetime) -> datetime:
-        """When the rotation that is under way began: an unfinished one of before, else one that begins now."""
-        unfinished = select(func.min(DATA_ROTATIONS.c.started_at)).where(DATA_ROTATIONS.c.ended_at.is_(None))
-        started_at: datetime | None = (await self._conn.execute(unfinished)).scalar_one()
-        if started_at is None:
-            await self._conn.execute(insert(DATA_ROTATIONS).values(started_at=now))
-        return started_at or now
+    async def unfinished(self) -> datetime | None:
+        """When the rotation that is under way, or was killed, began; None if all came to their end."""
+        query = select(func.min(DATA_ROTATIONS.c.started_at)).where(DATA_ROTATIONS.c.ended_at.is_(None))
+        started_at: datetime | None = (await self._conn.execute(query)).scalar_one()
+        return started_at
+
+    async def begin(self, now: datetime) -> None:
+        """One begins now."""
+        await self._conn.execute(insert(DATA_ROTATIONS).values(started_at=now))
 
     async def end(self, started_at: datetime, now: datetime) -> None:
         """It is through."""
