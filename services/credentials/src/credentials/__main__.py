@@ -25,9 +25,11 @@ from credentials.api.status import STATUS_OF
 from credentials.audit_verification import verify_audit
 from credentials.callers import ALLOWED
 from credentials.config import Config
+from credentials.crypto.envelope import KeyEncryptionKeys
 from credentials.crypto.keyring import Keyring, KeyringError
 from credentials.key_rotation import Rotation, rotate_data, rotate_kek
 from credentials.keyring_check import KeyringUnfit, check_keyring
+from credentials.keyring_reloading import KeyringInUse, watch_keyring
 from credentials.lease_log_keeping import keep_lease_log
 from credentials.published_heads import TopicMissing, read_heads
 from credentials.request_forgetting import forget_requests
@@ -67,7 +69,8 @@ async def serve(config: Config) -> None:
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving_metrics(config.metrics_listen, tls))
-        engine, vault = await stack.enter_async_context(_opened(config))
+        keyring = KeyringInUse(Keyring.read(config.keyring_file))
+        engine, vault = await stack.enter_async_context(_opened(config, keyring))
         await _checked(vault)
 
         def register(server: aio.Server) -> None:
@@ -78,12 +81,14 @@ async def serve(config: Config) -> None:
             serving(listen=config.listen, tls=tls, allow=ALLOWED, errors=STATUS_OF, register=register)
         )
         await health.ready()
-        await run_until_signalled(Relay(engine, database_url, kafka, source=SERVICE).run())
+        await run_until_signalled(
+            Relay(engine, database_url, kafka, source=SERVICE).run(),
+            watch_keyring(config.keyring_file, keyring, vault),
+        )
 
 
 @asynccontextmanager
-async def _opened(config: Config) -> AsyncIterator[tuple[AsyncEngine, Vault]]:
-    keyring = Keyring.read(config.keyring_file)
+async def _opened(config: Config, keyring: KeyEncryptionKeys) -> AsyncIterator[tuple[AsyncEngine, Vault]]:
     engine = create_engine(read_secret(config.database_url_file))
     try:
         yield (
@@ -118,7 +123,7 @@ async def _checked(vault: Vault) -> None:
 
 async def rotate(config: Config, rotation: Callable[..., Awaitable[Rotation]]) -> None:
     """Run one of the rotations; exits with 1 if anything could not be rotated."""
-    async with _opened(config) as (_, vault):
+    async with _opened(config, Keyring.read(config.keyring_file)) as (_, vault):
         came_to = await rotation(vault, batch=config.rotation_batch)
     logger.info("rotated", extra={"done": came_to.done, "left": came_to.left})
     if came_to.left:
@@ -130,7 +135,7 @@ async def rotate(config: Config, rotation: Callable[..., Awaitable[Rotation]]) -
 async def verify(config: Config) -> None:
     """Prove the lifecycle; exits with 1, naming what is wrong."""
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
-    async with _opened(config) as (_, vault):
+    async with _opened(config, Keyring.read(config.keyring_file)) as (_, vault):
         found = await verify_audit(vault, partial(read_heads, kafka, config.connections_topic))
     facts = {name: getattr(found, name) for name in ("sellers", "rows", "unchained", "unpublished")}
     logger.info("the lifecycle was verified", extra=facts | {"problems": len(found.problems)})

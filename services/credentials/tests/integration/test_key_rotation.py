@@ -35,7 +35,7 @@ HOUSE_OF_ITS_OWN = True
 
 
 def ring(house: "House", primary: str, **states: str) -> None:
-    """Write the keyring that the next process reads."""
+    """Write the keyring that a process reads when it starts, and that a running one takes."""
     keys = {name: {"key": KEYS[name], "state": state} for name, state in states.items()}
     house.file("keyring.json", json.dumps({"primary": primary, "keys": keys}))
 
@@ -49,25 +49,31 @@ def wrapped_by(house: "House") -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-async def sellers(house: "House") -> Given:
-    """Twelve sellers whose keys the old key-encryption key wraps."""
+async def running(house: "House") -> "Running":
+    """A process that begins with the old key alone, and takes every keyring of this module without a restart."""
     ring(house, "old", old="active")
-    running = await house.serve()
+    return await house.serve()
+
+
+async def took(running: "Running", primary: str, *active: str) -> None:
+    """Wait until the process says that it uses this keyring."""
+    await running.logged(f'"primary": "{primary}", "active": {json.dumps(sorted(active))}')
+
+
+@pytest.fixture(scope="module")
+async def sellers(house: "House", running: "Running") -> Given:
+    """Twelve sellers whose keys the old key-encryption key wraps; from now on it opens only, and the new one wraps."""
     gateway = house.calls("gateway", running)
     keys = {
         f"seller-{number:02}": BrickLinkKeys(**{name: secrets.token_hex(16) for name in NAMES}) for number in range(12)
     }
     for seller, given in keys.items():
         await gateway.put(seller, given, request_id="put")
-    await running.stop()
-    return keys
-
-
-@pytest.fixture(scope="module")
-async def running(house: "House", sellers: Given) -> "Running":
-    """A process that wraps with the new key and can open what the old one wrapped."""
+    ring(house, "old", old="active", new="active")
+    await took(running, "old", "new", "old")
     ring(house, "new", old="active", new="active")
-    return await house.serve()
+    await took(running, "new", "new", "old")
+    return keys
 
 
 @asynccontextmanager
@@ -206,14 +212,21 @@ async def test_a_key_that_cannot_be_opened_is_named_and_the_others_are_wrapped_a
         ({"new": "active", "third": "retired"}, "the key third is retired"),
     ],
 )
-async def test_a_key_that_is_still_needed_is_missed_at_start(
-    house: "House", sellers: Given, states: dict[str, str], words: str
+async def test_a_key_that_is_still_needed_is_missed_at_start_and_while_it_runs(
+    house: "House",
+    running: "Running",
+    sync_bricklink: "Calls",
+    sellers: Given,
+    states: dict[str, str],
+    words: str,
 ) -> None:
     ring(house, "new", **states)
     ended = await run(house, "serve")
     assert ended.returncode == 1
     assert f"12 keys in the table credentials are wrapped by third, but {words}" in ended.stderr
     assert "Traceback" not in ended.stderr
+    await running.logged("third wraps, so another must be primary before it retires")
+    assert (await sync_bricklink.lease("seller-03")).bricklink == sellers["seller-03"], "it goes on with the one before"
 
 
 async def test_another_key_under_a_known_id_is_found_at_start(house: "House", sellers: Given) -> None:
@@ -236,8 +249,42 @@ async def test_rotations_at_once_end_in_one_state(house: "House", sellers: Given
         assert (await verify_audit(vault, heads)).problems == []
 
 
-async def test_rotated_away_a_key_retires(house: "House", sellers: Given) -> None:
+async def test_rotated_away_a_key_retires(
+    house: "House", running: "Running", sync_bricklink: "Calls", sellers: Given
+) -> None:
+    """In the process that began with it, and in one that starts."""
     ring(house, "new", old="retired", new="active", third="retired")
+    await took(running, "new", "new")
     served = await house.serve()
     for seller, keys in sellers.items():
-        assert (await house.calls("sync-bricklink", served).lease(seller)).bricklink == keys
+        for calls in (sync_bricklink, house.calls("sync-bricklink", served)):
+            assert (await calls.lease(seller)).bricklink == keys
+
+
+REFUSED: dict[str, str] = {
+    '{"primary": "new", "keys": {"new": {"key": "': "keyring.json: is not JSON",
+    "": "keyring.json: is not JSON",
+    json.dumps({"primary": "another", "keys": {"another": {"key": KEYS["third"], "state": "active"}}}): (
+        "keyring.json: new wraps, so another must be primary before it retires"
+    ),
+    json.dumps({"primary": "new", "keys": {"new": {"key": KEYS["old"], "state": "active"}}}): (
+        "wrapped by new, but the sealed bytes are not what this key sealed"
+    ),
+}
+"""What somebody may put in the place of a keyring while it is used, and what is said of it."""
+
+
+@pytest.mark.parametrize("content", REFUSED, ids=["half of it", "nothing", "without the primary", "an impostor"])
+async def test_a_keyring_that_does_not_do_is_not_taken(
+    house: "House", running: "Running", sync_bricklink: "Calls", sellers: Given, content: str
+) -> None:
+    """The one before is used on, by the process that runs; the log names the file and the problem, once."""
+    running.lines.clear()
+    house.file("keyring.json", content)
+    await running.logged(REFUSED[content])
+    assert (await sync_bricklink.lease("seller-03")).bricklink == sellers["seller-03"]
+    ring(house, "new", old="retired", new="active", third="retired")
+    await running.logged("the keyring in the file is the one in use again")
+    told = [line for line in running.lines if "the changed keyring is not taken" in line]
+    assert len(told) == 1
+    assert not [line for line in running.lines if any(key in line for key in KEYS.values())]

@@ -57,10 +57,21 @@ class Keyring(Hidden):
         except _Malformed as malformed:
             raise KeyringError(path, str(malformed)) from None
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it has the same keys, in the same states, and the same primary."""
+        return isinstance(other, Keyring) and (self._primary, self._entries) == (other._primary, other._entries)
+
+    __hash__ = None  # type: ignore[assignment]
+
     @property
     def primary_id(self) -> str:
         """The id of the key that wraps."""
         return self._primary
+
+    @property
+    def active_ids(self) -> list[str]:
+        """The ids of the keys that unwrap."""
+        return sorted(key_id for key_id, entry in self._entries.items() if not entry.retired)
 
     async def wrap(self, key: Plaintext, binding: bytes) -> WrappedKey:
         """Encrypts `key` under the primary key; the nonce leads the wrapped bytes."""
