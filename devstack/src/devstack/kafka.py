@@ -141,7 +141,7 @@ class Topic:
 
     name: str
     partitions: int = 3
-    compacted: bool = False  # else kept for 7 days
+    compacted: bool = False  # but not within 7 days, so that what was overwritten can be seen; else kept for 7 days
 
 
 def answers(bootstrap: str, security_file: Path | None = None) -> bool:
@@ -175,7 +175,9 @@ async def _create_topics(bootstrap: str, topics: Sequence[Topic], security_file:
                 topic.name,
                 topic.partitions,
                 replicas,
-                topic_configs={"cleanup.policy": "compact"} if topic.compacted else {"retention.ms": str(_WEEK_MS)},
+                topic_configs={"cleanup.policy": "compact", "min.compaction.lag.ms": str(_WEEK_MS)}
+                if topic.compacted
+                else {"retention.ms": str(_WEEK_MS)},
             )
             for topic in topics
         ]

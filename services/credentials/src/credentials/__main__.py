@@ -31,7 +31,7 @@ from credentials.key_rotation import Rotation, rotate_data, rotate_kek
 from credentials.keyring_check import KeyringUnfit, check_keyring
 from credentials.keyring_reloading import KeyringInUse, watch_keyring
 from credentials.lease_log_keeping import keep_lease_log
-from credentials.published_heads import TopicMissing, read_heads
+from credentials.published_heads import TopicMissing, read_published
 from credentials.request_forgetting import forget_requests
 from credentials.storage.unit_of_work import UnitOfWork
 from credentials.vault import Vault
@@ -136,7 +136,7 @@ async def verify(config: Config) -> None:
     """Prove the lifecycle; exits with 1, naming what is wrong."""
     kafka = KafkaConfig(bootstrap=config.kafka_bootstrap, security_file=config.kafka_security_file)
     async with _opened(config, Keyring.read(config.keyring_file)) as (_, vault):
-        found = await verify_audit(vault, partial(read_heads, kafka, config.connections_topic))
+        found = await verify_audit(vault, partial(read_published, kafka, config.connections_topic))
     facts = {name: getattr(found, name) for name in ("sellers", "rows", "unchained", "unpublished")}
     logger.info("the lifecycle was verified", extra=facts | {"problems": len(found.problems)})
     if found.problems:

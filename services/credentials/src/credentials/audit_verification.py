@@ -2,19 +2,26 @@
 
 What the database alone can show (edited, inserted, reordered, missing rows) the HMACs show. What it cannot (the newest
 rows dropped, or all of them made anew by somebody who has the keys too) the published heads show. That the heads are
-there the database shows in turn: what does not wait in the outbox was published.
+there the database shows in turn: what does not wait in the outbox was published. The next ordinary event after rows
+were dropped has a head of the same length as a dropped one: both are in the topic for as long as it keeps what is
+outdone, so whoever verifies more often than that finds them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
+from typing import Final
 
 from credentials.crypto.chain import Link, audit_key_binding, links_of, mac_before_first, mac_of_row
 from credentials.crypto.envelope import Plaintext, Unreadable, WrappedKey
 from credentials.domain.credential import Credential
 from credentials.domain.lifecycle import ChainHead, LifecycleKind, LifecycleRow
-from credentials.published_heads import Heads
+from credentials.published_heads import LAG, Published
 from credentials.vault import Vault
+
+KEPT_FOR: Final = timedelta(days=7)
+"""For how long the topic must keep each head after a newer one; verify more often than that."""
 
 
 @dataclass(slots=True)
@@ -29,33 +36,40 @@ class Verification:
     unpublished: int = 0
     """Sound, but on their way to Kafka, or younger than this verification: dropped, they would not be missed."""
     problems: list[str] = field(default_factory=list)
-    """One for each seller: the first row that is bad or missing."""
+    """One for each seller: the first row that is bad or missing. Before these, what is wrong with the topic."""
 
 
-async def verify_audit(vault: Vault, read_heads: Callable[[], Awaitable[Heads]]) -> Verification:
-    """Goes through every seller's chain, and compares it with the heads of which `read_heads` tells.
+async def verify_audit(vault: Vault, read_published: Callable[[], Awaitable[Published]]) -> Verification:
+    """Goes through every seller's chain, and compares it with the heads of which `read_published` tells.
 
     The order matters, as chains grow meanwhile: what was published before the heads were read must be among
     them, and chains that are read after them must reach them.
     """
     published_before = await _lengths_published(vault)
-    heads = await read_heads()
+    topic = await read_published()
     async with vault.transaction() as uow:
         sellers = await uow.lifecycle.list_sellers()
     verification = Verification()
-    for seller_id in sorted(sellers | heads.keys()):
+    if topic.kept_for < KEPT_FOR:
+        wanted = KEPT_FOR // timedelta(milliseconds=1)
+        verification.problems.append(
+            f"the topic forgets heads too soon for dropped rows to be missed: set its {LAG} to {wanted} or more"
+        )
+    for seller_id in sorted(sellers | topic.heads.keys()):
         async with vault.transaction() as uow:
             await uow.lock_seller(seller_id)
             wrapped = await uow.audit_keys.find(seller_id)
             rows = await uow.lifecycle.list_of(seller_id)
             credentials = await uow.credentials.list_of(seller_id)
-        published = heads.get(seller_id, frozenset())
+        published = topic.heads.get(seller_id, frozenset())
         verification.sellers += 1
         try:
             key = await _key_of(seller_id, wrapped, vault)
             chain = _sound_chain(rows, key)
             _must_reach(chain, published)
             _must_be_published(published_before.get(seller_id, 0), published)
+            if seller_id in published_before:  # else the relay may be in the middle of sending some again
+                _must_be_last(topic.outdone.get(seller_id))
             _must_tell_of(credentials, rows)
         except _Unsound as problem:
             verification.problems.append(f"seller {seller_id}: {problem}")
@@ -131,6 +145,12 @@ def _must_be_published(length: int, published: frozenset[ChainHead]) -> None:
     if longest < length:
         gone = "the topic lost it, or it never went out"
         raise _Unsound(f"row {longest + 1} of the chain is not published, and does not wait to be: {gone}")
+
+
+def _must_be_last(outdone: str | None) -> None:
+    """Else compaction leaves an older event, and takes the newest head away."""
+    if outdone is not None:
+        raise _Unsound(f"the newest event of {outdone} in the topic is not its last: an older one was published again")
 
 
 def _longest(published: frozenset[ChainHead]) -> int:

@@ -11,7 +11,7 @@ import pytest
 from credentials.audit_verification import Verification, verify_audit
 from credentials.crypto.chain import audit_key_binding, mac_before_first, mac_of_row
 from credentials.key_rotation import rotate_data
-from credentials.published_heads import read_heads
+from credentials.published_heads import read_published
 from credentials.vault import Vault
 from servicekit.kafka import KafkaConfig
 
@@ -57,6 +57,27 @@ async def drop_newest(house: "House", vault: Vault, seller: str) -> None:
         " sealed_keys = NULL, key_version = 3 WHERE seller_id = %s",
         seller,
     )
+
+
+async def drop_newest_and_go_on(house: "House", vault: Vault, seller: str) -> None:
+    """The next ordinary event stands where the dropped row stood, and its head in the topic is the newest."""
+    await drop_newest(house, vault, seller)
+    await house.calls("gateway", house.at_home[0]).put(seller)
+    await house.until("SELECT 1 WHERE NOT EXISTS (SELECT FROM outbox)")
+
+
+async def publish_an_older_event_again(house: "House", vault: Vault, seller: str) -> None:
+    """By the role that serves: compaction would leave this one of the connection, and no head of the rows since."""
+    older = (await house.records(seller, 4))[-1]
+    house.execute(
+        "INSERT INTO outbox (topic, key, value, type, correlation_id, every_partition)"
+        " VALUES (%s, %s, %s, 'brickops.events.v1.ConnectionChanged', '', false)",
+        house.topic,
+        f"{seller}/bricklink",
+        older.value,
+        app=True,
+    )
+    await house.until("SELECT 1 WHERE NOT EXISTS (SELECT FROM outbox)")
 
 
 async def drop_all(house: "House", vault: Vault, seller: str) -> None:
@@ -137,6 +158,8 @@ DEEDS: dict[Deed, str] = {
     backdate: r"row 2 of the chain, .*, is not what was recorded",
     remove: r"row 2 of the chain is missing; the next is lifecycle_id \d+ \(bricklink put ",
     drop_newest: r"row 5 of the chain is missing: 5 rows were published",
+    drop_newest_and_go_on: r"row 5 of the chain, .*, is not the published one",
+    publish_an_older_event_again: r"the newest event of .*/bricklink in the topic is not its last: an older one was",
     drop_all: r"row 1 of the chain is missing: 5 rows were published",
     insert_without_place: r"lifecycle_id \d+ \(bricklink rotate .*\) has no place in the chain: it was inserted",
     insert_with_place: r"row 6 of the chain, .*, is not what was recorded",
@@ -176,7 +199,7 @@ async def lived(house: "House", gateway: "Calls", vault: Vault) -> None:
 
 
 async def verified(house: "House", vault: Vault) -> Verification:
-    return await verify_audit(vault, partial(read_heads, KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic))
+    return await verify_audit(vault, partial(read_published, KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic))
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,23 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from credentials.audit_verification import verify_audit
+from brickops.events.v1.connection_event_pb2 import ConnectionChanged
+from credentials.audit_verification import KEPT_FOR, verify_audit
 from credentials.commands import PutCredential, put_credential
 from credentials.domain.credential import Shop
 from credentials.domain.keys import BrickOwlKeys
 from credentials.domain.lifecycle import ChainHead
-from credentials.published_heads import Heads, read_heads
+from credentials.published_heads import LAG, Published, read_published
 from credentials.vault import Vault
+from devstack.kafka import new_topic_name
 from servicekit.kafka import KafkaConfig
 
 if TYPE_CHECKING:
@@ -56,11 +61,16 @@ def taken(house: "House", seller: str) -> frozenset[ChainHead]:
     return frozenset(ChainHead(length=row["position"], mac=row["mac"]) for row in rows)
 
 
+def published(heads: frozenset[ChainHead]) -> Published:
+    """What a topic holds in which there are these heads of the seller."""
+    return Published(heads={"seller": heads}, outdone={}, kept_for=KEPT_FOR)
+
+
 async def test_an_empty_topic_is_a_problem_of_each_seller_of_whom_nothing_waits(house: "House", vault: Vault) -> None:
     for seller in ("taken", "waiting"):
         await put(vault, seller)
     taken(house, "taken")
-    empty = partial(read_heads, KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic)
+    empty = partial(read_published, KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic)
     found = await verify_audit(vault, empty)
     assert found.problems == [f"seller taken: row 1 of the chain {NOT_PUBLISHED}"]
     assert (found.rows, found.unpublished) == (1, 1)
@@ -82,11 +92,11 @@ async def test_an_older_event_in_place_of_the_newest_is_a_problem(house: "House"
     await put(vault, "seller")
     newer = taken(house, "seller")
 
-    async def republished() -> Heads:
-        return {"seller": older}
+    async def republished() -> Published:
+        return published(older)
 
-    async def both() -> Heads:
-        return {"seller": newer}
+    async def both() -> Published:
+        return published(newer)
 
     assert (await verify_audit(vault, republished)).problems == [f"seller seller: row 2 of the chain {NOT_PUBLISHED}"]
     assert (await verify_audit(vault, both)).problems == []
@@ -96,10 +106,57 @@ async def test_what_happens_while_heads_are_read_is_none(house: "House", vault: 
     await put(vault, "seller")
     before = taken(house, "seller")
 
-    async def meanwhile() -> Heads:
+    async def meanwhile() -> Published:
         await put(vault, "seller")
         taken(house, "seller")
-        return {"seller": before}
+        return published(before)
 
     found = await verify_audit(vault, meanwhile)
     assert (found.problems, found.rows, found.unpublished) == ([], 2, 1)
+
+
+async def made(house: "House", **settings: str) -> str:
+    """A compacted topic with these settings besides; gives its name."""
+    name = new_topic_name("connections")
+    admin = AIOKafkaAdminClient(bootstrap_servers=house.kafka_bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, 1, 1, topic_configs={"cleanup.policy": "compact"} | settings)])
+    finally:
+        await admin.close()
+    return name
+
+
+async def test_a_topic_that_forgets_heads_at_once_is_a_problem(house: "House", vault: Vault) -> None:
+    hasty = await made(house)
+    kafka = KafkaConfig(bootstrap=house.kafka_bootstrap)
+    (problem,) = (await verify_audit(vault, partial(read_published, kafka, hasty))).problems
+    assert problem.endswith("set its min.compaction.lag.ms to 604800000 or more")
+    assert (await verify_audit(vault, partial(read_published, kafka, house.topic))).problems == []
+
+
+@pytest.mark.long
+async def test_a_head_of_long_ago_outlasts_compaction_after_a_newer_one_came(house: "House") -> None:
+    """What the setting is for, by Kafka itself: the lag is counted from the newer event, not from the older one."""
+    quick = {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.001"}
+    hasty, patient = await made(house, **quick), await made(house, **quick, **{LAG: "604800000"})
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    heads = [ChainHead(length=1, mac=b"of long ago"), ChainHead(length=1, mac=b"of now")]
+    events = [
+        ConnectionChanged(seller_id="seller", audit_length=1, audit_head=head.mac).SerializeToString() for head in heads
+    ]
+    kafka = KafkaConfig(bootstrap=house.kafka_bootstrap)
+    producer = AIOKafkaProducer(bootstrap_servers=house.kafka_bootstrap)
+    await producer.start()
+    try:
+        for topic in (hasty, patient):
+            for event, age in zip(events, (60 * 24 * 3600 * 1000, 0), strict=True):
+                await producer.send_and_wait(topic, event, key=b"seller/bricklink", timestamp_ms=now - age)
+        async with asyncio.timeout(120):
+            while (await read_published(kafka, hasty)).heads["seller"] != {heads[1]}:
+                for topic in (hasty, patient):  # a segment is compacted once another was begun after it
+                    await producer.send_and_wait(topic, b"", key=b"another/bricklink")
+                await asyncio.sleep(1)
+    finally:
+        await producer.stop()
+    assert (await read_published(kafka, patient)).heads["seller"] == set(heads)

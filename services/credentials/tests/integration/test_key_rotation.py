@@ -16,7 +16,7 @@ from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
 from brickops.events.v1.connection_event_pb2 import ConnectionChanged
 from credentials.audit_verification import verify_audit
 from credentials.key_rotation import rotate_data, rotate_kek
-from credentials.published_heads import read_heads
+from credentials.published_heads import read_published
 from servicekit.grpc_errors import RpcProblem
 from servicekit.kafka import KafkaConfig
 
@@ -245,7 +245,7 @@ async def test_rotations_at_once_end_in_one_state(house: "House", sellers: Given
         came_to = await asyncio.gather(*(rotate(vault, batch=2) for rotate in (rotate_kek, rotate_data) * 2))
         assert [(one.left, one.unreadable) for one in came_to] == [(0, [])] * 4
         assert wrapped_by(house) == {table: {"new"} for table in WRAPPED}
-        heads = partial(read_heads, KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic)
+        heads = partial(read_published, KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic)
         assert (await verify_audit(vault, heads)).problems == []
 
 
