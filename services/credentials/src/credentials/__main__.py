@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from grpc import aio
@@ -30,10 +31,9 @@ from credentials.crypto.keyring import Keyring, KeyringError
 from credentials.key_rotation import Rotation, rotate_data, rotate_kek
 from credentials.keyring_check import KeyringUnfit, check_keyring
 from credentials.keyring_reloading import KeyringInUse, watch_keyring
-from credentials.lease_log_keeping import keep_lease_log
 from credentials.published_heads import TopicMissing, read_published
-from credentials.request_forgetting import forget_requests
 from credentials.storage.unit_of_work import UnitOfWork
+from credentials.tidying import tidy, tidy_regularly
 from credentials.vault import Vault
 from servicekit.backoff import Backoff
 from servicekit.clock import SystemClock
@@ -51,14 +51,13 @@ from servicekit.postgres import migrate as migrate_database
 logger = logging.getLogger(__name__)
 
 SERVICE = "credentials"
-_FORGOTTEN_AT_ONCE = 1000
 COMMANDS = {
     "serve": "answer calls",
     "migrate": "bring the database up to date",
     "rotate-kek": "wrap every key anew under the keyring's primary key",
     "rotate-data": "seal every record anew under a fresh data key",
     "verify-audit": "prove the record of what happened to keys, or name the first bad or missing row of each seller",
-    "tidy": "make the months ahead in the log of leases, drop those that were kept long enough, forget old requests",
+    "tidy": "do now what `serve` does some times a day: keep the log of leases by months, forget old requests",
 }
 
 
@@ -84,6 +83,7 @@ async def serve(config: Config) -> None:
         await run_until_signalled(
             Relay(engine, database_url, kafka, source=SERVICE).run(),
             watch_keyring(config.keyring_file, keyring, vault),
+            tidy_regularly(database_url, SystemClock(), **_kept_for(config)),
         )
 
 
@@ -145,22 +145,13 @@ async def verify(config: Config) -> None:
 
 def migrate(config: Config) -> None:
     """Bring the database's tables to the newest form."""
-    migrate_database("credentials.migrations", _owner_url(config))
-
-
-def tidy(config: Config) -> None:
-    """Make and drop months of the lease log, and forget requests that nobody repeats any more."""
-    url, now = _owner_url(config), SystemClock().now()
-    kept = keep_lease_log(url, now=now, kept_for=config.lease_log_kept)
-    logger.info("the lease log was kept", extra={"made": kept.made, "dropped": kept.dropped})
-    forgotten = forget_requests(url, now=now, kept_for=config.requests_kept, batch=_FORGOTTEN_AT_ONCE)
-    logger.info("old requests were forgotten", extra={"forgotten": forgotten})
-
-
-def _owner_url(config: Config) -> str:
     if config.owner_database_url_file is None:
         raise ConfigError("CREDENTIALS_OWNER_DATABASE_URL_FILE is missing")
-    return read_secret(config.owner_database_url_file)
+    migrate_database("credentials.migrations", read_secret(config.owner_database_url_file))
+
+
+def _kept_for(config: Config) -> dict[str, timedelta]:
+    return {"lease_log_kept": config.lease_log_kept, "requests_kept": config.requests_kept}
 
 
 def main() -> None:
@@ -185,7 +176,7 @@ def main() -> None:
             case "verify-audit":
                 asyncio.run(verify(config))
             case "tidy":
-                tidy(config)
+                asyncio.run(tidy(read_secret(config.database_url_file), SystemClock(), **_kept_for(config)))
     except (ConfigError, KeyringError, KeyringUnfit, TopicMissing) as problem:
         sys.exit(str(problem))
 

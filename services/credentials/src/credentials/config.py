@@ -7,6 +7,9 @@ from pathlib import Path
 from credentials.domain.lease import LONGEST_LEASE
 from servicekit.config import ConfigError
 
+SHORTEST_LEASE_LOG = timedelta(days=90)
+"""The database drops nothing younger (migration 0007)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -29,7 +32,7 @@ class Config:
     rotation_batch: int = 100
     """How many keys `rotate-kek` wraps anew in one transaction, and after how many records `rotate-data` reports."""
     lease_log_kept: timedelta = timedelta(days=400)
-    """How long a month of the lease log is kept after its end; more than LONGEST_LEASE."""
+    """How long a month of the lease log is kept after its end; at least SHORTEST_LEASE_LOG."""
     requests_kept: timedelta = timedelta(days=30)
     """How long the answer to a request is kept for a repeat, which is done anew after that; at least a day."""
     metrics_listen: str = ""
@@ -37,8 +40,8 @@ class Config:
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
-        if self.lease_log_kept <= LONGEST_LEASE:
-            raise ConfigError(f"CREDENTIALS_LEASE_LOG_KEPT must be above {LONGEST_LEASE.total_seconds():.0f}")
+        if self.lease_log_kept < SHORTEST_LEASE_LOG:
+            raise ConfigError(f"CREDENTIALS_LEASE_LOG_KEPT must be at least {SHORTEST_LEASE_LOG.total_seconds():.0f}")
         if self.requests_kept < timedelta(days=1):
             raise ConfigError("CREDENTIALS_REQUESTS_KEPT must be at least 86400")
         if self.rotation_batch < 1:

@@ -48,7 +48,7 @@ def no_audit_commit(house: "House") -> Iterator[None]:
         " $$ BEGIN RAISE EXCEPTION 'refused at commit'; END $$"
     )
     house.execute(
-        "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON lease_log_rest DEFERRABLE INITIALLY DEFERRED"
+        "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON lease_log DEFERRABLE INITIALLY DEFERRED"
         " FOR EACH ROW EXECUTE FUNCTION refuse_commit()"
     )
     yield

@@ -1,6 +1,8 @@
 """What happened to keys and who asked for them, page by page; the log of leases by months."""
 
+import asyncio
 import hashlib
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -11,12 +13,12 @@ import pytest
 
 from brickops.credentials.v1 import credential_audit_pb2 as audit_pb
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
-from credentials.lease_log_keeping import keep_lease_log
-from credentials.request_forgetting import forget_requests
+from credentials.tidying import forget_requests, keep_lease_log, tidy_regularly
+from servicekit.clock import SystemClock
 from servicekit.grpc_errors import RpcProblem
 
 if TYPE_CHECKING:
-    from services.credentials.tests.integration.conftest import Calls, House
+    from services.credentials.tests.integration.conftest import Calls, House, Running
 
 Refused = Callable[[Awaitable[object]], Awaitable[RpcProblem]]
 
@@ -92,9 +94,10 @@ def months(house: "House") -> dict[str, int]:
 
 
 async def test_the_log_of_leases_is_kept_by_months(
-    house: "House", gateway: "Calls", sync_bricklink: "Calls", seller: str
+    house: "House", running: "Running", gateway: "Calls", sync_bricklink: "Calls", seller: str
 ) -> None:
-    """Made ahead, filled from the rest, dropped when old; leases go on and nothing is ever rewritten."""
+    """By the service, made ahead, filled from the rest, dropped when old; leases go on and nothing is rewritten."""
+    await running.logged("old requests were forgotten")
     old = "INSERT INTO lease_log (at, caller, seller_id, marketplace, granted, refusal, correlation_id)"
     for at in ("2025-01-31 23:59:59.999999+00", "2025-02-01 00:00+00", "2026-09-30 12:00+00"):
         house.execute(f"{old} VALUES (%s, 'x', %s, 'bricklink', false, 'not_found', '')", at, seller, app=True)
@@ -103,11 +106,9 @@ async def test_the_log_of_leases_is_kept_by_months(
     now = datetime.now(UTC)
     this_month = f"lease_log_{now:%Y_%m}"
 
-    # Everything of before the January of this year is kept until its month ended 400 days ago.
     kept_for = now - datetime(2025, 2, 15, tzinfo=UTC)
-    kept = keep_lease_log(house.urls.owner, now=now, kept_for=kept_for)
-    assert kept.dropped == ["2025_01"]
-    assert {"2025_01", "2025_02", "2026_09", f"{now:%Y_%m}"} < set(kept.made)
+    kept = await keep_lease_log(house.urls.app, kept_for=kept_for)
+    assert kept == (["2025_01", "2025_02", "2026_09"], ["2025_01"]), "the others the service made when it began"
     parts = months(house)
     assert (parts["lease_log_rest"], parts["lease_log_2025_02"], parts["lease_log_2026_09"]) == (0, 1, 1)
     assert "lease_log_2025_01" not in parts
@@ -115,12 +116,14 @@ async def test_the_log_of_leases_is_kept_by_months(
     before = parts[this_month]
     await sync_bricklink.lease(seller)
     assert months(house)[this_month] == before + 1
-    assert keep_lease_log(house.urls.owner, now=now, kept_for=kept_for) == ([], [])
+    assert await keep_lease_log(house.urls.app, kept_for=kept_for) == ([], [])
     for part in (this_month, "lease_log_rest", "lease_log"):
         for statement in ("UPDATE {} SET caller = 'y'", "DELETE FROM {}", "TRUNCATE {}"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 house.execute(statement.format(part))
-    assert keep_lease_log(house.urls.owner, now=now, kept_for=timedelta(days=30)).dropped[0] == "2025_02"
+    with pytest.raises(psycopg.errors.RaiseException):
+        await keep_lease_log(house.urls.app, kept_for=timedelta(days=89))
+    assert (await keep_lease_log(house.urls.app, kept_for=timedelta(days=90))).dropped[0] == "2025_02"
 
 
 async def test_old_requests_are_forgotten_in_batches_and_others_answered_as_before(
@@ -134,8 +137,8 @@ async def test_old_requests_are_forgotten_in_batches_and_others_answered_as_befo
     old = "UPDATE requests SET answered_at = %s WHERE seller_id = %s AND request_id <> 'request-4'"
     house.execute(old, now - kept_for - timedelta(seconds=1), seller)
     with house.holding(f"SELECT FROM requests WHERE seller_id = '{seller}' AND request_id = 'request-1' FOR UPDATE"):
-        assert forget_requests(house.urls.owner, now=now, kept_for=kept_for, batch=2) == 3
-    assert forget_requests(house.urls.owner, now=now, kept_for=kept_for, batch=2) == 1
+        assert await forget_requests(house.urls.app, now=now, kept_for=kept_for, batch=2) == 3
+    assert await forget_requests(house.urls.app, now=now, kept_for=kept_for, batch=2) == 1
     assert (await gateway.put(seller, keys, request_id="request-4")).key_version == 5
     assert (await gateway.put(seller, keys, request_id="request-3")).key_version == 6
 
@@ -143,5 +146,24 @@ async def test_old_requests_are_forgotten_in_batches_and_others_answered_as_befo
 def test_the_command_tidies_up(house: "House") -> None:
     ended = house.run("tidy")
     assert ended.returncode == 0, ended.stderr
-    without = house.run("tidy", without="CREDENTIALS_OWNER_DATABASE_URL_FILE")
-    assert (without.returncode, "CREDENTIALS_OWNER_DATABASE_URL_FILE" in without.stderr) == (1, True)
+    assert '"forgotten": ' in ended.stderr
+
+
+async def test_a_database_that_is_away_is_waited_for(unused_tcp_port: int) -> None:
+    """Whoever serves goes on serving."""
+    url, kept = f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/nothing", timedelta(days=400)
+    said: asyncio.Queue[str] = asyncio.Queue()
+
+    def note(record: logging.LogRecord) -> bool:
+        said.put_nowait(record.getMessage())
+        return True
+
+    log = logging.getLogger("credentials.tidying")
+    log.addFilter(note)
+    tidying = asyncio.ensure_future(tidy_regularly(url, SystemClock(), lease_log_kept=kept, requests_kept=kept))
+    try:
+        assert await asyncio.wait_for(said.get(), 30) == "could not tidy up"
+        assert not tidying.done()
+    finally:
+        log.removeFilter(note)
+        tidying.cancel()
