@@ -420,3 +420,8 @@ CREATE INDEX connections_by_number ON connections (shop_number) WHERE shop_numbe
 def extend_for_pings(op: Operations) -> None:
     """Add what pings need: how they name a connection, and the polls that they bring forward (B3)."""
     op.execute(_PINGS)
+
+
+def extend_for_forgotten_requests(op: Operations, *, app_role: str) -> None:
+    """Let requests be forgotten that were answered long ago."""
+    op.execute(f'GRANT DELETE ON answered_requests TO "{app_role}"')

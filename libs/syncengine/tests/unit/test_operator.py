@@ -153,6 +153,15 @@ async def refused(*lot_ids: str) -> World:
     return world
 
 
+async def test_an_answer_is_kept_for_a_month_and_forgotten_with_the_next_request() -> None:
+    world = await refused("b")
+    operator = Operator(world)
+    for request_id, then in (("first", timedelta(days=29)), ("second", timedelta(days=2)), ("third", timedelta())):
+        await operator.ask("PauseConnection", pb.PauseConnectionRequest(request_id=request_id))
+        world.clock.turn(then)
+    assert [name for _, name in world.store.tables.answered] == ["second", "third"]
+
+
 async def test_what_was_parked_is_listed_by_reason_and_tried_again() -> None:
     world = await refused("b", "c", "d")
     operator = Operator(world)

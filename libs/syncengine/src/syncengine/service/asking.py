@@ -5,7 +5,7 @@ import binascii
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from google.protobuf.message import Message
@@ -30,6 +30,8 @@ OWNERS: Final = ("owner",)
 _DEFAULT_PAGE: Final = 50
 _LARGEST_PAGE: Final = 500
 _LONGEST_REQUEST_ID: Final = 100
+_KEPT_FOR: Final = timedelta(days=30)
+"""How long an answer is kept for a repeat of its request; as long as credentials does."""
 
 A = TypeVar("A", bound=Message)
 T = TypeVar("T")
@@ -145,6 +147,7 @@ class Desk:
                 answered_at=self._clock.now(),
             )
             await tx.keep_answered(seller_id, kept)
+            await tx.forget_answered(seller_id, before=kept.answered_at - _KEPT_FOR)
             return answer
 
 

@@ -337,6 +337,10 @@ class Transaction(Protocol):
         """Insert."""
         ...
 
+    async def forget_answered(self, seller_id: SellerId, *, before: datetime) -> None:
+        """Forget what was answered to this seller's requests before a moment."""
+        ...
+
     # budget (rule B1)
     async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> Spent:
         """Count charged calls."""

@@ -1,8 +1,9 @@
 """Requests of people that were answered, in a transaction of PostgreSQL."""
 
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, bindparam, insert, select
+from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import SellerId
@@ -14,6 +15,9 @@ _FIND: Final = select(ANSWERED_REQUESTS).where(
     and_(_COLUMNS.seller_id == bindparam("of_seller"), _COLUMNS.request_id == bindparam("named"))
 )
 _KEEP: Final = insert(ANSWERED_REQUESTS)
+_FORGET: Final = delete(ANSWERED_REQUESTS).where(
+    and_(_COLUMNS.seller_id == bindparam("of_seller"), _COLUMNS.answered_at < bindparam("before"))
+)
 
 
 class AnsweredRequests:
@@ -44,3 +48,6 @@ class AnsweredRequests:
                 "answered_at": answered.answered_at,
             },
         )
+
+    async def forget_answered(self, seller_id: SellerId, *, before: datetime) -> None:
+        await self._conn.execute(_FORGET, {"of_seller": seller_id, "before": before})

@@ -389,6 +389,11 @@ class MemoryTransaction:
     async def keep_answered(self, seller_id: SellerId, answered: AnsweredRequest) -> None:
         self._write("answered").answered[seller_id, answered.request_id] = answered
 
+    async def forget_answered(self, seller_id: SellerId, *, before: datetime) -> None:
+        table = self._write("answered").answered
+        for key in [key for key, one in table.items() if key[0] == seller_id and one.answered_at < before]:
+            del table[key]
+
     async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> Spent:
         return sum((spent for _, spent in await self.charged(seller_id, limit, since)), Spent())
 

@@ -12,6 +12,7 @@ from syncengine.migrations import (
     extend_for_candidates,
     extend_for_catalogues,
     extend_for_defaults,
+    extend_for_forgotten_requests,
     extend_for_hidden_listings,
     extend_for_lapsed_pins,
     extend_for_many_lots,
@@ -49,3 +50,4 @@ def extend_to_newest(op: Operations, *, app_role: str) -> None:
     extend_for_tested_keys(op)
     extend_for_polling(op)
     extend_for_pings(op)
+    extend_for_forgotten_requests(op, app_role=app_role)

@@ -114,6 +114,20 @@ class BookContract:
             assert await tx.find_answered(B, "one") is None
             assert await tx.find_answered(A, "two") is None
 
+    async def test_requests_of_long_ago_are_forgotten(self, store: Store) -> None:
+        older, old = (
+            AnsweredRequest(request_id=name, digest=b"", answer=b"", answered_at=at)
+            for name, at in (("older", NOW), ("old", NOW + SECOND))
+        )
+        async with store.transaction() as tx:
+            for seller_id, answered in ((A, older), (A, old), (B, older)):
+                await tx.keep_answered(seller_id, answered)
+        async with store.transaction() as tx:
+            await tx.forget_answered(A, before=old.answered_at)
+        async with store.transaction() as tx:
+            assert [await tx.find_answered(A, name) for name in ("older", "old")] == [None, old]
+            assert await tx.find_answered(B, "older") == older
+
     async def test_writes_are_counted_by_what_they_did(self, store: Store) -> None:
         listing, item = ListingId("1"), BRICK
         create = Create(item=item, quantity=1, for_sale=True, retain=False, fields={})
