@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devstack.services import WITH_CERTIFICATE, variable
 from devstack.testing import Stack, temporary_stack
 from product.pace import QUICK
 from product.seller import NewSeller, Seller
@@ -15,8 +16,14 @@ from product.seller import NewSeller, Seller
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The product, started. A test that ends a process of it starts it again; in the end all of them end well."""
-    with temporary_stack(overrides=QUICK) as stack:
+    """The product, started. A test that ends a process of it starts it again; in the end all of them end well.
+
+    Every service logs all that it can, so that whoever looks for keys in logs sees the worst of them.
+    """
+    talkative = {
+        service: {**QUICK.get(service, {}), variable(service, "log_level"): "DEBUG"} for service in WITH_CERTIFICATE
+    }
+    with temporary_stack(overrides=talkative) as stack:
         yield stack
         stack.stop()
         assert [name for name, running in stack.running.items() if not running.ended_well] == []
