@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -40,6 +41,7 @@ async def test_a_key_is_nowhere_to_be_seen(stack: Stack, seller: Seller) -> None
     await _send_keys_wrongly(seller, cage)
     assert await places_with(stack, cage.mark) == []
     assert not [answer for answer in cage.answers if cage.mark in answer]
+    assert find_spec("opentelemetry.sdk") is None, "traces leave the product now, and must be searched, too"
     await _see_that_the_search_finds(stack, seller)
 
 

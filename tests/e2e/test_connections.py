@@ -37,7 +37,8 @@ async def test_a_wrong_key_is_told_in_words_and_right_ones_go_on(seller: Seller,
 
 
 async def test_the_keys_are_tested_when_a_seller_asks(seller: Seller) -> None:
-    """Wrong, right, not allowed from our address, and a shop that does not answer: by a charged call, or at once."""
+    """Wrong, right, not allowed from our address or at all, a shop that does not answer, or no more: by a charged call,
+    or at once."""
 
     async def tested() -> Json:
         return await seller.told("POST", f"{BRICKLINK}/test")
@@ -59,9 +60,21 @@ async def test_the_keys_are_tested_when_a_seller_asks(seller: Seller) -> None:
     await seller.shop.switch(token_ip_mask="0.0.0.0")
     assert (await tested())["ok"], "a halt ends as soon as somebody tests"
     await seller.connection("ready", "matching")
+    await seller.shop.set_fault("error", code=403, message="PERMISSION_DENIED", count=None)
+    barred = await tested()
+    assert (barred["ok"], barred["reason"], "permission" in barred["message"]) == (False, "NO_PERMISSION", True)
+    await seller.shop.clear_faults()
+    assert (await tested())["ok"]
+    await seller.connection("ready", "matching")
     await seller.shop.set_fault("html_503", when="before", count=None)
     down = await tested()
     assert (down["ok"], down["reason"] in ("SHOP_DOWN", "SERVER_ERROR", "UNREADABLE_REPLY")) == (False, True), down
+    await seller.shop.clear_faults()
+    await seller.connection("ready", "matching")
+    await seller.shop.set_fault("http_429", retry_after=3600, count=None)
+    spent = await until(tested, lambda told: told["reason"] == "QUOTA")
+    assert (spent["ok"], "used up" in spent["message"]) == (False, True)
+    assert (await seller.connection())["validation"] == "QUOTA"
     await seller.shop.clear_faults()
 
 

@@ -135,6 +135,7 @@ async def test_the_admin_face_is_the_gateways(
     for call in (calls.put(seller), calls.revoke(seller), calls.status(seller)):
         problem = await refused(call)
         assert (problem.code, problem.reason) == (grpc.StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED")
+        await running.logged(f'"caller": ["{service}"], "outcome": "CallerNotAllowed"')
     assert house.rows("SELECT * FROM credentials") == before
 
 
