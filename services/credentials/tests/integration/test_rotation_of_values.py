@@ -1,13 +1,14 @@
 """Some of a shop's values replaced: the others stay, the version rises, each end state is well defined."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
 from brickops.credentials.v1.bricklink_keys_pb2 import BrickLinkKeys
+from brickops.credentials.v1.credentials_admin_service_pb2 import CredentialStatus as Status
 from brickops.events.v1.connection_event_pb2 import ConnectionChanged
 from servicekit.grpc_errors import RpcProblem
 
@@ -110,26 +111,61 @@ async def test_rotations_of_one_value_at_once_end_with_the_newest_version(
     assert (await sync_bricklink.lease(seller)).bricklink.token == newest
 
 
+async def one_behind_the_other(
+    house: "House", leading: Coroutine[Any, Any, Status], following: Coroutine[Any, Any, Status]
+) -> tuple["asyncio.Future[Status]", "asyncio.Future[Status]"]:
+    """Begin the second while the first is in the middle of its transaction."""
+    with house.holding("LOCK TABLE lifecycle IN EXCLUSIVE MODE"):
+        first = asyncio.ensure_future(leading)
+        await house.until("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'lifecycle'::regclass")
+        second = asyncio.ensure_future(following)
+        await house.until("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+    return first, second
+
+
 @pytest.mark.parametrize("first", ["rotate", "revoke"])
 async def test_a_rotation_and_a_revoke_at_once_end_revoked(
     house: "House", gateway: "Calls", sync_bricklink: "Calls", seller: str, refused: Refused, first: str
 ) -> None:
     """Whichever comes first: a rotation never brings destroyed keys back."""
     await gateway.put(seller)
-    calls = {"rotate": lambda: gateway.rotate(seller, token=NEW), "revoke": lambda: gateway.revoke(seller)}
-    second = "revoke" if first == "rotate" else "rotate"
-    with house.holding("LOCK TABLE lifecycle IN EXCLUSIVE MODE"):
-        leading = asyncio.ensure_future(calls[first]())
-        await house.until("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'lifecycle'::regclass")
-        following = asyncio.ensure_future(calls[second]())
-        await house.until("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
-    assert (await leading).configured is (first == "rotate")
-    if second == "rotate":
-        assert (await refused(following)).reason == "CREDENTIAL_NOT_FOUND"
+    if first == "rotate":
+        rotating, revoking = await one_behind_the_other(
+            house, gateway.rotate(seller, token=NEW), gateway.revoke(seller)
+        )
+        assert ((await rotating).configured, (await revoking).key_version) == (True, 2)
     else:
-        assert (await following).key_version == 2
+        revoking, rotating = await one_behind_the_other(
+            house, gateway.revoke(seller), gateway.rotate(seller, token=NEW)
+        )
+        assert not (await revoking).configured
+        assert (await refused(rotating)).reason == "CREDENTIAL_NOT_FOUND"
     assert not (await gateway.status(seller)).configured
     assert (await refused(sync_bricklink.lease(seller))).reason == "CREDENTIAL_NOT_FOUND"
+
+
+@pytest.mark.parametrize("first", ["put", "revoke"])
+async def test_a_put_and_a_revoke_at_once_end_as_the_later_says(
+    house: "House",
+    gateway: "Calls",
+    sync_bricklink: "Calls",
+    seller: str,
+    new_keys: NewKeys,
+    refused: Refused,
+    first: str,
+) -> None:
+    """After a revoke a put is a reconnection, under a version that was never used; before one it is gone with it."""
+    before, keys = await gateway.put(seller), new_keys()
+    if first == "put":
+        putting, revoking = await one_behind_the_other(house, gateway.put(seller, keys), gateway.revoke(seller))
+        assert ((await putting).key_version, (await revoking).configured) == (2, False)
+        assert (await refused(sync_bricklink.lease(seller))).reason == "CREDENTIAL_NOT_FOUND"
+    else:
+        revoking, putting = await one_behind_the_other(house, gateway.revoke(seller), gateway.put(seller, keys))
+        assert not (await revoking).configured
+        put = await putting
+        assert (put.key_version, put.connected_at.ToDatetime() > before.connected_at.ToDatetime()) == (2, True)
+        assert (await sync_bricklink.lease(seller)).bricklink == keys
 
 
 async def test_a_lease_that_is_first_ends_before_the_revoke(
