@@ -72,6 +72,10 @@ async def test_the_key_is_nowhere_to_be_seen_though_it_is_in_every_url(stack: St
         await owl.control.set_fault("drop", when="after", method="POST", count=1)  # unknown, so it is looked at
         await seller.adjust(lot["lot_id"], by=-1)
         await owl.with_quantity(lot["lot_id"], 9)
+        for method in ("POST", "GET"):  # whose error repeats what it was asked
+            await owl.control.set_fault("error", code=500, message=f"/v1/x?key={owl.key}&y=1", method=method, count=1)
+        await seller.adjust(lot["lot_id"], by=-1)
+        await owl.with_quantity(lot["lot_id"], 8)
         bricklinks = {name: secrets.token_hex(4) for name in ("consumer_key", "consumer_secret", "token")}
         wrong = {"keys": {**bricklinks, "token_secret": f"{mark}x"}, "shop_name": "s", "currency": "EUR"}
         problem(await seller.ask("PUT", "/v1/connections/brickowl", json=wrong), 400, "INVALID_FIELD")

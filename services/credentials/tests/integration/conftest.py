@@ -303,8 +303,10 @@ class House:
         return files if files.certificate.exists() else self.authority.issue(service)
 
     def file(self, name: str, content: str) -> str:
-        path = self.folder / name
-        path.write_text(content)
+        """Write a file whole: nobody who watches it sees half of it."""
+        path, new = self.folder / name, self.folder / f"{name}.new"
+        new.write_text(content)
+        new.replace(path)
         return str(path)
 
     def rows(self, query: str, *values: object) -> list[DictRow]:
