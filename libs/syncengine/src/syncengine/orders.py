@@ -55,16 +55,14 @@ async def read_orders(
     reading = changed[:at_most]
     summaries |= await view_all(lane, [summaries[order_id] for order_id in reading])
     families = await find_families(lane, reading, summaries)
-    merged = {order.order_id for orders in families.values() for order in orders}
+    roots = {order.order_id: root for root, orders in families.items() for order in orders}
     touched: set[ListingId] = set()
     is_complete = len(reading) == len(changed)
-    for order_id in dict.fromkeys([*reading, *families]):
+    for order_id in dict.fromkeys(roots.get(order_id, order_id) for order_id in reading):
         summary = summaries[order_id]
-        if order_id in merged:
-            continue  # its lines are another's
         order = await _read_order(lane, summary, page_of[order_id])
-        if order.summary.merged_into != summary.merged_into:
-            is_complete = False  # it went into another meanwhile: the next read tells
+        if order.summary != summary and lane.shop.facts.views_at_once:
+            is_complete = False  # it changed meanwhile, perhaps by another that went into it: the next read tells (S2)
             continue
         order = replace(order, merged=tuple(families.get(order_id, ())))
         summaries[order_id], lines = order.summary, order.lines

@@ -24,18 +24,24 @@ async def view_orders(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderI
 
 
 async def view_latest(lane: Lane, fresh: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
-    """View the orders that changed last, as many at a time as a call takes, until some of them did not change.
+    """View the orders that changed last, as many at a time as a call takes, until none of them did.
 
-    `fresh`: a list of orders, those that changed last first. Where lists say all, there is nothing to view.
+    `fresh`: a list of orders, those that changed last first, as far as the shop's list says; else the views do, and it
+    is gone through from its other end. Where lists say all, there is nothing to view.
     """
     viewed: dict[OrderId, OrderSummary] = {}
-    if not (at_once := lane.shop.facts.views_at_once):
-        return viewed
-    for first in range(0, len(fresh), at_once):
-        some = await view_orders(lane, fresh[first : first + at_once])
-        viewed |= some
-        if len(await changed_among(lane, some.values())) < len(some):
+    at_once = lane.shop.facts.views_at_once
+    waiting, may_be_wrong_way = list(fresh) if at_once else [], True
+    while waiting:
+        some, waiting = waiting[:at_once], waiting[at_once:]
+        whole = await view_orders(lane, some)
+        viewed |= whole
+        dates = [whole[order.order_id].changed_at for order in some if order.order_id in whole]
+        if may_be_wrong_way and dates and dates[0] < dates[-1]:
+            waiting = waiting[::-1]
+        elif not await changed_among(lane, whole.values()):
             break
+        may_be_wrong_way = False
     return viewed
 
 

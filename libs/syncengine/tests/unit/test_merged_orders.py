@@ -101,15 +101,16 @@ async def test_order_whose_root_grew_before_is_a_return_that_a_look_closes() -> 
 
 
 class ViewedShop(MemoryShop):
-    """A shop whose lists say of orders only how many pieces they had; those that changed last come first."""
+    """A shop whose lists say of orders only how many pieces they had, sorted by their last change."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world.clock)
         self.facts = replace(FACTS, views_at_once=2)
+        self.last_first = True
 
     async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
         read = await super().list_orders(page, ticket)
-        listed = sorted(read.orders, key=lambda order: order.changed_at, reverse=True)
+        listed = sorted(read.orders, key=lambda order: order.changed_at, reverse=self.last_first)
         unsaid = [
             replace(
                 order,
@@ -127,10 +128,12 @@ class ViewedShop(MemoryShop):
         return [replace(self._summary(self.orders[order.order_id]), fingerprint=order.fingerprint) for order in orders]
 
 
-async def test_what_lists_do_not_say_is_seen_behind_many_later_changes() -> None:
-    """Each call views a few; one of which some did not change is the last that is needed."""
+@pytest.mark.parametrize("last_first", [True, False])
+async def test_what_lists_do_not_say_is_seen_behind_many_later_changes(last_first: bool) -> None:
+    """Each call views a few, until none of them changed; and the views say which end of a list is the newer one."""
     world = World()
     world.shop = there = ViewedShop(world)
+    there.last_first = last_first
     await listed(world)
     orders = [there.buy(FIRST, 1) for _ in range(8)]
     await world.settle(timedelta(minutes=1))

@@ -209,3 +209,10 @@ async def test_rest_of_a_create_that_was_not_done_is_sent_again() -> None:
     world.create("a", 10, note="A1")
     await world.settle()
     assert world.shown() == {"A1": 10}
+
+
+def test_decrease_whose_reply_shows_nothing_may_have_found_fewer_pieces() -> None:
+    """Rule K4: a shop that clamps below zero says "success" too, so nothing is put in before late orders are known."""
+    row = replace(done(a_row()), desired=a_row(4).desired)
+    taken = settle(row, an_intent(row), Applied(), OWLISH, NOW)[0]
+    assert (taken.ledger, taken.orders_after) == (4, NOW)
