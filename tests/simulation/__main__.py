@@ -11,10 +11,12 @@ from pathlib import Path
 from simulation.blind import weigh_all
 from simulation.over_postgres import run_over_postgres
 from simulation.runs import Run, find_failing, run_all, table
-from simulation.switches import BY_RULE
+from simulation.seeds import BRICKLINK, SHOPS
+from simulation.switches import FIRST_FAILING, switches_of
 
 
-def _live(runs: Iterable[Run]) -> int:
+def _live(runs: Iterable[Run], shop: str) -> int:
+    again = "make simulate" if shop == BRICKLINK else f'make simulate ARGS="--shop {shop}"'
     struck: Counter[str] = Counter()
     decided: Counter[str] = Counter()
     lived = failed = 0
@@ -24,23 +26,25 @@ def _live(runs: Iterable[Run]) -> int:
         decided += run.decided
         if run.words:
             failed += 1
-            print(f"seed {run.seed}: {run.words}\n  again: make simulate FIRST={run.seed} SEEDS=1", flush=True)  # noqa: T201
+            print(f"seed {run.seed}: {run.words}\n  again: {again} FIRST={run.seed} SEEDS=1", flush=True)  # noqa: T201
     print(f"\nwhat struck how often\n{table(struck)}\n\nwhat decided how often\n{table(decided)}\n")  # noqa: T201
     print(f"{lived - failed} passed, {failed} failed")  # noqa: T201
     return 1 if failed else 0
 
 
-def _switch(seeds: range, *, record: bool) -> int:
+def _switch(seeds: range, shop: str, *, record: bool) -> int:
     found: dict[str, int] = {}
+    by_rule = switches_of(shop)
     print(f"{'rule':<20} judgement  first seed  without it")  # noqa: T201
-    for rule, seed in find_failing(seeds):
-        switch = BY_RULE[rule]
+    for rule, seed in find_failing(seeds, shop):
+        switch = by_rule[rule]
         shown = "none" if seed is None else seed
         found |= {} if seed is None else {rule: seed}
         print(f"{rule:<20} {switch.judgement:>9} {shown:>11}  {switch.without}", flush=True)  # noqa: T201
     if record:
-        (Path(__file__).parent / "first_failing.json").write_text(json.dumps(found, indent=2) + "\n")
-    return 1 if len(found) < len(BY_RULE) else 0
+        recorded = json.dumps({**FIRST_FAILING, shop: found}, indent=2) + "\n"
+        (Path(__file__).parent / "first_failing.json").write_text(recorded)
+    return 1 if len(found) < len(by_rule) else 0
 
 
 def _compare(seeds: range) -> int:
@@ -57,6 +61,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="how many (default: 1000)")
     parser.add_argument("--first", type=int, default=0, help="the first (default: 0)")
+    parser.add_argument("--shop", choices=SHOPS, default=BRICKLINK, help="whose model the shop is (default: bricklink)")
     parser.add_argument("--switches", action="store_true", help="turn each rule off, and find the life that needs it")
     parser.add_argument(
         "--blind", action="store_true", help="compare with a policy that sends again instead of looking"
@@ -68,8 +73,10 @@ def main() -> int:
     if asked.blind:
         return _compare(seeds)
     if asked.switches:
-        return _switch(seeds, record=asked.record)
-    return _live(run_over_postgres(seeds) if asked.store == "postgres" else run_all(seeds))
+        return _switch(seeds, asked.shop, record=asked.record)
+    over_postgres = asked.store == "postgres"
+    runs = run_over_postgres(seeds, asked.shop) if over_postgres else run_all(seeds, asked.shop)
+    return _live(runs, asked.shop)
 
 
 if __name__ == "__main__":

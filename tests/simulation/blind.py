@@ -22,14 +22,14 @@ _TRIES = 3
 _send, _intended = FaultyShop._send, Judges.intended
 
 
-async def _send_again(self: FaultyShop, writes: Sequence[Write], ticket: Ticket) -> Outcome:
+async def _send_again(self: FaultyShop, writes: Sequence[Write], ticket: Ticket) -> Sequence[Outcome]:
     """Send until something is answered; each try has a stamp of its own, a millionth of a second later."""
     for number in range(_TRIES):
         again = replace(ticket, stamp=ticket.stamp + timedelta(microseconds=number))
-        outcome = await _send(self, writes, again)
-        if not isinstance(outcome, Unknown):
-            return outcome
-    return Later(reason="NO_REPLY")  # and planned anew
+        outcomes = await _send(self, writes, again)
+        if not any(isinstance(outcome, Unknown) for outcome in outcomes):
+            return outcomes
+    return [Later(reason="NO_REPLY")] * len(writes)  # and planned anew
 
 
 def _intended_before(self: Judges, ticket: Ticket, write: Write) -> None:

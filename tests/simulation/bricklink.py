@@ -33,12 +33,13 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
+from syncengine.testing.simulation.model import PlainShop
 
 CATALOG = Catalog.shipped()
 _OPEN, _FILED = OrderFilter(filed=False), OrderFilter(filed=True)
 
 
-class BrickLinkModel:
+class BrickLinkModel(PlainShop):
     """Implements `ShopModel`."""
 
     def __init__(self, seller_name: str, limit: Limit, switches: Switches) -> None:
@@ -48,7 +49,10 @@ class BrickLinkModel:
         self._listings: dict[ListingId, Listing] = {}
         self._summaries: dict[int, tuple[Order, OrderSummary]] = {}
 
-    # A lot's fields
+    # A lot's item and fields
+
+    def item(self, color_id: int) -> Item:
+        return Item(item_type="PART", number="3001", color_id=color_id, condition="NEW", completeness="")
 
     def fields(self, price: str, note: str, *, hidden: bool) -> Values:
         return {
@@ -64,6 +68,9 @@ class BrickLinkModel:
 
     def stockroom(self, *, hidden: bool) -> Values:
         return {"stock_room_id": "A" if hidden else ""}
+
+    def price(self, price: str) -> dict[str, Value]:
+        return {"unit_price": price}
 
     def refused_price(self) -> Values:
         return {"tiers": "10:9.0000 0:0.0000 0:0.0000"}  # dearer by the ten
@@ -92,7 +99,8 @@ class BrickLinkModel:
         except ShopError as error:
             return Gone() if error.code == 404 else Refused(reason="REFUSED")
 
-    def create_all(self, creates: Sequence[Create], now: datetime) -> tuple[Outcome, Sequence[ListingId | None]]:
+    def write_all(self, writes: Sequence[Write], now: datetime) -> tuple[Sequence[Outcome], Sequence[ListingId | None]]:
+        creates = [write for write in writes if isinstance(write, Create)]
         before = self.listings().keys()
         try:
             self._shop.create_lots([create_body(create) for create in creates], now)
@@ -100,7 +108,7 @@ class BrickLinkModel:
         except ShopError:
             answer = Unknown(reason="CALL_REFUSED", answered=True)
         made = {listing.item: listing_id for listing_id, listing in self.listings().items() if listing_id not in before}
-        return answer, [made.get(create.item) for create in creates]
+        return [answer] * len(creates), [made.get(create.item) for create in creates]
 
     def listings(self) -> dict[ListingId, Listing]:
         for lot_id, change in self._shop.take_changes().lots.items():
@@ -137,7 +145,7 @@ class BrickLinkModel:
         wanted = [Wanted(int(listing_id), pieces)]
         self._shop.add_to_order(int(order_id), wanted, now, lag_seconds=lag.total_seconds())
 
-    def file(self, order_id: OrderId) -> None:
+    def file(self, order_id: OrderId, now: datetime) -> None:
         self._shop.file_order(int(order_id), filed=True)
 
     def cancel(self, order_id: OrderId, now: datetime, *, restock: bool) -> None:

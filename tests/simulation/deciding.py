@@ -14,7 +14,7 @@ from syncengine.choose import Choice
 from syncengine.events import BASELINE, RECOUNT
 from syncengine.lane import Lane
 from syncengine.marketplace import Remove, Update
-from syncengine.plan import Send
+from syncengine.plan import Send, Tier
 from syncengine.rows import CensusReason, Intent
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.simulation.shop import FaultyShop
@@ -42,7 +42,16 @@ def _planned(planned: Any, row: Any, *_: Any, **__: Any) -> str | None:
         return "Q3 zero is a removal"
     if isinstance(planned, Send) and isinstance(planned.write, Update) and planned.write.for_sale is False:
         return "Q5 hiding ranks as a decrease"
+    if isinstance(planned, Send) and isinstance(planned.write, Update) and planned.tier is Tier.CREATE:
+        return "F4 the rest of a create follows it"
     return None
+
+
+def _seen(result: Any, *_: Any, **__: Any) -> str | None:
+    _, verdicts = result
+    if False in verdicts.values():
+        return "N2 a kind of batch is not used any more"
+    return "N2 a kind of batch was seen to be done" if verdicts else None
 
 
 def _granted(granted: Any, connection: Any, *_: Any, now: Any, **__: Any) -> str | None:
@@ -73,6 +82,8 @@ def _always(words: str) -> Judge:
 _WATCHED: tuple[tuple[str, Judge], ...] = (
     ("syncengine.booking.in_ledger", _booked),
     ("syncengine.booking.tell", _told),
+    ("syncengine.booking.moved", _if("S2 pieces go with their order into another")),
+    ("syncengine.look.seen", _seen),
     ("syncengine.booking.sold_out", _always("Q4 a listing is gone by sales")),
     ("syncengine.saving.plan", _planned),
     ("syncengine.lane.ticket", _granted),
@@ -161,4 +172,14 @@ RULES = frozenset(
         *("T3 an old event is passed over", "T4 lots are wished for", "T6 a restored inventory recovers"),
     }
 )
-"""What must decide something in any fifty lives."""
+"""What must decide something in any fifty lives in a shop of BrickLink's."""
+
+_NOT_AT_BRICKOWL = {
+    "B4 a stamp is later than the clock",  # which ten calls a second never get ahead of
+    "Q4 a listing is gone by sales",  # it stays when it sells out
+}
+RULES_OF_BRICKOWL = (RULES - _NOT_AT_BRICKOWL) | {
+    *("F4 the rest of a create follows it", "S2 pieces go with their order into another"),
+    *("N2 a kind of batch was seen to be done", "N2 a kind of batch is not used any more"),
+}
+"""The same in a shop of Brick Owl's."""

@@ -216,13 +216,13 @@ def both_stores() -> Iterator[BothStores]:
         loop.run(engine.dispose())
 
 
-def run_over_postgres(seeds: range) -> Iterator[Run]:
+def run_over_postgres(seeds: range, shop: str) -> Iterator[Run]:
     """Live seeds, one after the other, with both stores."""
     with both_stores() as store:
         for seed in seeds:
             store.restore(Tables())
             try:
-                life = make_life(seed, store).live()
+                life = make_life(seed, store, shop=shop).live()
             except Misjudged as misjudged:
                 yield Run(seed, misjudged.number, str(misjudged), 0, Counter(), Counter())
             else:

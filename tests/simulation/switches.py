@@ -16,14 +16,18 @@ from unittest.mock import patch
 import syncengine.booking
 import syncengine.settle
 import syncengine.turn
+from simulation.seeds import BRICKLINK, BRICKOWL
+from sync_brickowl.orders import viewed
+from syncengine.batches import is_usable
 from syncengine.budget import ticket
 from syncengine.choose import Choice
 from syncengine.events import RECOUNT
 from syncengine.explain import Known, explain, explain_in_hindsight
 from syncengine.explain_create import Absent, explain_create
 from syncengine.lane import Lane
-from syncengine.marketplace import Ticket, Update
-from syncengine.plan import Send, Tier, plan
+from syncengine.listing import OrderSummary
+from syncengine.marketplace import Create, Ticket, Update
+from syncengine.plan import Send, Tier, _plan_create, plan
 from syncengine.rows import CensusReason, Fate, Intent, Lease, ListingRow, Spent, Trouble
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction
@@ -41,6 +45,8 @@ class Switch:
     judgement: int
     """Which must fail."""
     patches: tuple[Patch, ...]
+    shop: str = BRICKLINK
+    """Whose model some life with that needs the rule."""
 
     @contextmanager
     def off(self) -> Iterator[None]:
@@ -213,6 +219,21 @@ def _last_plus_one(last: int, now: datetime) -> int:
 
 def _look_at_once(self: Intent, settings: Any) -> datetime:
     return self.sent_at + self.deadline
+
+
+def _create_with_all(row: ListingRow, *given: Any, **named: Any) -> Any:
+    planned = _plan_create(row, *given, **named)
+    if not isinstance(planned, Send) or not isinstance(planned.write, Create):
+        return planned
+    return replace(planned, write=replace(planned.write, fields=dict(row.desired.fields)))
+
+
+def _usable_unless_ended(*given: Any, **named: Any) -> bool:
+    return is_usable(*given, **named) is not False
+
+
+def _unmerged(order: OrderSummary, raw: object) -> OrderSummary:
+    return replace(viewed(order, raw), merged_into=None)
 
 
 SWITCHES: tuple[Switch, ...] = (
@@ -444,10 +465,40 @@ SWITCHES: tuple[Switch, ...] = (
         judgement=7,
         patches=(_instead("syncengine.sendable._is_foreign", lambda row, connection: False),),
     ),
+    Switch(
+        rule="F4",
+        without="a create is believed to take every field",
+        judgement=7,
+        patches=(_instead("syncengine.plan._plan_create", _create_with_all),),
+        shop=BRICKOWL,
+    ),
+    Switch(
+        rule="N2",
+        without="calls of several writes are believed before one was seen to be done",
+        judgement=7,
+        patches=(
+            _instead("syncengine.batches.is_usable", _usable_unless_ended),
+            _instead("syncengine.choose.is_usable", _usable_unless_ended),
+        ),
+        shop=BRICKOWL,
+    ),
+    Switch(
+        rule="S2",
+        without="an order that went into another is one like any other",
+        judgement=2,
+        patches=(_instead("sync_brickowl.client.viewed", _unmerged),),
+        shop=BRICKOWL,
+    ),
 )
 
-FIRST_FAILING: Mapping[str, int] = json.loads((Path(__file__).parent / "first_failing.json").read_text())
-"""By rule: the first life that fails without it, as `make simulate ARGS="--switches --record"` found; any change of the
+FIRST_FAILING: Mapping[str, Mapping[str, int]] = json.loads((Path(__file__).parent / "first_failing.json").read_text())
+"""By shop and rule: the first life that fails without it, as `make simulate ARGS="--switches --record"` and
+`--shop` found; any change of the
 engine or the story may make it another."""
 
 BY_RULE: Mapping[str, Switch] = {switch.rule: switch for switch in SWITCHES}
+
+
+def switches_of(shop: str) -> Mapping[str, Switch]:
+    """Pick the switches that lives with this shop's model are for, by rule."""
+    return {rule: switch for rule, switch in BY_RULE.items() if switch.shop == shop}

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from simulation.deciding import RULES
+from simulation.deciding import RULES, RULES_OF_BRICKOWL
 from simulation.runs import LEAST_EVENTS, LEAST_FAULTS, run, table
+from simulation.seeds import BRICKLINK, BRICKOWL
 from simulation.switches import BY_RULE, FIRST_FAILING
 
 FAULTS = {
@@ -22,21 +23,33 @@ FAULTS = {
 }
 
 
+BATCHES = {"several creates in one call", "several updates in one call", "answer to a batch cut short"}
+FAULTS_OF = {
+    BRICKLINK: FAULTS,
+    BRICKOWL: (FAULTS - {"batch added to an order"}) | {"order merged into another"} | BATCHES,
+}
+RECORDED = [(shop, rule) for shop, found in FIRST_FAILING.items() for rule in found]
+RULES_OF = {BRICKLINK: RULES, BRICKOWL: RULES_OF_BRICKOWL}
+
+
 @pytest.mark.timeout(600)  # a quarter of a minute of one core, which other suites may want too
-def test_fifty_lives_pass_all_judgements_and_every_fault_struck_and_every_rule_decided() -> None:
-    runs = [run(seed) for seed in range(50)]
+@pytest.mark.parametrize(("shop", "seeds"), [(BRICKLINK, range(50)), (BRICKOWL, range(20))])
+def test_lives_pass_all_judgements_and_every_fault_struck_and_every_rule_decided(shop: str, seeds: range) -> None:
+    runs = [run(seed, shop=shop) for seed in seeds]
     assert {each.seed: each.words for each in runs if each.words} == {}
     struck = sum((each.struck for each in runs), Counter())
     decided = sum((each.decided for each in runs), Counter())
-    print(f"\n{table(struck)}\n\n{table(decided)}")  # noqa: T201 - the table that says what fifty lives went through
-    assert FAULTS - struck.keys() == set()
-    assert RULES - decided.keys() == set()
+    print(f"\n{table(struck)}\n\n{table(decided)}")  # noqa: T201 - the table that says what these lives went through
+    assert FAULTS_OF[shop] - struck.keys() == set()
+    assert RULES_OF[shop] - decided.keys() == set()
     for each in runs:
         assert each.events >= LEAST_EVENTS, each.seed
         assert each.struck.total() >= LEAST_FAULTS, each.seed
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("rule", sorted(FIRST_FAILING))
-def test_without_a_rule_its_judgement_fails(rule: str) -> None:
-    assert run(FIRST_FAILING[rule], without=rule).failed == BY_RULE[rule].judgement
+@pytest.mark.parametrize(
+    ("shop", "rule"), sorted((shop, rule) for shop in FIRST_FAILING for rule in FIRST_FAILING[shop])
+)
+def test_without_a_rule_its_judgement_fails(shop: str, rule: str) -> None:
+    assert run(FIRST_FAILING[shop][rule], shop=shop, without=rule).failed == BY_RULE[rule].judgement

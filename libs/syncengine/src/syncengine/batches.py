@@ -121,10 +121,10 @@ def seen(row: ListingRow, listing: Listing | None, facts: Facts) -> tuple[Listin
     A kind is left out of which this says nothing. What shows otherwise than it was sent is due again.
     """
     kinds, ledger, row = row.on_trial, row.ledger, replace(row, on_trial=())
-    if row.listing_id is None or not ledger:
-        return row, {}  # sold out or changed by others since
+    if row.listing_id is None or ledger is None:
+        return row, {}  # changed by others since
     if listing is None:
-        return row, dict.fromkeys(kinds, False)
+        return row, dict.fromkeys(kinds, False) if ledger else {}  # or sold out since
     verdicts: dict[str, bool] = {}
     other: dict[str, Value] = {}
     for kind in kinds:

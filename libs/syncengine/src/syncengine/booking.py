@@ -7,6 +7,7 @@ from datetime import datetime
 from syncengine.events import BASELINE, RECOUNT, RETURN, SALE, Event, SaleKind, line_totalled, next_seq
 from syncengine.listing import ListingId, LotId, OrderLine, OrderSummary
 from syncengine.marketplace import Facts
+from syncengine.merged import left_of_merged, lines_of_merged, moved
 from syncengine.rows import Booking, ConnectionRow, LineRow, ListingRow, OrderRow, Settings
 from syncengine.settle import unlisted, wants_look
 from syncengine.store.protocol import Transaction
@@ -18,6 +19,8 @@ class OrderAsRead:
 
     summary: OrderSummary
     lines: tuple[OrderLine, ...]
+    merged: tuple[OrderSummary, ...] = ()
+    """Orders that went into it: what their lines were is in these now (rule S2)."""
 
 
 async def book_order(
@@ -32,7 +35,8 @@ async def book_order(
     summary = order.summary
     before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
     is_known = bool(before)
-    listing_ids = [*before, *(line.listing_id for line in order.lines)]
+    gone = await lines_of_merged(tx, connection, order.merged)
+    listing_ids = [*before, *(line.listing_id for line in order.lines), *(line.listing_id for line in gone)]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     ours = await tx.created_among(connection.seller_id, listing_ids)
     rows = dict(await tx.find_listings(set(owners.values())))
@@ -40,16 +44,20 @@ async def book_order(
     bookings: list[Booking] = []
     events: list[Event] = []
     for read in [*order.lines, *_vanished(order, before)]:
-        known = before.get(read.listing_id)
-        line, new_pieces = _line_now(connection, summary, read, known, order_is_known=is_known)
+        known, came = before.get(read.listing_id), [line for line in gone if line.listing_id == read.listing_id]
+        line = _line_now(connection, summary, read, known, came, order_is_known=is_known)
+        more = line.total - (known.total if known is not None else 0)
+        new_pieces = more - moved(read, known, came)
         lot_id = owners.get(read.listing_id)
         row = rows.get(lot_id) if lot_id is not None else None
         newly_returned = line.returned - (known.returned if known is not None else 0)
-        if row is not None and (new_pieces > 0 or newly_returned or (known is not None and known.lot_id is None)):
+        if row is not None and (more > 0 or newly_returned or (known is not None and known.lot_id is None)):
             line = replace(line, lot_id=row.lot_id)
             # A line that waited for its listing is told as a recount, whole; else only the new pieces are news.
             kind = SALE if known is None or known.lot_id is not None else RECOUNT
-            row, event, booking = tell(row, line, kind, new_pieces, facts, now, ours=line.listing_id in ours)
+            # What came with another order inventory counts here from now on, and no more there.
+            told = replace(line, ordered_at=summary.changed_at) if came and known is None else line
+            row, event, booking = tell(row, told, kind, more, facts, now, ours=line.listing_id in ours)
             # A line that was added to its order may be older than the change that dates it.
             left = line if known is not None else replace(line, ordered_at=summary.ordered_at)
             row = in_ledger(row, left, new_pieces, facts, settings, now)
@@ -57,13 +65,26 @@ async def book_order(
             events.append(event)
             bookings += [booking] if booking is not None else []
         lines.append(line)
+    for line, left_there in left_of_merged(order.lines, before, gone):
+        lines.append(left_there)
+        if line.lot_id is not None:
+            row, pieces, is_ours = rows[line.lot_id], left_there.total - line.total, line.listing_id in ours
+            row, event, booking = tell(row, left_there, RETURN, pieces, facts, now, ours=is_ours)
+            rows[row.lot_id] = _looked_for(row, left_there, now) if left_there.returned > line.returned else row
+            events.append(event)
+            bookings += [booking] if booking is not None else []
     if any(row.list_after == now for row in rows.values()):
         await tx.save_connection(replace(await tx.lock_connection(connection.seller_id), list_wanted_at=now))
-    await tx.save_order(_order_row(connection, summary))
+    await _save_orders(tx, connection, order)
     await tx.save_lines(lines)
     await tx.add_bookings(bookings)
     await tx.publish(events)
     return list(rows.values())
+
+
+async def _save_orders(tx: Transaction, connection: ConnectionRow, order: OrderAsRead) -> None:
+    for summary in (order.summary, *order.merged):
+        await tx.save_order(_order_row(connection, summary))
 
 
 def _vanished(order: OrderAsRead, before: Mapping[ListingId, LineRow]) -> list[OrderLine]:
@@ -84,29 +105,36 @@ def _looked_for(row: ListingRow, line: LineRow, now: datetime) -> ListingRow:
 
 
 def _line_now(
-    connection: ConnectionRow, summary: OrderSummary, read: OrderLine, known: LineRow | None, *, order_is_known: bool
-) -> tuple[LineRow, int]:
+    connection: ConnectionRow,
+    summary: OrderSummary,
+    read: OrderLine,
+    known: LineRow | None,
+    came: Sequence[LineRow],
+    *,
+    order_is_known: bool,
+) -> LineRow:
+    """Say what a line is now. `came`: lines of its listing in orders that went into this one."""
     # A line that an order did not have when it was last read is as late as the change of the order.
     first_seen = summary.changed_at if order_is_known else summary.ordered_at
     total = max(read.quantity, known.total if known is not None else 0)
+    if came and known is not None:  # what came closes no return
+        total = known.total + max(0, read.quantity - known.seen)
     line = LineRow(
         seller_id=connection.seller_id,
         order_id=summary.order_id,
         listing_id=read.listing_id,
         item=read.item,
-        ordered_at=known.ordered_at if known is not None else first_seen,
+        ordered_at=min(line.ordered_at for line in came) if came else first_seen,
         total=total,
         seen=0 if summary.cut else read.quantity,
-        grown_at=_grown_at(summary, total, known),
-        lot_id=known.lot_id if known is not None else None,
-        unowned=known.unowned if known is not None else False,
+        grown_at=summary.changed_at,
     )
-    return line, total - (known.total if known is not None else 0)
-
-
-def _grown_at(summary: OrderSummary, total: int, known: LineRow | None) -> datetime:
-    """Its pieces left the shop no later than this: the order's last change when its total was first seen so high."""
-    return known.grown_at if known is not None and total <= known.total else summary.changed_at
+    if known is None:
+        return line
+    # Its pieces left the shop no later than this: the order's last change when its total was first seen so high.
+    grown_at = known.grown_at if total <= known.total else summary.changed_at
+    ordered_at = min([known.ordered_at, *(each.ordered_at for each in came)])
+    return replace(line, ordered_at=ordered_at, grown_at=grown_at, lot_id=known.lot_id, unowned=known.unowned)
 
 
 def tell(
@@ -217,13 +245,14 @@ async def store_order(tx: Transaction, connection: ConnectionRow, order: OrderAs
     summary = order.summary
     before = {line.listing_id: line for line in await tx.lines_of_order(connection.seller_id, summary.order_id)}
     is_known = bool(before)
-    lines: list[LineRow] = []
+    gone = await lines_of_merged(tx, connection, order.merged)
+    lines = [left for _, left in left_of_merged(order.lines, before, gone)]
     for read in [*order.lines, *_vanished(order, before)]:
-        known = before.get(read.listing_id)
-        line, _ = _line_now(connection, summary, read, known, order_is_known=is_known)
+        known, came = before.get(read.listing_id), [line for line in gone if line.listing_id == read.listing_id]
+        line = _line_now(connection, summary, read, known, came, order_is_known=is_known)
         # Where the pieces of an old return are, the number that the shop shows already says.
         lines.append(line if known is not None else replace(line, total=line.seen))
-    await tx.save_order(_order_row(connection, summary))
+    await _save_orders(tx, connection, order)
     await tx.save_lines(lines)
 
 

@@ -28,6 +28,6 @@ def dated_by_order(lines: Sequence[LineRow], orders: Mapping[OrderId, OrderRow])
     """Date lines as early as their pieces may have left.
 
     One that was added to an order is dated by the order's last change when it was first read, which may have been
-    another, long after.
+    another, long after; one that came with another order may be older than this one.
     """
-    return [replace(line, ordered_at=orders[line.order_id].ordered_at) for line in lines]
+    return [replace(line, ordered_at=min(line.ordered_at, orders[line.order_id].ordered_at)) for line in lines]

@@ -116,6 +116,8 @@ class OrderSummary:
     """The shop's currency, ISO 4217; empty if the shop does not say."""
     pieces: int | None = None
     """Of all its lines, when it was listed; None if the shop does not say."""
+    merged_into: OrderId | None = None
+    """The order that this one went into, whose lines its own are since (rule S2)."""
     is_whole: bool = True
     """Whether this is all that the shop says of it; else a view says the rest (`Facts.views_at_once`)."""
 

@@ -11,9 +11,9 @@ from syncengine.lane import Lane
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.polls import poll_planned
-from syncengine.reads import read_several, reads_together
-from syncengine.rows import ConnectionRow, OrderRow
+from syncengine.rows import ConnectionRow
 from syncengine.store.protocol import Transaction
+from syncengine.views import changed_among, find_families, view_all, view_latest, view_orders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +49,28 @@ async def read_orders(
         summaries |= listed
         page_of |= dict.fromkeys(listed, page)
         fresh = fresh or list(listed.values())
-    if latest := fresh[: lane.shop.facts.views_at_once]:
-        summaries |= await _viewed(lane, latest)
+    summaries |= await view_latest(lane, fresh)
     await _verify_shop(lane, list(summaries.values()))
-    async with lane.transaction() as (tx, connection):
-        known = await tx.find_orders(connection.seller_id, list(summaries))
+    changed = [order.order_id for order in await changed_among(lane, summaries.values())]
+    reading = changed[:at_most]
+    summaries |= await view_all(lane, [summaries[order_id] for order_id in reading])
+    families = await find_families(lane, reading, summaries)
+    roots = {order.order_id: root for root, orders in families.items() for order in orders}
     touched: set[ListingId] = set()
-    left = len(summaries) if at_most is None else at_most
-    for summary in sorted(summaries.values(), key=lambda order: order.changed_at):
-        before = known.get(summary.order_id)
-        if before is not None and not _may_have_changed(summary, before):
+    is_complete = len(reading) == len(changed)
+    for order_id in dict.fromkeys(roots.get(order_id, order_id) for order_id in reading):
+        summary = summaries[order_id]
+        order = await _read_order(lane, summary, page_of[order_id])
+        if order.summary != summary and lane.shop.facts.views_at_once:
+            is_complete = False  # it changed meanwhile, perhaps by another that went into it: the next read tells (S2)
             continue
-        if left <= 0:
-            break
-        left -= 1
-        if before is not None and not summary.is_whole:  # when it changed is what its new pieces are dated by (Q1)
-            summary = (await _viewed(lane, [summary])).get(summary.order_id, summary)
-        order = await _read_order(lane, summary, page_of[summary.order_id])
-        summaries[summary.order_id], lines = order.summary, order.lines
+        order = replace(order, merged=tuple(families.get(order_id, ())))
+        summaries[order_id], lines = order.summary, order.lines
         touched |= {line.listing_id for line in lines}
         async with lane.transaction() as (tx, connection):
             lane.check_keys(connection)
+            for each in order.merged:
+                touched |= {line.listing_id for line in await tx.lines_of_order(connection.seller_id, each.order_id)}
             if only_store:
                 await store_order(tx, connection, order)
             else:
@@ -79,7 +80,7 @@ async def read_orders(
                 await lane.save(tx, rows)
                 if any(line.listing_id not in known_ids for line in lines):
                     await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
-    else:
+    if is_complete:
         async with lane.transaction() as (tx, connection):
             whole = set(pages) >= set(lane.shop.facts.order_pages)
             await tx.save_connection(await poll_planned(lane, tx, _read_through(connection, began_at, whole=whole)))
@@ -96,23 +97,6 @@ async def _list_orders(lane: Lane, page: str) -> dict[OrderId, OrderSummary]:
     return {order.order_id: order for order in read.orders}
 
 
-async def _viewed(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
-    """Read what the list did not say of these orders; one by one where the shop takes no call that asks for several."""
-    if len(orders) > 1 and await reads_together(lane):
-        viewed = await read_several(lane, partial(lane.shop.view_orders, orders), things=len(orders))
-        if viewed is not None:
-            return {order.order_id: order for order in viewed}
-    one_by_one: dict[OrderId, OrderSummary] = {}
-    for order in orders:
-        found = await lane.read(lane.settings.call_deadline, partial(lane.shop.view_orders, [order]))
-        one_by_one |= {one.order_id: one for one in found}
-    return one_by_one
-
-
-def _may_have_changed(order: OrderSummary, before: OrderRow) -> bool:
-    return before.fingerprint != order.fingerprint or before.changed_at < order.changed_at
-
-
 async def _read_order(lane: Lane, summary: OrderSummary, page: str) -> OrderAsRead:
     """Read an order's lines. If they are not those that were listed, the list is read again: it has their date.
 
@@ -122,7 +106,7 @@ async def _read_order(lane: Lane, summary: OrderSummary, page: str) -> OrderAsRe
     if summary.pieces not in (None, sum(line.quantity for line in lines)):
         newer = (await _list_orders(lane, page)).get(summary.order_id, summary)
         if not newer.is_whole:
-            newer = (await _viewed(lane, [newer])).get(newer.order_id, newer)
+            newer = (await view_orders(lane, [newer])).get(newer.order_id, newer)
         if (newer.fingerprint, newer.changed_at) != (summary.fingerprint, summary.changed_at):
             return OrderAsRead(summary=newer, lines=await _read_lines(lane, summary.order_id))
     return OrderAsRead(summary=summary, lines=lines)

@@ -205,8 +205,11 @@ def applied_too_often(row: ListingRow, group: Group) -> bool:
 
 
 def _check_reply(row: ListingRow, intent: Intent, listing: Listing | None, facts: Facts, now: datetime) -> ListingRow:
-    if listing is None or isinstance(intent.write, Remove):
+    if isinstance(intent.write, Remove):
         return row
+    if listing is None:
+        takes = isinstance(intent.write, Update) and intent.write.delta < 0 and intent.write.total is None
+        return replace(row, orders_after=now) if takes else row  # it may have found fewer pieces, and not said so (K4)
     written = written_fields(intent.write)
     row = noticed(row, listing, facts, but=written)
     # An answer may echo a text that the shop cuts or cleans afterwards: what a text came to, the next read shows.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncengine.batches import CREATES, HIDDEN_QUANTITIES, as_one_of_several, kinds_of, most_together
+from syncengine.batches import CREATES, HIDDEN_QUANTITIES, as_one_of_several, kinds_of, most_together, seen
 from syncengine.listing import Group, Listing, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import (
     BATCH_REFUSED,
@@ -293,3 +293,16 @@ def test_since_when_a_listing_is_hidden_is_by_our_clock_for_it_is_compared_with_
     """The shop's may be behind: then orders that are late would count as read (rule K4)."""
     shown = replace(sample(Listing), for_sale=False)
     assert found(a_row(), shown, LONG_AGO, READ_AT).hidden_at == READ_AT
+
+
+def test_listing_that_is_empty_shows_all_the_same_whether_its_fields_were_stored() -> None:
+    """Else what a shop only says that it did would be believed of it for ever."""
+    lot = Lot(item=BRICK, quantity=0, for_sale=True, retain=True, fields={"note": "new"})
+    row = ListingRow(lot_id=LotId("a"), seller_id=SellerId("s"), desired=lot, revision=1)
+    row = replace(row, listing_id=ListingId("7"), ledger=0, sent={"note": "new"}, on_trial=("note",))
+    there = Listing(
+        listing_id=ListingId("7"), item=BRICK, quantity=0, for_sale=True, retain=True, fields={"note": "old"}
+    )
+    row_then, verdicts = seen(row, there, BATCHING)
+    assert (row_then.sent, verdicts) == ({"note": "old"}, {"note": False})
+    assert seen(row, None, BATCHING)[1] == {}

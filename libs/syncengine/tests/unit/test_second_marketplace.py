@@ -14,7 +14,8 @@ from syncengine.plan import Send, Tier, Wait, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent, Trouble
 from syncengine.settle import settle
 from syncengine.testing.inventory import BRICK
-from syncengine.testing.shop import FACTS
+from syncengine.testing.shop import FACTS, Fault, MemoryShop
+from syncengine.testing.world import World
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OWLISH = replace(
@@ -185,3 +186,33 @@ def test_many_calls_a_second_have_stamps_of_their_own() -> None:
         stamps.append(charged.stamp)
     assert stamps == sorted(set(stamps))
     assert stamps[-1] - NOW < timedelta(seconds=1)
+
+
+class ShopOfPlainCreates(MemoryShop):
+    """A shop whose new listings have no note, whatever was asked."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.clock)
+        self.facts = replace(OWLISH, marks_listings=False)
+
+    def add(self, listing: Listing) -> ListingId:
+        return super().add(replace(listing, fields={"note": "", "cost": None, **listing.fields}))
+
+
+async def test_rest_of_a_create_that_was_not_done_is_sent_again() -> None:
+    """Rules F4, K2: a look shows other fields than an unanswered write had, and none of them was ever sent before."""
+    world = World()
+    world.shop = ShopOfPlainCreates(world)
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    world.shop.write_faults.extend([None, Fault.DROP_BEFORE])
+    world.create("a", 10, note="A1")
+    await world.settle()
+    assert world.shown() == {"A1": 10}
+
+
+def test_decrease_whose_reply_shows_nothing_may_have_found_fewer_pieces() -> None:
+    """Rule K4: a shop that clamps below zero says "success" too, so nothing is put in before late orders are known."""
+    row = replace(done(a_row()), desired=a_row(4).desired)
+    taken = settle(row, an_intent(row), Applied(), OWLISH, NOW)[0]
+    assert (taken.ledger, taken.orders_after) == (4, NOW)

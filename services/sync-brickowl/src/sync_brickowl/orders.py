@@ -47,19 +47,19 @@ def order_summary_of(raw: object) -> OrderSummary:
 
 
 def viewed(order: OrderSummary, raw: object) -> OrderSummary:
-    """Complete an order with what `order/view` says of it: when it changed, and whether pieces were refunded.
-
-    One that went into another is cut: its lines are the other's from then on. The look that follows finds that the shop
-    still shows what it showed, so what the other sold more, this one gives back (rules S2, S4).
+    """Complete an order with what `order/view` says of it: when it changed, whether it went into another one or pieces
+    were refunded.
     """
     shown = shown_object(raw, "order")
     changed = shown.get("updated_time")
     refunded = shown_amount(shown.get("refund_total")) or Decimal(0)
+    root = number_or(0, shown.get("combine_with") or 0, "combine_with")
     return replace(
         order,
         changed_at=max(order.ordered_at, shown_moment(changed, "updated_time")) if changed else order.changed_at,
-        cut=number_or(0, shown.get("status_id"), "status_id") == _CANCELLED or bool(shown.get("combine_with")),
+        cut=number_or(0, shown.get("status_id"), "status_id") == _CANCELLED,
         pieces=None if refunded else order.pieces,
+        merged_into=OrderId(str(root)) if root else None,
         is_whole=True,
     )
 

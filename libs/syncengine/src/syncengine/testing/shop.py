@@ -69,6 +69,7 @@ class Order:
     bought: dict[ListingId, Listing] = field(default_factory=dict)
     """Each line's listing as it was when it was ordered."""
     cancelled: bool = False
+    merged_into: OrderId | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,6 +147,15 @@ class MemoryShop(NoFurtherCalls):
         order.changed_at = self.clock.now()
         if restock:
             self._put_back(order, listing_id, pieces)
+
+    def merge(self, order_id: OrderId, into: OrderId) -> None:
+        """Put an order's lines into another order, which shows them with its own; it still shows them itself."""
+        order, root = self.orders[order_id], self.orders[into]
+        order.merged_into = into
+        order.changed_at = root.changed_at = self.clock.now()
+        for listing_id, pieces in order.lines.items():
+            root.lines[listing_id] = root.lines.get(listing_id, 0) + pieces
+        root.bought |= order.bought
 
     def edit(self, listing_id: ListingId, **changes: Value) -> None:
         """Change fields of a listing as the seller would on the website."""
@@ -285,4 +295,5 @@ class MemoryShop(NoFurtherCalls):
             shop_name=self.seller_name,
             currency_code="EUR",
             pieces=sum(order.lines.values()),
+            merged_into=order.merged_into,
         )

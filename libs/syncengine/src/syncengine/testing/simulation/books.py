@@ -72,6 +72,11 @@ class Line:
     before: int = 0
     """Pieces ordered before the connection began: gone from what inventory counted (rule C3)."""
 
+    @property
+    def held(self) -> int:
+        """Pieces that are this line's still."""
+        return self.total - self.restocked
+
 
 @dataclass(slots=True, kw_only=True)
 class Unlisted:
@@ -85,6 +90,10 @@ class Unlisted:
     total: int
     """Of its line, with these."""
     sold_at: datetime
+    into: OrderId | None = None
+    """The order that theirs went into."""
+    total_there: int = 0
+    """Of its line there, with these."""
     is_removed: bool = False
     """Our own removal took their listing away since: nothing in the shop tells of them."""
     is_listed_again: bool = False
@@ -137,6 +146,10 @@ class Books:
     lines: dict[tuple[OrderId, ListingId], Line] = field(default_factory=dict)
     reduced: set[OrderId] = field(default_factory=set)
     """Orders that the seller cancelled, or took pieces out of."""
+    merged: set[OrderId] = field(default_factory=set)
+    """Orders that went into others."""
+    shown_from: dict[OrderId, datetime] = field(default_factory=dict)
+    """From when on the API shows what orders gave or got."""
     unlisted: list[Unlisted] = field(default_factory=list)
     of_lots: defaultdict[LotId, set[Cause]] = field(default_factory=lambda: defaultdict(set))
     not_entered: list[ListingId] = field(default_factory=list)
@@ -189,6 +202,23 @@ class Books:
             line.restocked += pieces
             self.sold[line.lot_id] -= pieces
 
+    def merge(self, order_id: OrderId, into: OrderId, listed_from: datetime) -> None:
+        """An order's lines are another's from now on: they count there, and no more here (rule S2)."""
+        self.merged.add(order_id)
+        self.shown_from |= {order_id: listed_from, into: listed_from}
+        for (its_order, listing_id), line in list(self.lines.items()):
+            if its_order != order_id:
+                continue
+            pieces = line.held
+            line.restocked += pieces
+            there = self.lines.setdefault((into, listing_id), Line(lot_id=line.lot_id, item=line.item, total=0))
+            there.total += pieces
+            for each in self.unlisted:
+                if each.order_id == order_id and each.listing_id == listing_id:
+                    each.into, each.total_there = into, there.total
+        for each in self.unlisted:
+            each.until = min(each.until, listed_from) if into in (each.order_id, each.into) else each.until
+
     def remove(self, lot_id: LotId) -> None:
         """Our own removal took its listing away."""
         for each in self.unlisted:
@@ -216,10 +246,15 @@ class Books:
         self.missed.clear()
 
     def an_order_grew(self) -> bool:
-        """Whether an order holds another lot's pieces that are not counted yet: of when are they?"""
+        """Whether an order holds another lot's pieces that are not counted yet: of when are they?
+
+        Or went into another, and its own are still counted: once the books are lost, nobody knows what they were (S2).
+        """
         lines_of = Counter(order_id for order_id, _ in self.lines)
+        counted = self.inventory.counted
         return any(
-            lines_of[key[0]] > 1 and line.total - line.before > self.inventory.counted.get(key, 0)
+            (lines_of[key[0]] > 1 and line.held - line.before > counted.get(key, 0))
+            or (key[0] in self.merged and line.held - line.before != counted.get(key, 0))
             for key, line in self.lines.items()
             if line.lot_id is not None
         )

@@ -10,6 +10,7 @@ from syncengine.testing.inventory import SELLER
 from syncengine.testing.simulation.books import Cause
 from syncengine.testing.simulation.stage import Stage
 
+_SECOND = timedelta(seconds=1)
 _LATE_SHARE = 0.4
 _LATEST = 0.8
 """Of the lag window."""
@@ -72,13 +73,45 @@ class Buyers:
             listing = self.stage.random.choice(has or listings)
             now, lag = self.stage.clock.now(), self._lag()
             if has:
-                self._blame_growth(listing)
+                self._blame_growth(listing.listing_id)
             self.stage.shop.buy_more(order_id, listing.listing_id, 1, now, lag=lag)
             self.stage.books.sell(order_id, listing.listing_id, listing.item, 1, now + lag)
             self.stage.struck["batch added to an order"] += 1
 
-    def _blame_growth(self, listing: Listing) -> None:
-        lot_id = self.stage.books.owners.get(listing.listing_id)
+    def merge(self) -> None:
+        """An order goes into another one of its buyer: one just placed, or any other (rule S2)."""
+        if self.stage.connection.census_reason is CensusReason.DATABASE_LOST:
+            return  # as above
+        books, random = self.stage.books, self.stage.random
+        strange = {order_id for order_id, listing_id in books.lines if listing_id in books.entered}  # as above
+        # A merge shows in both orders at once.
+        shown = {
+            each
+            for each in self._orders()
+            if books.shown_from.get(each, self.stage.clock.now()) <= self.stage.clock.now()
+        }
+        orders = [each for each in sorted(shown) if each not in books.reduced | books.merged | strange]
+        listings = [each for each in self.for_sale() if each.listing_id not in books.entered]
+        if not orders:
+            return
+        into, order_id = random.choice(orders), random.choice(orders)
+        if order_id == into or random.random() < 0.5:
+            if not listings:
+                return
+            has = [each for each in listings if (into, each.listing_id) in books.lines]
+            order_id = self.order(random.choice(has or listings), 1, self._lag())
+        self.stage.events += 1
+        # The shop dates what happens to an order by the second.
+        self.stage.clock.turn(_SECOND)
+        for listing_id in {listing_id for its_order, listing_id in books.lines if its_order in (order_id, into)}:
+            self._blame_growth(listing_id)
+        now, lag = self.stage.clock.now(), self._lag()
+        self.stage.shop.merge(order_id, into, now, lag=lag)
+        books.merge(order_id, into, now + lag)
+        self.stage.struck["order merged into another"] += 1
+
+    def _blame_growth(self, listing_id: ListingId) -> None:
+        lot_id = self.stage.books.owners.get(listing_id)
         row = self.stage.store.tables.listings.get(lot_id) if lot_id is not None else None
         if row is not None and (row.intent_id is not None or row.look_since is not None):
             self.stage.books.blame(row.lot_id, Cause.GROWN)
@@ -87,7 +120,7 @@ class Buyers:
         """The seller files an order away."""
         if orders := self._orders():
             self.stage.events += 1
-            self.stage.shop.file(self.stage.random.choice(orders))
+            self.stage.shop.file(self.stage.random.choice(orders), self.stage.clock.now())
             self.stage.struck["order filed"] += 1
 
     def cancel_or_reduce(self) -> None:

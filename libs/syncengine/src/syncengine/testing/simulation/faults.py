@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from syncengine.testing.simulation.databases import Databases
-from syncengine.testing.simulation.network import ACCIDENTS, Kind
+from syncengine.testing.simulation.network import ACCIDENTS, ACCIDENTS_OF_BATCHES, Kind
 from syncengine.testing.simulation.stage import Stage
 
 _PAUSES = (0.2, 1, 2, 5, 12)
@@ -35,4 +35,5 @@ class Faults:
     def _strike(self, kind: Kind) -> None:
         waiting = self.stage.network.accidents[kind]
         if len(waiting) < 3:
-            waiting.append(self.stage.random.choice(ACCIDENTS[kind]))
+            batches = ACCIDENTS_OF_BATCHES.get(kind, ()) if self.stage.shop.facts.updates_at_once > 1 else ()
+            waiting.append(self.stage.random.choice((*ACCIDENTS[kind], *batches)))

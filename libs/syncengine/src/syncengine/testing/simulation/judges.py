@@ -60,6 +60,9 @@ class Judges:
         if ticket.stamp in network.stamps:
             raise Misjudged(5, "a call is wasted, as its stamp was used before")
         since = max(self.spent_since, network.clock.now() - limit.window + self.stage.settings.list_deadline)
+        most_batches = self.stage.shop.batch_limit
+        if most_batches is not None and (batches := sum(at > since for at in network.batches)) > most_batches:
+            raise Misjudged(5, f"{batches} calls of several things within the window of {most_batches}")
         if len(network.calls) > limit.calls:
             ours = sum(at > since for at in network.calls)
             if ours > limit.calls:
@@ -164,8 +167,11 @@ class Judges:
         return min(row.probation.delta, sum(each.pieces for each in sold))
 
     def _is_read(self, sold: Unlisted) -> bool:
-        line = self.stage.store.tables.lines.get((SELLER, sold.order_id, sold.listing_id))
-        return line is not None and line.total >= sold.total
+        lines = self.stage.store.tables.lines
+        line = lines.get((SELLER, sold.order_id, sold.listing_id))
+        there = None if sold.into is None else lines.get((SELLER, sold.into, sold.listing_id))
+        is_there = there is not None and there.total >= sold.total_there
+        return is_there or (line is not None and line.total >= sold.total)
 
     def _in_ledger_already(self, row: ListingRow) -> int:
         """Pieces that were gone when a census began the ledger, and that no order shows which the engine has read."""
@@ -176,7 +182,9 @@ class Judges:
         return sum(each.pieces for each in before if not each.is_removed and not self._is_read(each))
 
     def _judge_single(self, lot_id: LotId) -> None:
-        live = self.live(lot_id)
+        # An empty one of nobody's offers nothing (ADR 18).
+        owners = self.stage.store.tables.owners
+        live = [each for each, pieces in self.live(lot_id).items() if pieces or (SELLER, each) in owners]
         if len(live) > 1:
             raise Misjudged(3, f"{lot_id} is listed {len(live)} times: {', '.join(sorted(live))}")
 
@@ -278,17 +286,20 @@ class Judges:
     def _is_sold_before_linked(self, listing_id: ListingId) -> bool:
         """It was there before its lot, and sold out before a census linked the two: whose it was nobody else knew."""
         books, is_linked = self.stage.books, (SELLER, listing_id) in self.stage.store.tables.owners
-        return listing_id in books.entered and not is_linked and listing_id not in self.stage.shop.listings()
+        if listing_id not in books.entered or is_linked:
+            return False
+        shown = self.stage.shop.listings().get(listing_id)
+        return shown is None or not shown.quantity  # an empty one of nobody's offers nothing (ADR 18)
 
     def _sold_before_linked(self, lot_id: LotId) -> int:
         lines = self.stage.books.lines.items()
-        return sum(line.total for (_, id_), line in lines if line.lot_id == lot_id and self._is_sold_before_linked(id_))
+        return sum(line.held for (_, id_), line in lines if line.lot_id == lot_id and self._is_sold_before_linked(id_))
 
     def _strange_pieces(self, lot_id: LotId) -> int:
         """Pieces of a lot that such lines hold: not counted until a person assigns them (rule C4)."""
         lines = self.stage.books.lines.items()
         return sum(
-            line.total
+            line.held
             for (_, listing_id), line in lines
             if line.lot_id == lot_id and self._is_strange(listing_id, lot_id)
         )
@@ -345,11 +356,13 @@ class Judges:
                 raise Misjudged(7, f"{lot_id}: group {group.group} is not said to be synced at rest")
         for listing_id in live:
             listing = shown[listing_id]
+            if not live[listing_id] and (SELLER, listing_id) not in self.stage.store.tables.owners:
+                continue  # an empty listing of nobody's offers nothing (ADR 18)
             if listing.for_sale == (wish.hidden or wish.archived):
                 raise Misjudged(7, f"{lot_id} is {'for sale' if listing.for_sale else 'hidden'}")
             if (listing.fields != self.stage.shop.as_shown(stock.fields)) != bool(in_conflict):
                 raise Misjudged(
                     7, f"{lot_id}: the shop shows other fields, {len(in_conflict)} groups wait for a person"
                 )
-            if row is not None and listing.retain != stock.retain:
+            if row is not None and listing.retain != (stock.retain and not self.stage.shop.facts.keeps_sold_out):
                 raise Misjudged(7, f"{lot_id} is {'' if listing.retain else 'not '}retained")

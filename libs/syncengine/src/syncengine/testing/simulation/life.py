@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import TypeAlias
@@ -177,7 +177,8 @@ class Life:
             self._sell_before(listing_id, item, stock)
             stage.books.own(listing_id, stock.lot_id)
         for color_id in OTHER_COLORS[: stage.character.not_entered]:
-            item = replace(self.users.make_item(), color_id=color_id)
+            self.users.make_item()
+            item = stage.shop.item(color_id)
             fields = stage.shop.as_shown(self.users.make_fields(0))
             stage.books.not_entered.append(stage.shop.put_up(item, stage.random.randint(2, 20), fields, now()))
         item = self.users.make_item()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from brickops.events.v1.result_event_pb2 import LotSettled, ResultEvent
 from brickops.events.v1.sales_event_pb2 import OrderLineTotalled
@@ -111,7 +111,8 @@ class Mail:
         facts, clock = self.stage.shop.facts, self.stage.clock
         async with self.stage.store.transaction() as tx:
             if isinstance(item, LotNews):
-                await absorb_lots(tx, [item], facts, self.stage.settings, clock.now())
+                told = replace(item, lot=self.stage.shop.told(item.lot))
+                await absorb_lots(tx, [told], facts, self.stage.settings, clock.now())
             else:
                 await absorb_answer(tx, item, clock.now())
 

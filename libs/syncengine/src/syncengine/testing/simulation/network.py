@@ -26,6 +26,7 @@ class Accident(StrEnum):
     BUSY = "429"
     BUSY_UNTIL = "429 with Retry-After"
     SLOW = "slow"
+    CUT_SHORT = "answer to a batch cut short"
     EMPTY_LIST = "empty list"
     SHORT_LIST = "short list"
     STALE_LIST = "stale list"
@@ -49,6 +50,8 @@ ACCIDENTS = {
     Kind.LIST: (Accident.EMPTY_LIST, Accident.SHORT_LIST, Accident.STALE_LIST, Accident.LOST_BEFORE),
 }
 
+ACCIDENTS_OF_BATCHES = {Kind.WRITE: (Accident.CUT_SHORT,)}
+"""Where each thing of a call has an outcome of its own."""
 
 _WAY = timedelta(milliseconds=30)
 """How long a call is under way at least: a shop's dates are whole milliseconds."""
@@ -93,6 +96,8 @@ class Network:
     stamps: set[datetime] = field(default_factory=set)
     calls: deque[datetime] = field(default_factory=deque)
     """Of ours that the shop counted, by its clock."""
+    batches: deque[datetime] = field(default_factory=deque)
+    """Those of our calls that asked for several things."""
     others_calls: deque[datetime] = field(default_factory=deque)
     """Of another tool with the same keys."""
     refused: deque[datetime] = field(default_factory=deque)
@@ -112,14 +117,19 @@ class Network:
         self.struck[accident] += 1
         return accident
 
-    def take_call(self, ticket: Ticket, model: ShopModel) -> bool:
-        """Count a call as the shop does; false if its quota is used up."""
+    def take_call(self, ticket: Ticket, model: ShopModel, *, things: int = 1) -> bool:
+        """Count a call that asks for so many things as the shop does; false if its quota is used up."""
         self.clock.turn(_WAY)
-        now = self.clock.now()
-        self.calls.append(now)
+        now, limit = self.clock.now(), model.facts.limit
+        self.calls.extend([now] * model.counts(things))
+        if things > 1 and model.batch_limit is not None:
+            self.batches.append(now)
         self.arrived(ticket)
         self.stamps.add(ticket.stamp)
-        if self.calls_since(now - model.facts.limit.window) > model.facts.limit.calls:
+        while self.batches and self.batches[0] <= now - limit.window:
+            self.batches.popleft()
+        over = things > 1 and model.batch_limit is not None and len(self.batches) > model.batch_limit
+        if over or self.calls_since(now - limit.window) > limit.calls:
             self.refused.append(now)
             self.struck["429 by quota"] += 1
             return False
@@ -170,14 +180,16 @@ class Network:
             waiting.clear()
         self.closed_until = None
 
-    def land(self, writes: Sequence[Write], ticket: Ticket, model: ShopModel) -> Outcome:
-        """Let a call reach its shop: one write, or several creates, whose answer names no listing."""
+    def land(self, writes: Sequence[Write], ticket: Ticket, model: ShopModel) -> Sequence[Outcome]:
+        """Let a call reach its shop: one write, or several."""
         if len(writes) == 1:
-            return self._land(writes[0], ticket, model)
-        answer, made = model.create_all([write for write in writes if isinstance(write, Create)], self.clock.now())
-        self.struck["several creates in one call"] += 1
-        shown = model.listings()
-        for write, listing_id in zip(writes, made, strict=True):
+            return [self._land(writes[0], ticket, model)]
+        before = model.listings()
+        outcomes, touched = model.write_all(writes, self.clock.now())
+        kind = "creates" if isinstance(writes[0], Create) else "updates"
+        self.struck[f"several {kind} in one call"] += 1
+        after = model.listings()
+        for write, listing_id in zip(writes, touched, strict=True):
             if listing_id is not None:
                 self.landed(
                     Landing(
@@ -185,13 +197,13 @@ class Network:
                         stamp=ticket.stamp,
                         outcome=Applied(),
                         at=self.clock.now(),
-                        before=0,
-                        after=shown[listing_id].quantity,
+                        before=before[listing_id].quantity if listing_id in before else 0,
+                        after=after[listing_id].quantity,
                         listing_id=listing_id,
                         model=model,
                     )
                 )
-        return answer
+        return outcomes
 
     def _land(self, write: Write, ticket: Ticket, model: ShopModel) -> Outcome:
         before = model.listings()

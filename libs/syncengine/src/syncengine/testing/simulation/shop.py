@@ -1,11 +1,20 @@
 """One worker's way to the shop: each call may be lost, late, slow or refused on the way there or back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from syncengine.listing import ListingId, ListingRead, ListRead, OrderId, OrderLine, OrderRead
+from syncengine.listing import (
+    CatalogEntry,
+    ListingId,
+    ListingRead,
+    ListRead,
+    OrderId,
+    OrderLine,
+    OrderRead,
+    OrderSummary,
+)
 from syncengine.marketplace import (
     Create,
     Halted,
@@ -13,8 +22,10 @@ from syncengine.marketplace import (
     NoFurtherCalls,
     Outcome,
     ReadFailedError,
+    Shop,
     Ticket,
     Unknown,
+    Update,
     Write,
 )
 from syncengine.testing.simulation.model import ShopModel
@@ -35,12 +46,19 @@ class FaultyShop(NoFurtherCalls):
         self.facts = model.facts
 
     async def send(self, write: Write, ticket: Ticket) -> Outcome:
-        return await self._send([write], ticket)
+        return (await self._send([write], ticket))[0]
 
     async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
-        return [await self._send(creates, ticket)] * len(creates)
+        return await self._send(creates, ticket)
 
-    async def _send(self, writes: Sequence[Write], ticket: Ticket) -> Outcome:
+    async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
+        return await self._send(updates, ticket)
+
+    async def _send(self, writes: Sequence[Write], ticket: Ticket) -> Sequence[Outcome]:
+        outcomes = await self._land(writes, ticket)
+        return [outcomes] * len(writes) if not isinstance(outcomes, Sequence) else outcomes
+
+    async def _land(self, writes: Sequence[Write], ticket: Ticket) -> Outcome | Sequence[Outcome]:
         network, clock = self._network, self._network.clock
         deadline = clock.now() + ticket.deadline
         for write in writes:
@@ -49,7 +67,7 @@ class FaultyShop(NoFurtherCalls):
         await pause()
         if clock.now() > deadline:
             return Unknown(reason="NO_REPLY")  # slept through its own deadline, and gave up before a byte left
-        if not network.take_call(ticket, self._model):
+        if not network.take_call(ticket, self._model, things=len(writes)):
             return Later(reason="QUOTA")
         if network.key_is_wrong():
             return Halted(reason="WRONG_KEY")
@@ -67,7 +85,7 @@ class FaultyShop(NoFurtherCalls):
                 network.land_late(writes, ticket, self._model, latest=accident is Accident.LATEST)
                 await until(clock, deadline)
                 return Unknown(reason="NO_REPLY")
-        outcome = network.land(writes, ticket, self._model)
+        outcomes = network.land(writes, ticket, self._model)
         if accident is Accident.ERROR_AFTER:
             return Unknown(reason="SERVER_ERROR")
         if accident is Accident.LOST_AFTER:
@@ -75,8 +93,11 @@ class FaultyShop(NoFurtherCalls):
             return Unknown(reason="NO_REPLY")
         if accident is Accident.SLOW:
             await until(clock, clock.now() + ticket.deadline / 2)
+        if accident is Accident.CUT_SHORT and len(writes) > 1:
+            answered = len(writes) // 2
+            outcomes = [*outcomes[:answered], *[Unknown(reason="NO_REPLY")] * (len(writes) - answered)]
         await pause()
-        answer = outcome if clock.now() <= deadline else Unknown(reason="NO_REPLY")
+        answer = outcomes if clock.now() <= deadline else Unknown(reason="NO_REPLY")
         await pause()  # the process may also sleep with the answer in its hands
         return answer
 
@@ -97,6 +118,21 @@ class FaultyShop(NoFurtherCalls):
         now, model = self._network.clock.now, self._model
         return await self._read(ticket, Kind.READ, lambda _: model.order_lines(order_id, now()))
 
+    async def identify(self, ticket: Ticket) -> Shop:
+        now, model = self._network.clock.now, self._model
+        return await self._read(ticket, Kind.READ, lambda _: model.identify(now()))
+
+    async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
+        now, model = self._network.clock.now, self._model
+        return await self._read(ticket, Kind.READ, lambda _: model.view_orders(orders, now()), things=len(orders))
+
+    async def look_up(
+        self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
+    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
+        now, model = self._network.clock.now, self._model
+        things = 1 if alone else len(entries) * self.facts.look_up_costs
+        return await self._read(ticket, Kind.READ, lambda _: model.look_up(entries, now(), alone=alone), things=things)
+
     def _list(self, accident: Accident | None) -> ListRead:
         network = self._network
         true = ListRead(listings=tuple(self._model.listings().values()), read_at=network.clock.now())
@@ -112,14 +148,14 @@ class FaultyShop(NoFurtherCalls):
         network.listed(accident if read.listings != true.listings else None, read)
         return read
 
-    async def _read(self, ticket: Ticket, kind: Kind, look: Callable[[Accident | None], T]) -> T:
+    async def _read(self, ticket: Ticket, kind: Kind, look: Callable[[Accident | None], T], *, things: int = 1) -> T:
         network, clock = self._network, self._network.clock
         deadline = clock.now() + ticket.deadline
         accident = network.next_accident(kind)
         await pause()
         if clock.now() > deadline:
             raise ReadFailedError(Unknown(reason="NO_REPLY"))  # as above
-        if not network.take_call(ticket, self._model):
+        if not network.take_call(ticket, self._model, things=things):
             raise ReadFailedError(Later(reason="QUOTA"))
         if network.key_is_wrong():
             raise ReadFailedError(Halted(reason="WRONG_KEY"))

@@ -48,7 +48,7 @@ def _always(cast: Cast, accidents: float) -> list[tuple[float, Happening]]:
 
 def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
     return {
-        "more": (2, cast.buyers.buy_more),
+        "more": (2, cast.buyers.merge if cast.buyers.stage.shop.merges_orders else cast.buyers.buy_more),
         "file": (1, cast.buyers.file),
         # Not yet (S4): where a returned piece and another explain the same number, the return stays open for a person.
         "return": (0, cast.buyers.cancel_or_reduce),

@@ -28,12 +28,11 @@ class Users:
 
     def make_item(self) -> Item:
         """Pick what a lot is of."""
-        color_id = self.stage.random.choice(COLORS)
-        return Item(item_type="PART", number="3001", color_id=color_id, condition="NEW", completeness="")
+        return self.stage.shop.item(self.stage.random.choice(COLORS))
 
-    def make_fields(self, name: int, *, hidden: bool = False) -> Values:
+    def make_fields(self, name: int, *, hidden: bool = False, note: str = "") -> Values:
         """Fields for a lot: its note is its own, so that no two lots are equal."""
-        note, character = f"note {name}", self.stage.character
+        note, character = note or f"note {name}", self.stage.character
         if character.strips_markup and name % 5 == 2:
             note = f"<b>{note}</b>"
         elif character.cuts_texts and name % 5 == 3:

@@ -61,7 +61,8 @@ class Website:
         if (listing := self._some_listing()) is None:
             return
         self.stage.events += 1
-        self.stage.shop.edit(listing.listing_id, None, {"unit_price": f"9.{self.stage.random.randint(1, 9999):04}"})
+        price = self.stage.shop.price(f"9.{self.stage.random.randint(1, 9999):04}")
+        self.stage.shop.edit(listing.listing_id, None, price)
         self._blame(listing, Cause.FIELDS)
         self.stage.struck["price changed by hand"] += 1
 
@@ -84,7 +85,7 @@ class Website:
         """
         self.stage.events += 1
         item = self.users.make_item()
-        fields = {**self.users.make_fields(0), "remarks": "by hand"}
+        fields = self.users.make_fields(0, note="by hand")
         writes = [intent.write for intent in self.stage.store.tables.unsettled.values()]
         taken = {write.quantity for write in writes if isinstance(write, Create) and write.item == item}
         pieces = self.stage.random.randint(1, 9)

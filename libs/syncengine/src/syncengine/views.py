@@ -1,0 +1,93 @@
+"""What lists of orders do not say: when an order changed, what was refunded, and which order it went into (rule S2)."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
+
+from syncengine.lane import Lane
+from syncengine.listing import OrderId, OrderSummary
+from syncengine.reads import read_several, reads_together
+from syncengine.rows import OrderRow
+
+
+async def view_orders(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
+    """Read what the list did not say of these orders; one by one where the shop takes no call that asks for several."""
+    if len(orders) > 1 and await reads_together(lane):
+        viewed = await read_several(lane, partial(lane.shop.view_orders, orders), things=len(orders))
+        if viewed is not None:
+            return {order.order_id: order for order in viewed}
+    one_by_one: dict[OrderId, OrderSummary] = {}
+    for order in orders:
+        found = await lane.read(lane.settings.call_deadline, partial(lane.shop.view_orders, [order]))
+        one_by_one |= {one.order_id: one for one in found}
+    return one_by_one
+
+
+async def view_latest(lane: Lane, fresh: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
+    """View the orders that changed last, as many at a time as a call takes, until none of them did.
+
+    `fresh`: a list of orders, those that changed last first, as far as the shop's list says; else the views do, and it
+    is gone through from its other end. Where lists say all, there is nothing to view.
+    """
+    viewed: dict[OrderId, OrderSummary] = {}
+    at_once = lane.shop.facts.views_at_once
+    waiting, may_be_wrong_way = list(fresh) if at_once else [], True
+    while waiting:
+        some, waiting = waiting[:at_once], waiting[at_once:]
+        whole = await view_orders(lane, some)
+        viewed |= whole
+        dates = [whole[order.order_id].changed_at for order in some if order.order_id in whole]
+        if may_be_wrong_way and dates and dates[0] < dates[-1]:
+            waiting = waiting[::-1]
+        elif not await changed_among(lane, whole.values()):
+            break
+        may_be_wrong_way = False
+    return viewed
+
+
+async def view_all(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
+    """View what the list showed to have changed: when it did is what its new pieces are dated by (rule Q1)."""
+    rest = [order for order in orders if not order.is_whole]
+    viewed: dict[OrderId, OrderSummary] = {}
+    at_once = max(1, lane.shop.facts.views_at_once)
+    for first in range(0, len(rest), at_once):
+        viewed |= await view_orders(lane, rest[first : first + at_once])
+    return viewed
+
+
+async def changed_among(lane: Lane, orders: Collection[OrderSummary]) -> list[OrderSummary]:
+    """List orders that are new, or may have changed since they were read, in the order of their changes."""
+    async with lane.transaction() as (tx, connection):
+        known = await tx.find_orders(connection.seller_id, [order.order_id for order in orders])
+    return [
+        order
+        for order in sorted(orders, key=lambda order: order.changed_at)
+        if order.order_id not in known or _may_have_changed(order, known[order.order_id])
+    ]
+
+
+def _may_have_changed(order: OrderSummary, before: OrderRow) -> bool:
+    return before.fingerprint != order.fingerprint or before.changed_at < order.changed_at
+
+
+async def find_families(
+    lane: Lane, order_ids: Sequence[OrderId], summaries: dict[OrderId, OrderSummary]
+) -> dict[OrderId, list[OrderSummary]]:
+    """Find which of these orders went into others, by the root of their chain (rule S2).
+
+    `summaries` gains the views that this takes. An order whose root is not among them becomes cut: what became of its
+    pieces, a look tells (rule S4).
+    """
+    families: dict[OrderId, list[OrderSummary]] = {}
+    for order_id in order_ids:
+        root, passed = summaries[order_id], {order_id}
+        while (next_id := root.merged_into) in summaries and next_id not in passed:
+            passed.add(next_id)
+            if not summaries[next_id].is_whole:
+                summaries |= await view_orders(lane, [summaries[next_id]])
+            root = summaries[next_id]
+        if root.merged_into is not None:
+            summaries[order_id] = replace(summaries[order_id], cut=True)
+        elif root.order_id != order_id:
+            families.setdefault(root.order_id, []).append(summaries[order_id])
+    return families

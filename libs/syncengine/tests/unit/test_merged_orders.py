@@ -1,0 +1,147 @@
+"""Orders that go into others: no piece moves, so nothing is looked for, and each total is told once (rule S2)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from syncengine.listing import ListingId, LotId, OrderId, OrderRead, OrderSummary
+from syncengine.marketplace import Ticket
+from syncengine.testing.inventory import SELLER
+from syncengine.testing.shop import FACTS, MemoryShop
+from syncengine.testing.world import World
+
+FIRST = ListingId("1001")
+
+
+async def listed(world: World | None = None) -> World:
+    world = world or World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    world.create("a", 10, note="a")
+    await world.settle(timedelta(seconds=10))
+    return world
+
+
+def totals(world: World) -> dict[str, tuple[int, int]]:
+    """What is booked of each order, and what of it is an open return."""
+    return {
+        order_id: (line.total, line.returned)
+        for (_, order_id, _), line in world.store.tables.lines.items()
+        if line.total or line.returned
+    }
+
+
+def stock_of(world: World) -> int:
+    return world.inventory.lots[LotId("a")].quantity
+
+
+@pytest.mark.parametrize("left", [3, 0])
+async def test_merged_order_moves_no_piece_also_of_what_is_gone(left: int) -> None:
+    """A listing that sold out is not there to be looked at; its order lines are all the same."""
+    world = await listed()
+    gone = world.shop.buy(FIRST, 6)
+    into = world.shop.buy(FIRST, 4 - left)
+    await world.settle()
+    world.shop.merge(gone, into)
+    await world.settle()
+    assert totals(world) == {into: (10 - left, 0)}
+    assert (stock_of(world), world.row("a").uncounted) == (left, 0)
+    assert world.row("a").trouble is None
+    assert len(world.shop.writes) == 1
+
+
+async def test_merged_before_it_was_ever_read_an_order_sells_nothing() -> None:
+    world = await listed()
+    into, gone = world.shop.buy(FIRST, 2), world.shop.buy(FIRST, 3)
+    world.shop.merge(gone, into)
+    await world.settle()
+    assert (totals(world), stock_of(world)) == ({into: (5, 0)}, 5)
+
+
+async def test_what_went_from_order_to_order_is_at_the_end_of_its_chain() -> None:
+    world = await listed()
+    first, second, third = (world.shop.buy(FIRST, pieces) for pieces in (1, 2, 3))
+    await world.settle()
+    world.shop.merge(first, second)
+    world.shop.merge(second, third)
+    bought_since = world.shop.buy(FIRST, 1, third)
+    await world.settle()
+    assert (totals(world), stock_of(world)) == ({bought_since: (7, 0)}, 3)
+    assert world.shown() == {"a": 3}
+
+
+async def test_return_that_is_open_stays_open_where_the_order_goes() -> None:
+    """Neither what came nor what left the order closes it (rule S4)."""
+    world = await listed()
+    gone, into = world.shop.buy(FIRST, 3), world.shop.buy(FIRST, 4)
+    await world.settle()
+    world.shop.reduce(into, FIRST, 2, restock=False)
+    await world.settle()
+    world.shop.merge(gone, into)
+    await world.settle()
+    assert (totals(world), stock_of(world)) == ({into: (7, 2)}, 3)
+    assert world.shown() == {"a": 3}
+
+
+async def test_order_whose_root_grew_before_is_a_return_that_a_look_closes() -> None:
+    """The other order was read when it had the pieces already, and this one did not say yet that it went there."""
+    world = await listed()
+    gone, into = world.shop.buy(FIRST, 3), world.shop.buy(FIRST, 1)
+    await world.settle()
+    world.shop.merge(gone, into)
+    world.shop.orders[gone].merged_into = None
+    await world.settle(timedelta(seconds=10))
+    world.shop.orders[gone].merged_into = into
+    world.shop.orders[gone].changed_at = world.clock.now()
+    await world.settle()
+    assert (totals(world), stock_of(world)) == ({into: (4, 0)}, 6)
+    assert world.shown() == {"a": 6}
+
+
+class ViewedShop(MemoryShop):
+    """A shop whose lists say of orders only how many pieces they had, sorted by their last change."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.clock)
+        self.facts = replace(FACTS, views_at_once=2)
+        self.last_first = True
+
+    async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
+        read = await super().list_orders(page, ticket)
+        listed = sorted(read.orders, key=lambda order: order.changed_at, reverse=self.last_first)
+        unsaid = [
+            replace(
+                order,
+                changed_at=order.ordered_at,
+                fingerprint=str(order.pieces),
+                merged_into=None,
+                is_whole=False,
+            )
+            for order in listed
+        ]
+        return replace(read, orders=tuple(unsaid))
+
+    async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
+        self.calls += 1
+        return [replace(self._summary(self.orders[order.order_id]), fingerprint=order.fingerprint) for order in orders]
+
+
+@pytest.mark.parametrize("last_first", [True, False])
+async def test_what_lists_do_not_say_is_seen_behind_many_later_changes(last_first: bool) -> None:
+    """Each call views a few, until none of them changed; and the views say which end of a list is the newer one."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    there.last_first = last_first
+    await listed(world)
+    orders = [there.buy(FIRST, 1) for _ in range(8)]
+    await world.settle(timedelta(minutes=1))
+    gone, into = orders[:2]
+    there.merge(gone, into)
+    there.orders[into].lines[FIRST] = 1  # its own piece went elsewhere: what the lists show is as it was
+    for order_id in orders[2:]:
+        world.clock.turn(timedelta(seconds=1))
+        there.orders[order_id].changed_at = world.clock.now()
+    await world.settle(timedelta(minutes=1))
+    assert world.store.tables.orders[SELLER, OrderId(gone)].changed_at == there.orders[gone].changed_at
