@@ -154,7 +154,7 @@ async def test_lots_without_a_listing_are_matched_or_may_be_chosen(
         calls,
         a_listing(6, FULL),
         a_listing(7, FULL),
-        a_listing(8, other_brick("3002", quantity=3, remarks="B2")),
+        a_listing(8, other_brick("3002", quantity=3)),
         a_listing(9, other_brick("3002")),
         a_listing(10, other_brick("3003")),
         a_listing(11, other_brick("3004")),

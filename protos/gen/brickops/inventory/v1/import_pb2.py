@@ -23,32 +23,41 @@ _sym_db = _symbol_database.Default()
 
 
 from brickops.inventory.v1 import lot_pb2 as brickops_dot_inventory_dot_v1_dot_lot__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"brickops/inventory/v1/import.proto\x12\x15\x62rickops.inventory.v1\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"f\n\x0fImportRowChoice\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x33\n\x06\x63hoice\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x0e\n\x06lot_id\x18\x03 \x01(\t\"V\n\x0fImportCandidate\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x0f\n\x07remarks\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\"\x8f\x01\n\x0bShopListing\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12+\n\x07read_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eunmapped_field\x18\x04 \x01(\t\"\x9b\x04\n\x06Import\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x33\n\x06\x66ormat\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportFormat\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".brickops.inventory.v1.ImportState\x12\x12\n\ntotal_rows\x18\x04 \x01(\x05\x12\x14\n\x0c\x63reated_rows\x18\x05 \x01(\x05\x12\x14\n\x0crefused_rows\x18\x06 \x01(\x05\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tfile_name\x18\t \x01(\t\x12\x14\n\x0c\x63hecked_rows\x18\n \x01(\x05\x12\x16\n\x0e\x64uplicate_rows\x18\x0b \x01(\x05\x12\x16\n\x0e\x61mbiguous_rows\x18\x0c \x01(\x05\x12\x15\n\rrepeated_rows\x18\r \x01(\x05\x12\x14\n\x0cupdated_rows\x18\x0e \x01(\x05\x12\x14\n\x0cskipped_rows\x18\x0f \x01(\x05\x12.\n\nexpires_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmarketplace\x18\x11 \x01(\t\x12\x14\n\x0cmatched_rows\x18\x12 \x01(\x05\"\x80\x03\n\tImportRow\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\x0e\n\x06lot_id\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x35\n\x07verdict\x18\x06 \x01(\x0e\x32$.brickops.inventory.v1.ImportVerdict\x12\x18\n\x10\x64uplicate_lot_id\x18\x07 \x01(\t\x12:\n\ncandidates\x18\x08 \x03(\x0b\x32&.brickops.inventory.v1.ImportCandidate\x12\x13\n\x0brepeats_row\x18\t \x01(\x05\x12\x33\n\x06\x63hoice\x18\n \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x12\n\nlisting_id\x18\x0b \x01(\t\x12)\n\x04item\x18\x0c \x01(\x0b\x32\x1b.brickops.inventory.v1.Item\x12\x10\n\x08quantity\x18\r \x01(\x03*\x94\x01\n\x0cImportFormat\x12\x1d\n\x19IMPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1f\n\x1bIMPORT_FORMAT_BRICKLINK_XML\x10\x01\x12\x15\n\x11IMPORT_FORMAT_BSX\x10\x02\x12\x15\n\x11IMPORT_FORMAT_CSV\x10\x03\x12\x16\n\x12IMPORT_FORMAT_SHOP\x10\x04*\xc7\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x01\x12\x15\n\x11IMPORT_STATE_DONE\x10\x02\x12\x1a\n\x16IMPORT_STATE_CANCELLED\x10\x03\x12\x19\n\x15IMPORT_STATE_CHECKING\x10\x04\x12\x18\n\x14IMPORT_STATE_PREVIEW\x10\x05\x12\x18\n\x14IMPORT_STATE_EXPIRED\x10\x06*\xf5\x01\n\rImportVerdict\x12\x1e\n\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x16\n\x12IMPORT_VERDICT_NEW\x10\x01\x12\x1c\n\x18IMPORT_VERDICT_DUPLICATE\x10\x02\x12\x1c\n\x18IMPORT_VERDICT_AMBIGUOUS\x10\x03\x12\x1b\n\x17IMPORT_VERDICT_REPEATED\x10\x04\x12\x1a\n\x16IMPORT_VERDICT_INVALID\x10\x05\x12\x1b\n\x17IMPORT_VERDICT_EXCLUDED\x10\x06\x12\x1a\n\x16IMPORT_VERDICT_MATCHED\x10\x07*\xaa\x01\n\x0cImportChoice\x12\x1d\n\x19IMPORT_CHOICE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_CHOICE_ADD\x10\x01\x12\x19\n\x15IMPORT_CHOICE_REPLACE\x10\x02\x12\x16\n\x12IMPORT_CHOICE_SKIP\x10\x03\x12\x19\n\x15IMPORT_CHOICE_NEW_LOT\x10\x04\x12\x16\n\x12IMPORT_CHOICE_LINK\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"brickops/inventory/v1/import.proto\x12\x15\x62rickops.inventory.v1\x1a\x1f\x62rickops/inventory/v1/lot.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x0bImportTakes\x12\x34\n\x08quantity\x18\x01 \x01(\x0e\x32\".brickops.inventory.v1.ImportWhose\x12\x31\n\x05price\x18\x02 \x01(\x0e\x32\".brickops.inventory.v1.ImportWhose\x12\x30\n\x04rest\x18\x03 \x01(\x0e\x32\".brickops.inventory.v1.ImportWhose\"\xa4\x01\n\x10ImportDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x33\n\x06\x61spect\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportAspect\x12$\n\x04ours\x18\x03 \x01(\x0b\x32\x16.google.protobuf.Value\x12&\n\x06theirs\x18\x04 \x01(\x0b\x32\x16.google.protobuf.Value\"\x99\x01\n\x0fImportRowChoice\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x33\n\x06\x63hoice\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x0e\n\x06lot_id\x18\x03 \x01(\t\x12\x31\n\x05takes\x18\x04 \x01(\x0b\x32\".brickops.inventory.v1.ImportTakes\"\x94\x01\n\x0fImportCandidate\x12\x0e\n\x06lot_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x0f\n\x07remarks\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12<\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32\'.brickops.inventory.v1.ImportDifference\"\xd0\x01\n\x0bShopListing\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\'\n\x03lot\x18\x02 \x01(\x0b\x32\x1a.brickops.inventory.v1.Lot\x12+\n\x07read_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eunmapped_field\x18\x04 \x01(\t\x12\x14\n\x0cshown_fields\x18\x05 \x03(\t\x12\x14\n\x0cprice_places\x18\x06 \x01(\x05\x12\x13\n\x0b\x65xternal_id\x18\x07 \x01(\t\"\xa7\x05\n\x06Import\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x33\n\x06\x66ormat\x18\x02 \x01(\x0e\x32#.brickops.inventory.v1.ImportFormat\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".brickops.inventory.v1.ImportState\x12\x12\n\ntotal_rows\x18\x04 \x01(\x05\x12\x14\n\x0c\x63reated_rows\x18\x05 \x01(\x05\x12\x14\n\x0crefused_rows\x18\x06 \x01(\x05\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tfile_name\x18\t \x01(\t\x12\x14\n\x0c\x63hecked_rows\x18\n \x01(\x05\x12\x16\n\x0e\x64uplicate_rows\x18\x0b \x01(\x05\x12\x16\n\x0e\x61mbiguous_rows\x18\x0c \x01(\x05\x12\x15\n\rrepeated_rows\x18\r \x01(\x05\x12\x14\n\x0cupdated_rows\x18\x0e \x01(\x05\x12\x14\n\x0cskipped_rows\x18\x0f \x01(\x05\x12.\n\nexpires_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmarketplace\x18\x11 \x01(\t\x12\x14\n\x0cmatched_rows\x18\x12 \x01(\x05\x12\x16\n\x0e\x64ifferent_rows\x18\x13 \x01(\x05\x12\x1f\n\x17\x64ifferent_quantity_rows\x18\x14 \x01(\x05\x12\x1c\n\x14\x64ifferent_price_rows\x18\x15 \x01(\x05\x12\x1b\n\x13\x64ifferent_rest_rows\x18\x16 \x01(\x05\x12\x16\n\x0eunmatched_lots\x18\x17 \x01(\x05\"\xf1\x03\n\tImportRow\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x0c\n\x04line\x18\x02 \x01(\x05\x12\x0e\n\x06lot_id\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x35\n\x07verdict\x18\x06 \x01(\x0e\x32$.brickops.inventory.v1.ImportVerdict\x12\x18\n\x10\x64uplicate_lot_id\x18\x07 \x01(\t\x12:\n\ncandidates\x18\x08 \x03(\x0b\x32&.brickops.inventory.v1.ImportCandidate\x12\x13\n\x0brepeats_row\x18\t \x01(\x05\x12\x33\n\x06\x63hoice\x18\n \x01(\x0e\x32#.brickops.inventory.v1.ImportChoice\x12\x12\n\nlisting_id\x18\x0b \x01(\t\x12)\n\x04item\x18\x0c \x01(\x0b\x32\x1b.brickops.inventory.v1.Item\x12\x10\n\x08quantity\x18\r \x01(\x03\x12<\n\x0b\x64ifferences\x18\x0e \x03(\x0b\x32\'.brickops.inventory.v1.ImportDifference\x12\x31\n\x05takes\x18\x0f \x01(\x0b\x32\".brickops.inventory.v1.ImportTakes*\x94\x01\n\x0cImportFormat\x12\x1d\n\x19IMPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1f\n\x1bIMPORT_FORMAT_BRICKLINK_XML\x10\x01\x12\x15\n\x11IMPORT_FORMAT_BSX\x10\x02\x12\x15\n\x11IMPORT_FORMAT_CSV\x10\x03\x12\x16\n\x12IMPORT_FORMAT_SHOP\x10\x04*\xc7\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x01\x12\x15\n\x11IMPORT_STATE_DONE\x10\x02\x12\x1a\n\x16IMPORT_STATE_CANCELLED\x10\x03\x12\x19\n\x15IMPORT_STATE_CHECKING\x10\x04\x12\x18\n\x14IMPORT_STATE_PREVIEW\x10\x05\x12\x18\n\x14IMPORT_STATE_EXPIRED\x10\x06*\x93\x02\n\rImportVerdict\x12\x1e\n\x1aIMPORT_VERDICT_UNSPECIFIED\x10\x00\x12\x16\n\x12IMPORT_VERDICT_NEW\x10\x01\x12\x1c\n\x18IMPORT_VERDICT_DUPLICATE\x10\x02\x12\x1c\n\x18IMPORT_VERDICT_AMBIGUOUS\x10\x03\x12\x1b\n\x17IMPORT_VERDICT_REPEATED\x10\x04\x12\x1a\n\x16IMPORT_VERDICT_INVALID\x10\x05\x12\x1b\n\x17IMPORT_VERDICT_EXCLUDED\x10\x06\x12\x1a\n\x16IMPORT_VERDICT_MATCHED\x10\x07\x12\x1c\n\x18IMPORT_VERDICT_DIFFERENT\x10\x08*\xaa\x01\n\x0cImportChoice\x12\x1d\n\x19IMPORT_CHOICE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_CHOICE_ADD\x10\x01\x12\x19\n\x15IMPORT_CHOICE_REPLACE\x10\x02\x12\x16\n\x12IMPORT_CHOICE_SKIP\x10\x03\x12\x19\n\x15IMPORT_CHOICE_NEW_LOT\x10\x04\x12\x16\n\x12IMPORT_CHOICE_LINK\x10\x05*z\n\x0cImportAspect\x12\x1d\n\x19IMPORT_ASPECT_UNSPECIFIED\x10\x00\x12\x1a\n\x16IMPORT_ASPECT_QUANTITY\x10\x01\x12\x17\n\x13IMPORT_ASPECT_PRICE\x10\x02\x12\x16\n\x12IMPORT_ASPECT_REST\x10\x03*[\n\x0bImportWhose\x12\x1c\n\x18IMPORT_WHOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11IMPORT_WHOSE_OURS\x10\x01\x12\x17\n\x13IMPORT_WHOSE_THEIRS\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'brickops.inventory.v1.import_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMPORTFORMAT']._serialized_start=1395
-  _globals['_IMPORTFORMAT']._serialized_end=1543
-  _globals['_IMPORTSTATE']._serialized_start=1546
-  _globals['_IMPORTSTATE']._serialized_end=1745
-  _globals['_IMPORTVERDICT']._serialized_start=1748
-  _globals['_IMPORTVERDICT']._serialized_end=1993
-  _globals['_IMPORTCHOICE']._serialized_start=1996
-  _globals['_IMPORTCHOICE']._serialized_end=2166
-  _globals['_IMPORTROWCHOICE']._serialized_start=127
-  _globals['_IMPORTROWCHOICE']._serialized_end=229
-  _globals['_IMPORTCANDIDATE']._serialized_start=231
-  _globals['_IMPORTCANDIDATE']._serialized_end=317
-  _globals['_SHOPLISTING']._serialized_start=320
-  _globals['_SHOPLISTING']._serialized_end=463
-  _globals['_IMPORT']._serialized_start=466
-  _globals['_IMPORT']._serialized_end=1005
-  _globals['_IMPORTROW']._serialized_start=1008
-  _globals['_IMPORTROW']._serialized_end=1392
+  _globals['_IMPORTFORMAT']._serialized_start=2196
+  _globals['_IMPORTFORMAT']._serialized_end=2344
+  _globals['_IMPORTSTATE']._serialized_start=2347
+  _globals['_IMPORTSTATE']._serialized_end=2546
+  _globals['_IMPORTVERDICT']._serialized_start=2549
+  _globals['_IMPORTVERDICT']._serialized_end=2824
+  _globals['_IMPORTCHOICE']._serialized_start=2827
+  _globals['_IMPORTCHOICE']._serialized_end=2997
+  _globals['_IMPORTASPECT']._serialized_start=2999
+  _globals['_IMPORTASPECT']._serialized_end=3121
+  _globals['_IMPORTWHOSE']._serialized_start=3123
+  _globals['_IMPORTWHOSE']._serialized_end=3214
+  _globals['_IMPORTTAKES']._serialized_start=158
+  _globals['_IMPORTTAKES']._serialized_end=326
+  _globals['_IMPORTDIFFERENCE']._serialized_start=329
+  _globals['_IMPORTDIFFERENCE']._serialized_end=493
+  _globals['_IMPORTROWCHOICE']._serialized_start=496
+  _globals['_IMPORTROWCHOICE']._serialized_end=649
+  _globals['_IMPORTCANDIDATE']._serialized_start=652
+  _globals['_IMPORTCANDIDATE']._serialized_end=800
+  _globals['_SHOPLISTING']._serialized_start=803
+  _globals['_SHOPLISTING']._serialized_end=1011
+  _globals['_IMPORT']._serialized_start=1014
+  _globals['_IMPORT']._serialized_end=1693
+  _globals['_IMPORTROW']._serialized_start=1696
+  _globals['_IMPORTROW']._serialized_end=2193
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from brickops.inventory.v1 import lot_pb2 as _lot_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -117,8 +118,12 @@ class _ImportVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportV
     """The file itself says that it is not to be taken: Status X in BSX, archived in CSV."""
     IMPORT_VERDICT_MATCHED: _ImportVerdict.ValueType  # 7
     """In an import from a shop: a lot that has no listing there is equal in every field, its quantity too. Such a shop's other
-    verdicts are NEW, AMBIGUOUS (lots without a listing are equal in item, colour, condition and completeness alone), INVALID
-    and EXCLUDED (the listing is some lot's by now).
+    verdicts are NEW, DIFFERENT, AMBIGUOUS (several lots without a listing are equal in item, colour, condition and
+    completeness, or several listings to one), INVALID and EXCLUDED (the listing is some lot's by now).
+    """
+    IMPORT_VERDICT_DIFFERENT: _ImportVerdict.ValueType  # 8
+    """In an import from a shop: just one lot without a listing there can be meant, by the listing's external id or by item,
+    colour, condition and completeness; but the listing shows some field otherwise, or another quantity.
     """
 
 class ImportVerdict(_ImportVerdict, metaclass=_ImportVerdictEnumTypeWrapper):
@@ -142,8 +147,12 @@ IMPORT_VERDICT_EXCLUDED: ImportVerdict.ValueType  # 6
 """The file itself says that it is not to be taken: Status X in BSX, archived in CSV."""
 IMPORT_VERDICT_MATCHED: ImportVerdict.ValueType  # 7
 """In an import from a shop: a lot that has no listing there is equal in every field, its quantity too. Such a shop's other
-verdicts are NEW, AMBIGUOUS (lots without a listing are equal in item, colour, condition and completeness alone), INVALID
-and EXCLUDED (the listing is some lot's by now).
+verdicts are NEW, DIFFERENT, AMBIGUOUS (several lots without a listing are equal in item, colour, condition and
+completeness, or several listings to one), INVALID and EXCLUDED (the listing is some lot's by now).
+"""
+IMPORT_VERDICT_DIFFERENT: ImportVerdict.ValueType  # 8
+"""In an import from a shop: just one lot without a listing there can be meant, by the listing's external id or by item,
+colour, condition and completeness; but the listing shows some field otherwise, or another quantity.
 """
 Global___ImportVerdict: _TypeAlias = ImportVerdict  # noqa: Y015
 
@@ -166,8 +175,8 @@ class _ImportChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportCh
     IMPORT_CHOICE_NEW_LOT: _ImportChoice.ValueType  # 4
     """A new lot, beside what is equal."""
     IMPORT_CHOICE_LINK: _ImportChoice.ValueType  # 5
-    """In an import from a shop: the listing stands for the lot from now on. Nothing of the lot changes, so what the listing
-    shows otherwise is set to the lot's.
+    """In an import from a shop: the listing stands for the lot from now on. Where they differ, ImportTakes says whose is
+    taken: ours is then set in the shop, theirs in the lot. What a lot leaves unsaid (grade, cost, weight) is theirs.
     """
 
 class ImportChoice(_ImportChoice, metaclass=_ImportChoiceEnumTypeWrapper):
@@ -186,10 +195,132 @@ IMPORT_CHOICE_SKIP: ImportChoice.ValueType  # 3
 IMPORT_CHOICE_NEW_LOT: ImportChoice.ValueType  # 4
 """A new lot, beside what is equal."""
 IMPORT_CHOICE_LINK: ImportChoice.ValueType  # 5
-"""In an import from a shop: the listing stands for the lot from now on. Nothing of the lot changes, so what the listing
-shows otherwise is set to the lot's.
+"""In an import from a shop: the listing stands for the lot from now on. Where they differ, ImportTakes says whose is
+taken: ours is then set in the shop, theirs in the lot. What a lot leaves unsaid (grade, cost, weight) is theirs.
 """
 Global___ImportChoice: _TypeAlias = ImportChoice  # noqa: Y015
+
+class _ImportAspect:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportAspectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportAspect.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_ASPECT_UNSPECIFIED: _ImportAspect.ValueType  # 0
+    """Not said."""
+    IMPORT_ASPECT_QUANTITY: _ImportAspect.ValueType  # 1
+    """The quantity."""
+    IMPORT_ASPECT_PRICE: _ImportAspect.ValueType  # 2
+    """Price, sale, tiers and bulk."""
+    IMPORT_ASPECT_REST: _ImportAspect.ValueType  # 3
+    """Every other field."""
+
+class ImportAspect(_ImportAspect, metaclass=_ImportAspectEnumTypeWrapper):
+    """What a seller decides together where a listing and its lot differ."""
+
+IMPORT_ASPECT_UNSPECIFIED: ImportAspect.ValueType  # 0
+"""Not said."""
+IMPORT_ASPECT_QUANTITY: ImportAspect.ValueType  # 1
+"""The quantity."""
+IMPORT_ASPECT_PRICE: ImportAspect.ValueType  # 2
+"""Price, sale, tiers and bulk."""
+IMPORT_ASPECT_REST: ImportAspect.ValueType  # 3
+"""Every other field."""
+Global___ImportAspect: _TypeAlias = ImportAspect  # noqa: Y015
+
+class _ImportWhose:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ImportWhoseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ImportWhose.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    IMPORT_WHOSE_UNSPECIFIED: _ImportWhose.ValueType  # 0
+    """Not said."""
+    IMPORT_WHOSE_OURS: _ImportWhose.ValueType  # 1
+    """The lot's: the listing will be set to it."""
+    IMPORT_WHOSE_THEIRS: _ImportWhose.ValueType  # 2
+    """The listing's: the lot is changed, and so every other shop."""
+
+class ImportWhose(_ImportWhose, metaclass=_ImportWhoseEnumTypeWrapper):
+    """Whose value is taken where a listing and its lot differ."""
+
+IMPORT_WHOSE_UNSPECIFIED: ImportWhose.ValueType  # 0
+"""Not said."""
+IMPORT_WHOSE_OURS: ImportWhose.ValueType  # 1
+"""The lot's: the listing will be set to it."""
+IMPORT_WHOSE_THEIRS: ImportWhose.ValueType  # 2
+"""The listing's: the lot is changed, and so every other shop."""
+Global___ImportWhose: _TypeAlias = ImportWhose  # noqa: Y015
+
+@_typing.final
+class ImportTakes(_message.Message):
+    """Whose values are taken, aspect by aspect."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    REST_FIELD_NUMBER: _builtins.int
+    quantity: Global___ImportWhose.ValueType
+    """Of the quantity. Theirs is what the listing showed when it was read, less what other shops sold since."""
+    price: Global___ImportWhose.ValueType
+    """Of price, sale, tiers and bulk."""
+    rest: Global___ImportWhose.ValueType
+    """Of every other field."""
+    def __init__(
+        self,
+        *,
+        quantity: Global___ImportWhose.ValueType = ...,
+        price: Global___ImportWhose.ValueType = ...,
+        rest: Global___ImportWhose.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "quantity", b"quantity", "rest", b"rest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportTakes: _TypeAlias = ImportTakes  # noqa: Y015
+
+@_typing.final
+class ImportDifference(_message.Message):
+    """A field in which a listing and a lot differ, in the lot's terms."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    ASPECT_FIELD_NUMBER: _builtins.int
+    OURS_FIELD_NUMBER: _builtins.int
+    THEIRS_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field of the lot."""
+    aspect: Global___ImportAspect.ValueType
+    """What it belongs to."""
+    @_builtins.property
+    def ours(self) -> _struct_pb2.Value:
+        """The lot's value, as changes show it."""
+
+    @_builtins.property
+    def theirs(self) -> _struct_pb2.Value:
+        """The value that the lot would get by taking theirs. Of the quantity: less what other shops sold since the listing was
+        read, so it may be lower than what the listing shows.
+        """
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        aspect: Global___ImportAspect.ValueType = ...,
+        ours: _struct_pb2.Value | None = ...,
+        theirs: _struct_pb2.Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ours", b"ours", "theirs", b"theirs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aspect", b"aspect", "field", b"field", "ours", b"ours", "theirs", b"theirs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportDifference: _TypeAlias = ImportDifference  # noqa: Y015
 
 @_typing.final
 class ImportRowChoice(_message.Message):
@@ -200,22 +331,28 @@ class ImportRowChoice(_message.Message):
     NUMBER_FIELD_NUMBER: _builtins.int
     CHOICE_FIELD_NUMBER: _builtins.int
     LOT_ID_FIELD_NUMBER: _builtins.int
+    TAKES_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """The row's number."""
     choice: Global___ImportChoice.ValueType
     """What it becomes."""
     lot_id: _builtins.str
     """To which of its candidates it is added, which it replaces, or is linked with. Required for an ambiguous row."""
+    @_builtins.property
+    def takes(self) -> Global___ImportTakes:
+        """Of a row that is linked: whose values are taken; what is not said is as the confirmation says for all."""
+
     def __init__(
         self,
         *,
         number: _builtins.int = ...,
         choice: Global___ImportChoice.ValueType = ...,
         lot_id: _builtins.str = ...,
+        takes: Global___ImportTakes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["takes", b"takes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["choice", b"choice", "lot_id", b"lot_id", "number", b"number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choice", b"choice", "lot_id", b"lot_id", "number", b"number", "takes", b"takes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,6 +368,7 @@ class ImportCandidate(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     REMARKS_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
     lot_id: _builtins.str
     """The lot."""
     quantity: _builtins.int
@@ -239,6 +377,10 @@ class ImportCandidate(_message.Message):
     """Its remarks then."""
     location: _builtins.str
     """Where it lay then."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportDifference]:
+        """In an import from a shop: in what it differs from the listing; empty if they are equal."""
+
     def __init__(
         self,
         *,
@@ -246,10 +388,11 @@ class ImportCandidate(_message.Message):
         quantity: _builtins.int = ...,
         remarks: _builtins.str = ...,
         location: _builtins.str = ...,
+        differences: _abc.Iterable[Global___ImportDifference] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["location", b"location", "lot_id", b"lot_id", "quantity", b"quantity", "remarks", b"remarks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "location", b"location", "lot_id", b"lot_id", "quantity", b"quantity", "remarks", b"remarks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,10 +408,17 @@ class ShopListing(_message.Message):
     LOT_FIELD_NUMBER: _builtins.int
     READ_AT_FIELD_NUMBER: _builtins.int
     UNMAPPED_FIELD_FIELD_NUMBER: _builtins.int
+    SHOWN_FIELDS_FIELD_NUMBER: _builtins.int
+    PRICE_PLACES_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     listing_id: _builtins.str
     """Its id there."""
     unmapped_field: _builtins.str
     """A field, by its name at the marketplace, of which no lot can hold what is shown; empty if there is none."""
+    price_places: _builtins.int
+    """Decimal places of its prices: amounts of ours are rounded to them before they are compared. 0 means four."""
+    external_id: _builtins.str
+    """The seller's own mark on it, where the shop keeps one: maybe the id of a lot, or of its listing in another shop."""
     @_builtins.property
     def lot(self) -> _lot_pb2.Lot:
         """The lot that it would be; what is "ignored on writes" is ignored."""
@@ -277,6 +427,13 @@ class ShopListing(_message.Message):
     def read_at(self) -> _timestamp_pb2.Timestamp:
         """When its quantity was counted, by the shop's clock: orders later than this are not in it (rule C3)."""
 
+    @_builtins.property
+    def shown_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields of a lot, besides item and quantity, that the shop shows; no other one is compared with a lot. Whether a listing
+        is hidden every shop shows; `stockroom` says that it also shows in which stockroom. Empty, as of an older sync service:
+        all but used_grade, weight_grams, reserved, location and tags.
+        """
+
     def __init__(
         self,
         *,
@@ -284,10 +441,13 @@ class ShopListing(_message.Message):
         lot: _lot_pb2.Lot | None = ...,
         read_at: _timestamp_pb2.Timestamp | None = ...,
         unmapped_field: _builtins.str = ...,
+        shown_fields: _abc.Iterable[_builtins.str] | None = ...,
+        price_places: _builtins.int = ...,
+        external_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lot", b"lot", "read_at", b"read_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["listing_id", b"listing_id", "lot", b"lot", "read_at", b"read_at", "unmapped_field", b"unmapped_field"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_id", b"external_id", "listing_id", b"listing_id", "lot", b"lot", "price_places", b"price_places", "read_at", b"read_at", "shown_fields", b"shown_fields", "unmapped_field", b"unmapped_field"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -317,6 +477,11 @@ class Import(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     MARKETPLACE_FIELD_NUMBER: _builtins.int
     MATCHED_ROWS_FIELD_NUMBER: _builtins.int
+    DIFFERENT_ROWS_FIELD_NUMBER: _builtins.int
+    DIFFERENT_QUANTITY_ROWS_FIELD_NUMBER: _builtins.int
+    DIFFERENT_PRICE_ROWS_FIELD_NUMBER: _builtins.int
+    DIFFERENT_REST_ROWS_FIELD_NUMBER: _builtins.int
+    UNMATCHED_LOTS_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """UUIDv7."""
     format: Global___ImportFormat.ValueType
@@ -346,7 +511,17 @@ class Import(_message.Message):
     marketplace: _builtins.str
     """The shop that it is from; empty if it is of a file."""
     matched_rows: _builtins.int
-    """Rows that are equal to a lot in every field; 0 in an import of a file."""
+    """Rows that are equal to a lot in every field; 0 in an import of a file, as are all that follow."""
+    different_rows: _builtins.int
+    """Rows that are different: one lot is meant, and not equal."""
+    different_quantity_rows: _builtins.int
+    """Those of them that differ in the quantity."""
+    different_price_rows: _builtins.int
+    """Those that differ in price, sale, tiers or bulk."""
+    different_rest_rows: _builtins.int
+    """Those that differ in another field."""
+    unmatched_lots: _builtins.int
+    """Lots with pieces for sale that have no listing there and that no row may stand for, when the rows were judged."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""
@@ -380,10 +555,15 @@ class Import(_message.Message):
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         marketplace: _builtins.str = ...,
         matched_rows: _builtins.int = ...,
+        different_rows: _builtins.int = ...,
+        different_quantity_rows: _builtins.int = ...,
+        different_price_rows: _builtins.int = ...,
+        different_rest_rows: _builtins.int = ...,
+        unmatched_lots: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "finished_at", b"finished_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous_rows", b"ambiguous_rows", "checked_rows", b"checked_rows", "created_at", b"created_at", "created_rows", b"created_rows", "duplicate_rows", b"duplicate_rows", "expires_at", b"expires_at", "file_name", b"file_name", "finished_at", b"finished_at", "format", b"format", "import_id", b"import_id", "marketplace", b"marketplace", "matched_rows", b"matched_rows", "refused_rows", b"refused_rows", "repeated_rows", b"repeated_rows", "skipped_rows", b"skipped_rows", "state", b"state", "total_rows", b"total_rows", "updated_rows", b"updated_rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous_rows", b"ambiguous_rows", "checked_rows", b"checked_rows", "created_at", b"created_at", "created_rows", b"created_rows", "different_price_rows", b"different_price_rows", "different_quantity_rows", b"different_quantity_rows", "different_rest_rows", b"different_rest_rows", "different_rows", b"different_rows", "duplicate_rows", b"duplicate_rows", "expires_at", b"expires_at", "file_name", b"file_name", "finished_at", b"finished_at", "format", b"format", "import_id", b"import_id", "marketplace", b"marketplace", "matched_rows", b"matched_rows", "refused_rows", b"refused_rows", "repeated_rows", b"repeated_rows", "skipped_rows", b"skipped_rows", "state", b"state", "total_rows", b"total_rows", "unmatched_lots", b"unmatched_lots", "updated_rows", b"updated_rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -408,6 +588,8 @@ class ImportRow(_message.Message):
     LISTING_ID_FIELD_NUMBER: _builtins.int
     ITEM_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    TAKES_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """The row's place among the file's items, from 1."""
     line: _builtins.int
@@ -438,6 +620,14 @@ class ImportRow(_message.Message):
     def item(self) -> _lot_pb2.Item:
         """What a good row is of; absent if it was refused, or is not judged yet."""
 
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportDifference]:
+        """In an import from a shop: in what its lot (duplicate_lot_id) differed when the row was judged."""
+
+    @_builtins.property
+    def takes(self) -> Global___ImportTakes:
+        """Whose values are taken of what differs; not said before that is confirmed, nor of what is equal."""
+
     def __init__(
         self,
         *,
@@ -454,10 +644,12 @@ class ImportRow(_message.Message):
         listing_id: _builtins.str = ...,
         item: _lot_pb2.Item | None = ...,
         quantity: _builtins.int = ...,
+        differences: _abc.Iterable[Global___ImportDifference] | None = ...,
+        takes: Global___ImportTakes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "takes", b"takes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "choice", b"choice", "duplicate_lot_id", b"duplicate_lot_id", "field", b"field", "item", b"item", "line", b"line", "listing_id", b"listing_id", "lot_id", b"lot_id", "number", b"number", "quantity", b"quantity", "reason", b"reason", "repeats_row", b"repeats_row", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "choice", b"choice", "differences", b"differences", "duplicate_lot_id", b"duplicate_lot_id", "field", b"field", "item", b"item", "line", b"line", "listing_id", b"listing_id", "lot_id", b"lot_id", "number", b"number", "quantity", b"quantity", "reason", b"reason", "repeats_row", b"repeats_row", "takes", b"takes", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

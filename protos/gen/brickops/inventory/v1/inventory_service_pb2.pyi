@@ -962,6 +962,7 @@ class ConfirmImportRequest(_message.Message):
     AMBIGUOUS_FIELD_NUMBER: _builtins.int
     REPEATED_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
+    TAKES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes a repeat harmless."""
     import_id: _builtins.str
@@ -980,6 +981,13 @@ class ConfirmImportRequest(_message.Message):
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[_import_pb2.ImportRowChoice]:
         """What single rows become. No two may replace the same lot, or be linked with it."""
 
+    @_builtins.property
+    def takes(self) -> _import_pb2.ImportTakes:
+        """Of an import from a shop: whose values are taken where rows that are linked differ from their lots, but for those whose
+        own choice says it. Required for each aspect in which a different row differs; for ambiguous rows that are linked,
+        what is not said is ours. Different rows that are not named are linked.
+        """
+
     def __init__(
         self,
         *,
@@ -989,10 +997,11 @@ class ConfirmImportRequest(_message.Message):
         ambiguous: _import_pb2.ImportChoice.ValueType = ...,
         repeated: _import_pb2.ImportChoice.ValueType = ...,
         rows: _abc.Iterable[_import_pb2.ImportRowChoice] | None = ...,
+        takes: _import_pb2.ImportTakes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["takes", b"takes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous", b"ambiguous", "duplicates", b"duplicates", "import_id", b"import_id", "repeated", b"repeated", "request_id", b"request_id", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ambiguous", b"ambiguous", "duplicates", b"duplicates", "import_id", b"import_id", "repeated", b"repeated", "request_id", b"request_id", "rows", b"rows", "takes", b"takes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1183,6 +1192,7 @@ class ListImportRowsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     VERDICTS_FIELD_NUMBER: _builtins.int
+    DIFFERING_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     """The import."""
     refused_only: _builtins.bool
@@ -1195,6 +1205,10 @@ class ListImportRowsRequest(_message.Message):
     def verdicts(self) -> _containers.RepeatedScalarFieldContainer[_import_pb2.ImportVerdict.ValueType]:
         """Only those that were found to be one of these; none for all."""
 
+    @_builtins.property
+    def differing(self) -> _containers.RepeatedScalarFieldContainer[_import_pb2.ImportAspect.ValueType]:
+        """Only those that differ from their lot in one of these aspects; none for all."""
+
     def __init__(
         self,
         *,
@@ -1203,10 +1217,11 @@ class ListImportRowsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         verdicts: _abc.Iterable[_import_pb2.ImportVerdict.ValueType] | None = ...,
+        differing: _abc.Iterable[_import_pb2.ImportAspect.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["import_id", b"import_id", "page_size", b"page_size", "page_token", b"page_token", "refused_only", b"refused_only", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differing", b"differing", "import_id", b"import_id", "page_size", b"page_size", "page_token", b"page_token", "refused_only", b"refused_only", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -325,6 +325,9 @@ class UnownedListing(_message.Message):
     READ_AT_FIELD_NUMBER: _builtins.int
     LOT_FIELD_NUMBER: _builtins.int
     UNMAPPED_FIELD_FIELD_NUMBER: _builtins.int
+    SHOWN_FIELDS_FIELD_NUMBER: _builtins.int
+    PRICE_PLACES_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
     listing_id: _builtins.str
     """Its id."""
     quantity: _builtins.int
@@ -335,6 +338,10 @@ class UnownedListing(_message.Message):
     """Whether it stays at zero."""
     unmapped_field: _builtins.str
     """A field of which no lot can hold what is shown; empty if there is none."""
+    price_places: _builtins.int
+    """Decimal places of its prices."""
+    external_id: _builtins.str
+    """The seller's own mark on it, where the marketplace keeps one; empty if there is none."""
     @_builtins.property
     def item(self) -> _lot_pb2.Item:
         """What it is of; a word of the shop that we do not know is left out."""
@@ -357,6 +364,12 @@ class UnownedListing(_message.Message):
     def lot(self) -> _lot_pb2.Lot:
         """The lot that it would be."""
 
+    @_builtins.property
+    def shown_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields of `lot`, besides item and quantity, that this marketplace shows; `stockroom` only if it shows which one. This and
+        the next two only in ListUnownedListings.
+        """
+
     def __init__(
         self,
         *,
@@ -370,10 +383,13 @@ class UnownedListing(_message.Message):
         read_at: _timestamp_pb2.Timestamp | None = ...,
         lot: _lot_pb2.Lot | None = ...,
         unmapped_field: _builtins.str = ...,
+        shown_fields: _abc.Iterable[_builtins.str] | None = ...,
+        price_places: _builtins.int = ...,
+        external_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "item", b"item", "lot", b"lot", "read_at", b"read_at", "seen_at", b"seen_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "for_sale", b"for_sale", "item", b"item", "listing_id", b"listing_id", "lot", b"lot", "quantity", b"quantity", "read_at", b"read_at", "retain", b"retain", "seen_at", b"seen_at", "unmapped_field", b"unmapped_field"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_id", b"external_id", "fields", b"fields", "for_sale", b"for_sale", "item", b"item", "listing_id", b"listing_id", "lot", b"lot", "price_places", b"price_places", "quantity", b"quantity", "read_at", b"read_at", "retain", b"retain", "seen_at", b"seen_at", "shown_fields", b"shown_fields", "unmapped_field", b"unmapped_field"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,6 +7,7 @@ from brickops.inventory.v1 import inventory_service_pb2 as pb
 from inventory.api.desk import Context, Desk, naming_fields, reading_seller
 from inventory.api.pages import cut, page_of
 from inventory.api.translate_imports import (
+    aspects_from_proto,
     confirmation_from_proto,
     import_rows_to_proto,
     import_to_proto,
@@ -103,7 +104,7 @@ class ImportCalls(Desk):
         seller_id = reading_seller()
         page = page_of(request.page_size, request.page_token, is_key=_is_row_number)
         with naming_fields():
-            verdicts = verdicts_from_proto(request)
+            verdicts, differing = verdicts_from_proto(request), aspects_from_proto(request)
         async with self._engine.connect() as conn:
             await find_import(conn, seller_id, request.import_id)
             found = await page_of_rows(
@@ -113,6 +114,7 @@ class ImportCalls(Desk):
                 limit=page.limit,
                 refused_only=request.refused_only,
                 verdicts=verdicts,
+                differing=differing,
             )
         rows, token = cut(found, page, lambda row: str(row.number))
         return pb.ListImportRowsResponse(rows=import_rows_to_proto(rows), next_page_token=token)

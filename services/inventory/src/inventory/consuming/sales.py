@@ -144,9 +144,11 @@ class _Batch:
                 WaitingSale(told.lot_id, key.marketplace, told.seq, key.seller_id, sale.value, sale.correlation_id)
             )
             return
-        baseline_at = self._baselines.get((key.seller_id, key.marketplace))
+        # Where the lot says when this very shop was counted, what was ordered later is in no number (ADR 21).
+        counted_at = lot.counted_ats.get(key.marketplace)
+        baseline_at = None if counted_at else self._baselines.get((key.seller_id, key.marketplace))
         kept = self._lines.get(key)
-        counted = count(told, kept, baseline_at=baseline_at, counted_at=lot.counted_at)
+        counted = count(told, kept, baseline_at=baseline_at, counted_at=counted_at or lot.counted_at)
         self._lines[key] = counted.line
         self._counted.add(key)
         if counted.line.open_return or (kept is not None and kept.open_return):

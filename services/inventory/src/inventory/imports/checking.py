@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inventory.domain.linking import Aspect
 from inventory.imports import shop_rows
 from inventory.imports.dialect import Dialect
 from inventory.imports.operation import CheckedRow, Import, ImportStage, Row, Verdict
 from inventory.imports.reading import DIALECTS
-from inventory.storage.import_listings import judge_listings
+from inventory.storage.import_listings import JudgedListings, judge_listings
 from inventory.storage.import_rows import keep_judged, refuse_good_rows, rows_to_judge
 from inventory.storage.import_verdicts import judge_duplicates
 from inventory.storage.imports import move_import
@@ -56,7 +57,8 @@ async def _after_the_last(conn: AsyncConnection, operation: Import, now: datetim
         return {"stage": ImportStage.RUNNING, "finished_at": now}
     if not operation.preview:
         return await let_run(conn, operation, now)
-    counts = await (judge_listings if operation.marketplace else judge_duplicates)(conn, operation)
+    judged = await judge_listings(conn, operation) if operation.marketplace else None
+    counts = await judge_duplicates(conn, operation) if judged is None else judged.verdicts
     refused = operation.refused_rows + counts[Verdict.EXCLUDED]
     if refused == operation.total_rows:
         return {"stage": ImportStage.RUNNING, "refused_rows": refused, "finished_at": now}
@@ -68,7 +70,13 @@ async def _after_the_last(conn: AsyncConnection, operation: Import, now: datetim
         "ambiguous_rows": counts[Verdict.AMBIGUOUS],
         "repeated_rows": counts[Verdict.REPEATED],
         "expires_at": now + PREVIEW_KEPT,
-    }
+    } | ({} if judged is None else _compared(judged))
+
+
+def _compared(judged: JudgedListings) -> dict[str, int]:
+    """What an import tells of a shop beside the seller's lots."""
+    rows = {f"different_{aspect.lower()}_rows": judged.differing[aspect] for aspect in Aspect}
+    return rows | {"different_rows": judged.verdicts[Verdict.DIFFERENT], "unmatched_lots": judged.unmatched_lots}
 
 
 async def let_run(conn: AsyncConnection, operation: Import, now: datetime) -> dict[str, Any]:

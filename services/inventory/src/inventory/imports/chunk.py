@@ -1,18 +1,20 @@
 """What the next rows of an import become: new lots, or changes of lots that are there."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Final
 
 from inventory.domain.changes import Cause, ChangeSource
 from inventory.domain.errors import InvalidFields, NotEnoughPieces
 from inventory.domain.importing import NoSuchLotAnyMore, Pieces, add_pieces, expect_equal, replace_by
+from inventory.domain.linking import FIRST_DAY, SoldInBetween, SoldLine, link
 from inventory.domain.lot import Lot, create
 from inventory.ids import new_id
 from inventory.imports.operation import Choice, Import
 from inventory.storage.import_listings import IS_ANOTHER_LOTS, listed_lots, lock_listings, owned_listings
 from inventory.storage.import_rows import RowToDo, lots_of_rows
 from inventory.storage.lots import lock_lots
+from inventory.storage.sold_lines import sold_lines
 from inventory.storage.unit_of_work import UnitOfWork
 
 
@@ -54,6 +56,7 @@ class Chunk:
         self._lots: dict[str, Lot] = {}
         self._owned: Set[str] = frozenset()
         self._listed: Set[str] = frozenset()
+        self._lines: Mapping[str, Sequence[SoldLine]] = {}
         self.lot_ids: dict[int, str] = {}
         """By row: the lot that it became or changed."""
         self.refusals: dict[int, str] = {}
@@ -72,6 +75,8 @@ class Chunk:
             await self._see_listings([row.listing_id for row in rows], sorted(named))
         if named:
             self._lots = await lock_lots(self._work.conn, sorted(named))
+        if named and (reads := [row.counted_at for row in to_change if row.counted_at is not None]):
+            self._lines = await sold_lines(self._work.conn, sorted(named), since=min(reads) - FIRST_DAY)
         for row in rows:
             try:
                 self._do(row, became | self.lot_ids)
@@ -111,13 +116,27 @@ class Chunk:
         self.created += 1
 
     def _link(self, row: RowToDo) -> None:
-        """Give a lot the listing: nothing of the lot changes, so there is nothing to record but what goes out (C2)."""
+        """Give a lot the listing, and what is taken of it. If nothing of the lot changes, only its shop is told."""
         shop = self._operation.marketplace
         lot = expect_equal(self._lots.get(row.lot_id or ""), row.said.item)
         if lot.lot_id in self._listed:
             raise LotIsListed
-        lot = lot.linked(shop, row.listing_id)
-        self._work.recorder.acknowledge(lot, shop, self._operation.correlation_id)
+        if row.shown is None:
+            raise TypeError("a row of a shop says when it was read")
+        lot, difference = link(
+            lot,
+            row.shown,
+            row.listing_id,
+            theirs=row.theirs,
+            lines=self._lines.get(lot.lot_id, ()),
+            stock_then=lot.quantity + lot.sold if row.stock_then is None else row.stock_then,
+            now=self._now,
+        )
+        if difference:
+            self._work.recorder.record(lot, difference, self._cause)
+        else:
+            self._work.recorder.acknowledge(lot, shop, self._operation.correlation_id)
+        self._lots[lot.lot_id] = lot
         self.lot_ids[row.number] = lot.lot_id
         self.updated += 1
 
@@ -146,4 +165,5 @@ _REFUSALS: Final = (
     InvalidFields,
     ListingIsTaken,
     LotIsListed,
+    SoldInBetween,
 )

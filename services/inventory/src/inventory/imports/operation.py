@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from inventory.domain.lot import Item, LotFields
+from inventory.domain.money import PLACES
 
 
 class ImportStage(StrEnum):
@@ -17,6 +18,8 @@ class ImportStage(StrEnum):
     RUNNING = "RUNNING"
     LINKING = "LINKING"
     """RUNNING, of an import from a shop: code that knows nothing of listings leaves it alone."""
+    TAKING = "TAKING"
+    """LINKING, where lots take what is theirs: code that would link them only leaves it alone."""
 
 
 class ImportState(StrEnum):
@@ -35,6 +38,7 @@ class Verdict(StrEnum):
 
     NEW = "NEW"
     MATCHED = "MATCHED"
+    DIFFERENT = "DIFFERENT"
     DUPLICATE = "DUPLICATE"
     AMBIGUOUS = "AMBIGUOUS"
     REPEATED = "REPEATED"
@@ -106,12 +110,19 @@ class Import:
     marketplace: str = ""
     """The shop that it is from; empty if it is of a file."""
     matched_rows: int = 0
+    different_rows: int = 0
+    different_quantity_rows: int = 0
+    different_price_rows: int = 0
+    different_rest_rows: int = 0
+    unmatched_lots: int = 0
+    """Lots with pieces that are not in the shop, and that no row may stand for."""
 
     @property
     def state(self) -> ImportState:
         """Derived: one that ended with rows left was cancelled, or expired."""
         if self.finished_at is None:
-            return ImportState.RUNNING if self.stage is ImportStage.LINKING else ImportState[self.stage]
+            is_linking = self.stage in {ImportStage.LINKING, ImportStage.TAKING}
+            return ImportState.RUNNING if is_linking else ImportState[self.stage]
         done = self.created_rows + self.updated_rows + self.skipped_rows + self.refused_rows
         if done == self.total_rows:
             return ImportState.DONE
@@ -154,11 +165,15 @@ class CheckedRow:
     excluded: bool = False
     """Whether it was refused because the file itself says so."""
     known_as: str = ""
-    """How the file calls the lot, if it does: by our id, or by that of a BrickLink listing."""
+    """How the file, or the shop, calls the lot, if it does: by our id, or by that of a listing."""
     listing_id: str = ""
     """In an import from a shop: the listing."""
     counted_at: datetime | None = None
     """When its pieces were counted, by the shop's clock (rule C3); None: when the row becomes a lot."""
+    shown: Sequence[str] = ()
+    """In an import from a shop: the fields that it shows."""
+    places: int = PLACES
+    """The decimal places of its prices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +188,15 @@ class ImportRow:
     verdict: Verdict | None
     duplicate_of: str | None
     candidates: Sequence[Mapping[str, Any]]
-    """Each with lot_id, quantity, reserved, remarks, location."""
+    """Each with lot_id, quantity, reserved, remarks, location; from a shop also with stock (quantity and sold) and
+    differences, each with field, ours and theirs as changes show them."""
     repeats: int | None
     choice: Choice | None
     listing_id: str
+    differing: Sequence[str]
+    """The aspects in which it differs from its lot."""
+    takes: Sequence[str]
+    """Those of them of which theirs is taken."""
     item: Item | None
     """Of a good row."""
     quantity: int

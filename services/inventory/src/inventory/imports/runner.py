@@ -51,7 +51,7 @@ class ImportRunner(Chunks[Import]):
                 await check_rows(work.conn, operation, now, limit=self._checked_at_once)
             case ImportStage.PREVIEW:  # nobody confirmed it in time
                 await move_import(work.conn, operation.import_id, now, finished_at=now)
-            case ImportStage.RUNNING | ImportStage.LINKING:
+            case ImportStage.RUNNING | ImportStage.LINKING | ImportStage.TAKING:
                 await self._make_lots(operation, work)
 
     async def _make_lots(self, operation: Import, work: UnitOfWork) -> None:
@@ -79,7 +79,9 @@ class ImportRunner(Chunks[Import]):
 
 def _request(operation: Import, rows: Sequence[RowToDo]) -> RequestKey:
     """A chunk is a request like any other: done once, whoever does it."""
-    body = json.dumps([[row.number, row.choice, row.lot_id, json_of_fields(row.said)] for row in rows])
+    body = json.dumps(
+        [[row.number, row.choice, row.lot_id, json_of_fields(row.said), sorted(row.theirs)] for row in rows]
+    )
     return RequestKey(
         seller_id=operation.seller_id,
         scope=IMPORT,

@@ -9,10 +9,13 @@ from google.protobuf.json_format import MessageToJson, Parse
 from brickops.inventory.v1 import import_pb2
 from inventory.api.translate import proposal_from_proto
 from inventory.domain.errors import InvalidLot
+from inventory.domain.linking import ALWAYS_SHOWN
+from inventory.domain.money import PLACES
 from inventory.domain.rules import check
 from inventory.imports.dialect import Dialect
 from inventory.imports.operation import CheckedRow, Row
 
+_COMPARED: Final = ALWAYS_SHOWN | {"used_grade", "weight_grams"}
 _LISTING: Final = "listing"
 _ITEM: Final = "item"
 
@@ -41,8 +44,16 @@ def _judge(row: Row, number: int, currency: str) -> CheckedRow:
         lot = check(proposal_from_proto(told.lot, is_new=True), currency=currency)
     except InvalidLot as refusal:
         return refused(refusal.violations[0].field, refusal.violations[0].rule)
-    counted_at = told.read_at.ToDatetime(tzinfo=UTC)
-    return CheckedRow(number=number, line=row.line, lot=lot, listing_id=told.listing_id, counted_at=counted_at)
+    return CheckedRow(
+        number=number,
+        line=row.line,
+        lot=lot,
+        listing_id=told.listing_id,
+        counted_at=told.read_at.ToDatetime(tzinfo=UTC),
+        known_as=told.external_id,
+        shown=sorted(_COMPARED.intersection(told.shown_fields) if told.shown_fields else ALWAYS_SHOWN),
+        places=min(told.price_places or PLACES, PLACES),
+    )
 
 
 DIALECT: Final = Dialect(format="SHOP", judge=_judge, fields=frozenset())

@@ -1,20 +1,26 @@
-"""An import from a shop (rule S7): which lots its listings may stand for, and which of them are some lot's by now.
+"""An import from a shop (rule S7): which lots its listings may stand for, and which of them are some lot's by now."""
 
-All in statements over many rows, as in `import_verdicts.py`.
-"""
-
+import asyncio
+import json
+from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inventory.domain.linking import FIRST_DAY, Aspect, aspect_of
+from inventory.domain.pairing import Candidate, Free, Listed, Pairing, pair
+from inventory.domain.shown import shown
 from inventory.imports.operation import Import, Verdict
-from inventory.storage.import_verdicts import MOST_CANDIDATES, count_verdicts
+from inventory.storage.import_rows import shown_of
+from inventory.storage.import_verdicts import PLAN_FOR_MANY
+from inventory.storage.lots import lot_of
+from inventory.storage.sold_lines import sold_lines
+from inventory.storage.tables import IMPORT_ROWS, LOTS
 
 IS_ANOTHER_LOTS: Final = "stands for another lot of yours by now"
-
-_ITEM: Final = "item_no, item_type, color_id, condition, completeness"
 
 # The sync service said last whether a lot has a listing; where it has said nothing, only an import can have named any.
 _IS_LISTED: Final = """COALESCE(
@@ -26,86 +32,123 @@ _IS_LISTED: Final = """COALESCE(
 )"""
 
 
-def _says(row: str) -> str:
-    """All that a shop can show of a lot, as one value; numbers in JSON are equal whatever zeros they end in."""
-    names = ("quantity", "unit_price", "sale_percent", "bulk", "cost", "description", "remarks", "stockroom", "retain")
-    return f"""jsonb_build_array(
-        {", ".join(f"{row}.{name}" for name in names)},
-        (
-            SELECT jsonb_agg(jsonb_build_array(tier->'quantity', CAST(tier->>'unit_price' AS numeric)))
-            FROM jsonb_array_elements({row}.tiers) AS tier
-        )
-    )"""  # noqa: S608 - the names are ours
+@dataclass(frozen=True, slots=True)
+class JudgedListings:
+    """What the listings of a shop were found to be."""
+
+    verdicts: Mapping[Verdict, int]
+    """How many rows have which verdict."""
+    differing: Mapping[Aspect, int]
+    """How many of the different ones differ in what."""
+    unmatched_lots: int
+    """Lots with pieces that are not in the shop, and that no row may stand for."""
 
 
-# `listed` are the listings, `free` the seller's lots of the same items that have none in this shop. What is equal in
-# every field pairs up in order, as in a census (rule C2); `left_over` are the lots that are still free then, by item.
-_JUDGE: Final = text(f"""
+_EXCLUDE_OWNED: Final = text(f"""
     WITH owned AS MATERIALIZED (
         SELECT DISTINCT jsonb_array_elements_text(listing_ids->:marketplace) AS listing_id
         FROM lots WHERE seller_id = :seller_id
-    ), listed AS MATERIALIZED (
-        SELECT import_rows.number, owned.listing_id IS NOT NULL AS is_owned,
-            said.item_no, said.item_type, said.color_id, said.condition,
-            COALESCE(said.completeness, '') AS completeness, {_says("said")} AS says
-        FROM import_rows CROSS JOIN LATERAL jsonb_populate_record(CAST(NULL AS lots), import_rows.lot) AS said
-        LEFT JOIN owned ON owned.listing_id = import_rows.listing_id
-        WHERE import_rows.import_id = :import_id AND import_rows.lot IS NOT NULL
-    ), free AS MATERIALIZED (
-        SELECT * FROM (
-            SELECT lots.lot_id, lots.item_no, lots.item_type, lots.color_id, lots.condition,
-                COALESCE(lots.completeness, '') AS completeness, {_says("lots")} AS says,
-                jsonb_build_object(
-                    'lot_id', lots.lot_id, 'quantity', lots.quantity, 'reserved', lots.reserved,
-                    'remarks', lots.remarks, 'location', lots.location
-                ) AS candidate
-            FROM lots WHERE lots.seller_id = :seller_id AND NOT lots.archived AND NOT {_IS_LISTED}
-        ) AS mine
-        JOIN (SELECT DISTINCT {_ITEM} FROM listed) AS wanted USING ({_ITEM})
-    ), matched AS MATERIALIZED (
-        SELECT one.number, other.lot_id, other.candidate
-        FROM (
-            SELECT *, row_number() OVER (PARTITION BY {_ITEM}, says ORDER BY number) AS nth
-            FROM listed WHERE NOT is_owned
-        ) AS one
-        JOIN (
-            SELECT *, row_number() OVER (PARTITION BY {_ITEM}, says ORDER BY lot_id) AS nth FROM free
-        ) AS other USING ({_ITEM}, says, nth)
-    ), left_over AS (
-        SELECT {_ITEM}, jsonb_agg(candidate ORDER BY lot_id) FILTER (WHERE nth <= {MOST_CANDIDATES}) AS candidates
-        FROM (
-            SELECT *, row_number() OVER (PARTITION BY {_ITEM} ORDER BY lot_id) AS nth
-            FROM free WHERE NOT EXISTS (SELECT FROM matched WHERE matched.lot_id = free.lot_id)
-        ) AS still_free
-        GROUP BY {_ITEM}
-    ), found AS (
-        SELECT listed.number, listed.is_owned, matched.lot_id,
-            CASE WHEN listed.is_owned THEN '[]' WHEN matched.lot_id IS NOT NULL THEN jsonb_build_array(candidate)
-                ELSE COALESCE(left_over.candidates, '[]') END AS candidates
-        FROM listed LEFT JOIN matched USING (number) LEFT JOIN left_over USING ({_ITEM})
     )
+    UPDATE import_rows SET verdict = 'EXCLUDED', lot = NULL, field = 'listing_id', reason = '{IS_ANOTHER_LOTS}'
+    FROM owned
+    WHERE import_rows.import_id = :import_id AND import_rows.lot IS NOT NULL
+        AND import_rows.listing_id = owned.listing_id
+""")  # noqa: S608 - the reason is ours
+_IS_FREE: Final = f"lots.seller_id = :seller_id AND NOT lots.archived AND NOT {_IS_LISTED}"
+_FREE: Final = (
+    select(LOTS)
+    .where(
+        text(_IS_FREE),
+        text("""(item_no, item_type, color_id, condition, COALESCE(completeness, '')) IN (
+            SELECT lot->>'item_no', lot->>'item_type', CAST(lot->>'color_id' AS integer), lot->>'condition',
+                COALESCE(lot->>'completeness', '')
+            FROM import_rows WHERE import_id = :import_id AND lot IS NOT NULL
+        )"""),
+    )
+    .order_by(LOTS.c.lot_id)
+)
+_COUNT_FREE: Final = text(f"SELECT count(*) FROM lots WHERE {_IS_FREE} AND lots.quantity > 0")  # noqa: S608 - ours
+_KEEP_PAIRED: Final = text("""
     UPDATE import_rows
-    SET verdict = CASE
-            WHEN found.is_owned THEN 'EXCLUDED'
-            WHEN found.lot_id IS NOT NULL THEN 'MATCHED'
-            WHEN found.candidates <> '[]' THEN 'AMBIGUOUS'
-            ELSE 'NEW'
-        END,
-        lot = CASE WHEN found.is_owned THEN NULL ELSE import_rows.lot END,
-        field = CASE WHEN found.is_owned THEN 'listing_id' ELSE '' END,
-        reason = CASE WHEN found.is_owned THEN '{IS_ANOTHER_LOTS}' ELSE '' END,
-        candidates = found.candidates,
-        duplicate_of = found.lot_id
-    FROM found
-    WHERE import_rows.import_id = :import_id AND import_rows.number = found.number
-    RETURNING import_rows.verdict
-""")  # noqa: S608 - the names and the reason are ours
+    SET verdict = judged.verdict, candidates = judged.candidates, duplicate_of = judged.meant,
+        differing = ARRAY(SELECT jsonb_array_elements_text(judged.differing))
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+        AS judged (number integer, verdict text, meant uuid, candidates jsonb, differing jsonb)
+    WHERE import_rows.import_id = :import_id AND import_rows.number = judged.number
+""")
+_KEPT_AT_ONCE: Final = 2_000
 
 
-async def judge_listings(conn: AsyncConnection, operation: Import) -> Mapping[Verdict, int]:
-    """Write down which lots each good row may stand for; how many rows have which verdict."""
+async def judge_listings(conn: AsyncConnection, operation: Import) -> JudgedListings:
+    """Write down which lots each good row may stand for, and in what they differ."""
     values = {"import_id": operation.import_id, "seller_id": operation.seller_id, "marketplace": operation.marketplace}
-    return await count_verdicts(conn, _JUDGE, values)
+    await conn.execute(PLAN_FOR_MANY)
+    excluded = (await conn.execute(_EXCLUDE_OWNED, values)).rowcount
+    good = select(IMPORT_ROWS.c.number, IMPORT_ROWS.c.lot).where(
+        IMPORT_ROWS.c.import_id == operation.import_id, IMPORT_ROWS.c.lot.is_not(None)
+    )
+    rows = (await conn.execute(good.order_by(IMPORT_ROWS.c.number))).all()
+    free_rows = (await conn.execute(_FREE, values)).mappings().all()
+    listed = await asyncio.to_thread(lambda: [_listed(operation.marketplace, row.number, row.lot) for row in rows])
+    lots = await asyncio.to_thread(lambda: [lot_of(row) for row in free_rows])
+    since = min((one.shown.read_at for one in listed), default=operation.created_at) - FIRST_DAY
+    lines = await sold_lines(conn, [lot.lot_id for lot in lots], since=since)
+    free = [Free(lot=lot, lines=lines.get(lot.lot_id, ())) for lot in lots]
+    found = await asyncio.to_thread(pair, listed, free)
+    told = [_told(number, pairing) for number, pairing in found.items()]
+    for first in range(0, len(told), _KEPT_AT_ONCE):
+        part = json.dumps(told[first : first + _KEPT_AT_ONCE])
+        await conn.execute(_KEEP_PAIRED, {"import_id": operation.import_id, "rows": part})
+    named = {one.lot.lot_id for pairing in found.values() for one in pairing.candidates if one.lot.quantity > 0}
+    verdicts = Counter(one["verdict"] for one in told)
+    different = Counter(aspect for one in told if one["verdict"] == Verdict.DIFFERENT for aspect in one["differing"])
+    return JudgedListings(
+        verdicts={verdict: verdicts[verdict.value] for verdict in Verdict} | {Verdict.EXCLUDED: excluded},
+        differing={aspect: different[aspect.value] for aspect in Aspect},
+        unmatched_lots=(await conn.execute(_COUNT_FREE, values)).scalar_one() - len(named),
+    )
+
+
+def _listed(marketplace: str, number: int, lot: Mapping[str, Any]) -> Listed:
+    there = shown_of(marketplace, lot)
+    if there is None:
+        raise TypeError("a good row of a shop says when it was read")
+    return Listed(number=number, external_id=lot.get("known_as", ""), shown=there)
+
+
+def _told(number: int, pairing: Pairing) -> dict[str, Any]:
+    """A judged row as JSON values."""
+    candidates = [_candidate(one) for one in pairing.candidates]
+    meant = next((one for one in candidates if one["lot_id"] == pairing.meant), None)
+    if meant is not None:
+        verdict = Verdict.DIFFERENT if meant["differences"] else Verdict.MATCHED
+    else:
+        verdict = Verdict.AMBIGUOUS if candidates else Verdict.NEW
+    return {
+        "number": number,
+        "verdict": verdict.value,
+        "meant": pairing.meant,
+        "candidates": candidates,
+        "differing": meant["differing"] if meant is not None else [],
+    }
+
+
+def _candidate(one: Candidate) -> dict[str, Any]:
+    lot = one.lot
+    return {
+        "lot_id": lot.lot_id,
+        "quantity": lot.quantity,
+        "reserved": lot.reserved,
+        "remarks": lot.remarks,
+        "location": lot.location,
+        "stock": lot.quantity + lot.sold,
+        "differing": sorted({aspect_of(each.name).value for each in one.differences}),
+        "differences": [
+            {"field": each.name}
+            | {"ours": shown({each.name: each.ours})[each.name], "theirs": shown({each.name: each.theirs})[each.name]}
+            for each in one.differences
+        ],
+    }
 
 
 # A listing has one owner or few: OFFSET keeps the planner from looking through all lots of the seller for each instead.

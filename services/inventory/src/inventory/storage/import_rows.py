@@ -11,7 +11,9 @@ from psycopg import AsyncConnection as PsycopgConnection
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inventory.domain.linking import ALWAYS_SHOWN, Aspect, Shown
 from inventory.domain.lot import LotFields
+from inventory.domain.money import PLACES
 from inventory.imports.operation import CheckedRow, Choice, Import, ImportRow, Row, Verdict
 from inventory.storage.lots import fields_of, json_of_fields
 from inventory.storage.tables import IMPORT_ROWS
@@ -89,10 +91,10 @@ async def keep_judged(conn: AsyncConnection, import_id: str, rows: Sequence[Chec
         await conn.execute(_KEEP_JUDGED, {"import_id": import_id, "rows": json.dumps(told), **numbers})
 
 
-def _beside(row: CheckedRow) -> dict[str, str | None]:
+def _beside(row: CheckedRow) -> dict[str, Any]:
     """What is kept with the fields of the lot to be."""
     counted_at = None if row.counted_at is None else row.counted_at.isoformat()
-    return {"known_as": row.known_as, "counted_at": counted_at}
+    return {"known_as": row.known_as, "counted_at": counted_at, "shown": list(row.shown), "places": row.places}
 
 
 _REFUSE_GOOD: Final = text("""
@@ -114,6 +116,7 @@ async def page_of_rows(
     limit: int,
     refused_only: bool = False,
     verdicts: Set[Verdict] = frozenset(),
+    differing: Set[Aspect] = frozenset(),
 ) -> list[ImportRow]:
     """Rows of an import in the file's order, from the one after `after` on."""
     query = (
@@ -126,6 +129,8 @@ async def page_of_rows(
         query = query.where(_ROWS.reason != "")
     if verdicts:
         query = query.where(_ROWS.verdict.in_(sorted(verdicts)))
+    if differing:
+        query = query.where(_ROWS.differing.overlap(sorted(differing)))
     return [_row_of(row._asdict()) for row in await conn.execute(query)]
 
 
@@ -158,6 +163,12 @@ class RowToDo:
     listing_id: str
     """In an import from a shop: the listing."""
     counted_at: datetime | None
+    shown: Shown | None = None
+    """In an import from a shop: what it showed."""
+    theirs: frozenset[Aspect] = frozenset()
+    """Of what differs: where theirs is taken."""
+    stock_then: int | None = None
+    """Of a lot that is linked: its quantity and what was sold of it, at the preview."""
 
 
 class Turn(NamedTuple):
@@ -176,7 +187,8 @@ _PLACES_LOOKED_AT: Final = 1000
 async def next_turn(conn: AsyncConnection, operation: Import, *, limit: int) -> Turn:
     """The next rows that are to become something, if the next places have any."""
     place = func.coalesce(_ROWS.place, _ROWS.number)
-    names = ("number", "lot", "choice", "duplicate_of", "quantity_then", "reserved_then", "repeats", "listing_id")
+    names = ["number", "lot", "choice", "duplicate_of", "quantity_then", "reserved_then", "repeats", "listing_id"]
+    names += ["candidates", "takes"]
     query = (
         select(*(_ROWS[name] for name in names), place.label("turn"))
         .where(
@@ -199,7 +211,10 @@ async def next_turn(conn: AsyncConnection, operation: Import, *, limit: int) -> 
             reserved_then=row.reserved_then or 0,
             repeats=row.repeats,
             listing_id=row.listing_id,
-            counted_at=datetime.fromisoformat(counted) if (counted := row.lot.get("counted_at")) else None,
+            counted_at=_moment_in(row.lot),
+            shown=shown_of(operation.marketplace, row.lot) if operation.marketplace else None,
+            theirs=frozenset(map(Aspect, row.takes)),
+            stock_then=_stock_then(row.candidates, row.duplicate_of),
         )
         for row in await conn.execute(query)
     ]
@@ -207,6 +222,24 @@ async def next_turn(conn: AsyncConnection, operation: Import, *, limit: int) -> 
     # rows that repeat others have places above all numbers
     end = operation.total_rows * (2 if operation.repeated_rows else 1)
     return Turn(rows, last_place, last_place >= end)
+
+
+def shown_of(marketplace: str, lot: Mapping[str, Any]) -> Shown | None:
+    """What a shop showed, from a row's `lot`; None if it does not say when that was read."""
+    read_at = _moment_in(lot)
+    if read_at is None:
+        return None
+    names = frozenset(lot.get("shown") or ALWAYS_SHOWN)  # an older process judged it
+    places = lot.get("places", PLACES)
+    return Shown(marketplace=marketplace, said=fields_of(lot), names=names, places=places, read_at=read_at)
+
+
+def _moment_in(lot: Mapping[str, Any]) -> datetime | None:
+    return datetime.fromisoformat(counted) if (counted := lot.get("counted_at")) else None
+
+
+def _stock_then(candidates: Sequence[Mapping[str, Any]], lot_id: str | None) -> int | None:
+    return next((one.get("stock") for one in candidates if one["lot_id"] == lot_id), None)
 
 
 async def lots_of_rows(conn: AsyncConnection, import_id: str, numbers: Set[int]) -> dict[int, str]:

@@ -3,13 +3,15 @@
 All in statements over the whole file: a row at a time, 20,000 rows would take minutes.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inventory.domain.linking import Aspect
 from inventory.exports.operation import BRICKLINK
 from inventory.imports.operation import Choice, Import, Verdict
 
@@ -100,7 +102,7 @@ _JUDGE: Final = text(f"""
 
 # For this transaction. The planner knows nothing yet of rows that it wrote, and would compare each with each; what it
 # cannot do otherwise it then finds so dear that it would compile the statement, which takes longer than running it.
-_PLAN_FOR_MANY: Final = text("SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)")
+PLAN_FOR_MANY: Final = text("SELECT set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)")
 
 
 async def judge_duplicates(conn: AsyncConnection, operation: Import) -> Mapping[Verdict, int]:
@@ -115,7 +117,7 @@ async def judge_duplicates(conn: AsyncConnection, operation: Import) -> Mapping[
 
 async def count_verdicts(conn: AsyncConnection, judge: TextClause, values: Mapping[str, Any]) -> Mapping[Verdict, int]:
     """Run a statement that judges all good rows and returns their verdicts; how many have which."""
-    await conn.execute(_PLAN_FOR_MANY)
+    await conn.execute(PLAN_FOR_MANY)
     counts = dict.fromkeys(Verdict, 0)
     for verdict in (await conn.execute(judge, values)).scalars():
         counts[Verdict(verdict)] += 1
@@ -130,10 +132,12 @@ class Found:
     is_good: bool
     duplicate_of: str | None
     candidates: frozenset[str]
+    differing: frozenset[str] = frozenset()
+    """Aspects in which it differs from the lot that is meant."""
 
 
 _FOUND: Final = text("""
-    SELECT number, verdict, reason, duplicate_of, candidates FROM import_rows
+    SELECT number, verdict, reason, duplicate_of, candidates, differing FROM import_rows
     WHERE import_id = :import_id AND number = ANY(CAST(:numbers AS integer[]))
 """)
 
@@ -147,6 +151,7 @@ async def found_rows(conn: AsyncConnection, import_id: str, numbers: Sequence[in
             row.reason == "",
             None if row.duplicate_of is None else str(row.duplicate_of),
             frozenset(candidate["lot_id"] for candidate in row.candidates),
+            frozenset(row.differing),
         )
         for row in rows
     }
@@ -156,7 +161,7 @@ _CHOOSE_ALL: Final = text("""
     UPDATE import_rows
     SET choice = CASE verdict
         WHEN 'DUPLICATE' THEN :duplicates WHEN 'AMBIGUOUS' THEN :ambiguous WHEN 'REPEATED' THEN :repeated
-        WHEN 'MATCHED' THEN 'LINK'
+        WHEN 'MATCHED' THEN 'LINK' WHEN 'DIFFERENT' THEN 'LINK'
         ELSE 'NEW_LOT'
     END
     WHERE import_id = :import_id AND reason = ''
@@ -164,12 +169,13 @@ _CHOOSE_ALL: Final = text("""
 _CHOOSE: Final = text("""
     UPDATE import_rows
     SET choice = chosen.choice,
-        (duplicate_of, quantity_then, reserved_then) = (
+        (duplicate_of, quantity_then, reserved_then, differing) = (
             SELECT CAST(candidate->>'lot_id' AS uuid), CAST(candidate->>'quantity' AS bigint),
-                CAST(candidate->>'reserved' AS bigint)
+                CAST(candidate->>'reserved' AS bigint),
+                ARRAY(SELECT jsonb_array_elements_text(COALESCE(candidate->'differing', '[]')))
             FROM jsonb_array_elements(candidates) AS candidate
             WHERE CAST(candidate->>'lot_id' AS uuid) = chosen.lot_id
-            UNION ALL SELECT duplicate_of, quantity_then, reserved_then WHERE chosen.lot_id IS NULL
+            UNION ALL SELECT duplicate_of, quantity_then, reserved_then, differing WHERE chosen.lot_id IS NULL
         )
     FROM unnest(CAST(:numbers AS integer[]), CAST(:choices AS text[]), CAST(:lot_ids AS uuid[]))
         AS chosen (number, choice, lot_id)
@@ -190,6 +196,43 @@ async def keep_choices(
             "lot_ids": [one.lot_id for one in exceptions.values()],
         }
         await conn.execute(_CHOOSE, values | {"import_id": import_id})
+
+
+_TAKE: Final = text("""
+    UPDATE import_rows SET takes = ARRAY(SELECT unnest(differing) INTERSECT SELECT unnest(CAST(:theirs AS text[])))
+    WHERE import_id = :import_id AND reason = '' AND choice = 'LINK' AND number <> ALL(CAST(:but AS integer[]))
+""")
+_TAKE_OTHERWISE: Final = text("""
+    UPDATE import_rows SET takes = ARRAY(
+        SELECT unnest(differing)
+        INTERSECT SELECT jsonb_array_elements_text(CAST(:theirs AS jsonb)->CAST(number AS text))
+    )
+    WHERE import_id = :import_id AND reason = '' AND choice = 'LINK' AND number = ANY(CAST(:numbers AS integer[]))
+""")
+
+
+async def keep_takes(
+    conn: AsyncConnection, import_id: str, theirs: Set[Aspect], exceptions: Mapping[int, Set[Aspect]]
+) -> None:
+    """Write down of which aspects theirs is taken where rows that are linked differ; `exceptions`: by number."""
+    numbers = list(exceptions)
+    await conn.execute(_TAKE, {"import_id": import_id, "theirs": sorted(theirs), "but": numbers})
+    if numbers:
+        told = json.dumps({number: sorted(aspects) for number, aspects in exceptions.items()})
+        await conn.execute(_TAKE_OTHERWISE, {"import_id": import_id, "theirs": told, "numbers": numbers})
+
+
+_UNTAKEN: Final = text("""
+    SELECT count(*) FROM import_rows
+    WHERE import_id = :import_id AND verdict = 'DIFFERENT' AND choice = 'LINK' AND :aspect = ANY(differing)
+        AND number <> ALL(CAST(:but AS integer[]))
+""")
+
+
+async def count_different(conn: AsyncConnection, import_id: str, aspect: Aspect, *, but: Sequence[int]) -> int:
+    """How many different rows that are linked differ in this aspect, besides those with these numbers."""
+    values = {"import_id": import_id, "aspect": aspect.value, "but": list(but)}
+    return int((await conn.execute(_UNTAKEN, values)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -150,6 +151,7 @@ def lot_of(row: RowMapping) -> Lot:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         counted_at=row["counted_at"],
+        counted_ats={marketplace: datetime.fromisoformat(at) for marketplace, at in row["counted_ats"].items()},
         group_revisions={FieldGroup(group): revision for group, revision in row["group_revisions"].items()},
         counted_seqs=row["counted_seqs"],
         listing_ids={marketplace: tuple(ids) for marketplace, ids in row["listing_ids"].items()},
@@ -170,6 +172,7 @@ def json_of(lot: Lot) -> dict[str, Any]:
         "created_at": lot.created_at.isoformat(),
         "updated_at": lot.updated_at.isoformat(),
         "counted_at": lot.counted_at.isoformat(),
+        "counted_ats": {marketplace: at.isoformat() for marketplace, at in lot.counted_ats.items()},
         "group_revisions": lot.group_revisions,
         "counted_seqs": lot.counted_seqs,
         "listing_ids": lot.listing_ids,

@@ -64,6 +64,8 @@ LOTS: Final = Table(
     Column("created_at", _TIME, nullable=False),
     Column("updated_at", _TIME, nullable=False),
     Column("counted_at", _TIME, nullable=False),
+    # by marketplace, where that is known better
+    Column("counted_ats", JSONB, nullable=False, server_default="{}"),
     Column("group_revisions", JSONB, nullable=False),
     # by marketplace, in the lot's own row: whoever waited for its lock then sees the newest (rule Q2)
     Column("counted_seqs", JSONB, nullable=False),
@@ -313,6 +315,12 @@ IMPORTS: Final = Table(
     # the shop that it is from; empty if it is of a file
     Column("marketplace", Text, nullable=False, server_default=""),
     Column("matched_rows", Integer, nullable=False, server_default="0"),
+    Column("different_rows", Integer, nullable=False, server_default="0"),
+    Column("different_quantity_rows", Integer, nullable=False, server_default="0"),
+    Column("different_price_rows", Integer, nullable=False, server_default="0"),
+    Column("different_rest_rows", Integer, nullable=False, server_default="0"),
+    # lots with pieces that are not in the shop, and that no row may stand for
+    Column("unmatched_lots", Integer, nullable=False, server_default="0"),
 )
 
 IMPORT_ROWS: Final = Table(
@@ -343,6 +351,9 @@ IMPORT_ROWS: Final = Table(
     Column("choice", Text, nullable=False, server_default=""),
     # in an import from a shop: which one
     Column("listing_id", Text, nullable=False, server_default=""),
+    # in which aspects it differs from its lot, and of which of them theirs is taken
+    Column("differing", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("takes", ARRAY(Text), nullable=False, server_default="{}"),
 )
 
 BULK_EDITS: Final = Table(
