@@ -56,6 +56,8 @@ class Facts:
     """Fields that inventory may leave unsaid, and what a seller may want them to be then, the usual one first."""
     marks_listings: bool = False
     """It keeps a text of ours with each listing: by the one that a create gives it, the attempt is found (N2, N3)."""
+    price_places: int = 4
+    """The decimal places of its prices, to which inventory's are rounded half up."""
     keeps_sold_out: bool = False
     """A listing that sells out stays, with no pieces; whether it shall is not the shop's to know."""
     tells_shop: bool = False

@@ -18,6 +18,8 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 def listing(number: int) -> waiting_pb2.UnownedListing:
     told = waiting_pb2.UnownedListing(listing_id=str(number), quantity=3, lot=lot_pb2.Lot(quantity=3, remarks="A1"))
     told.read_at.FromDatetime(NOON)
+    told.shown_fields.append("remarks")
+    told.price_places, told.external_id = 3, "50001001"
     return told
 
 
@@ -42,6 +44,7 @@ async def test_every_page_of_the_shop_becomes_one_preview(owner: httpx.AsyncClie
     assert (asked.marketplace, asked.currency_code, len(asked.listings)) == ("bricklink", "EUR", 1002)
     first, last = asked.listings[0], asked.listings[-1]
     assert (first.listing_id, first.lot.remarks, first.read_at.ToDatetime(tzinfo=UTC)) == ("1", "A1", NOON)
+    assert (list(first.shown_fields), first.price_places, first.external_id) == (["remarks"], 3, "50001001")
     assert (last.listing_id, last.unmapped_field, last.HasField("read_at")) == ("1002", "bulk", False)
     rows = (await owner.get(f"{answer.headers['Location']}/rows?limit=1")).json()["items"]
     assert [(row["listing_id"], row["verdict"], row["state"]) for row in rows] == [("1", "new", "waiting")]

@@ -1,9 +1,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.json_format import Parse
 
 from brickops.inventory.v1 import import_pb2, lot_pb2
-from gateway.imports.translate import import_of, row_of
+from gateway.imports.models import Confirmation
+from gateway.imports.translate import confirmation_to_proto, import_of, row_of
 
 
 def test_a_running_import_has_no_end() -> None:
@@ -23,6 +25,11 @@ def test_a_running_import_has_no_end() -> None:
         file_name="shelf.xml",
         marketplace="bricklink",
         matched_rows=7,
+        different_rows=8,
+        different_quantity_rows=9,
+        different_price_rows=10,
+        different_rest_rows=11,
+        unmatched_lots=12,
     )
     operation.created_at.FromDatetime(datetime(2026, 11, 1, 12, tzinfo=UTC))
 
@@ -40,6 +47,9 @@ def test_a_running_import_has_no_end() -> None:
         "ambiguous_rows": 5,
         "repeated_rows": 6,
         "matched_rows": 7,
+        "different_rows": 8,
+        "differing": {"quantity": 9, "price": 10, "rest": 11},
+        "unmatched_lots": 12,
         "created_at": "2026-11-01T12:00:00Z",
         "finished_at": None,
         "expires_at": None,
@@ -75,6 +85,8 @@ UNSAID: dict[str, object] = {
     "listing_id": None,
     "item": None,
     "quantity": None,
+    "differences": [],
+    "takes": None,
 }
 
 
@@ -103,12 +115,32 @@ def test_a_row_shows_what_it_is_equal_to() -> None:
     row.item.CopyFrom(
         lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=5, condition=lot_pb2.CONDITION_NEW)
     )
-    row.candidates.add(lot_id="lot-1", quantity=-2, remarks="A1", location="shelf 7")
+    candidate = row.candidates.add(lot_id="lot-1", quantity=-2, remarks="A1", location="shelf 7")
+    differing = import_pb2.ImportDifference(field="tiers", aspect=import_pb2.IMPORT_ASPECT_PRICE)
+    Parse("[]", differing.ours)
+    Parse('[{"quantity": 10, "unit_price": "0.1"}]', differing.theirs)
+    for told in (row, candidate):
+        told.differences.append(differing)
+    row.takes.price = import_pb2.IMPORT_WHOSE_THEIRS
+    shown_difference = {
+        "field": "tiers",
+        "aspect": "price",
+        "ours": [],
+        "theirs": [{"quantity": 10, "unit_price": "0.1"}],
+    }
     shown = row_of(row).model_dump(mode="json")
     assert {name: shown[name] for name in UNSAID} == {
         "verdict": "repeated",
         "duplicate_lot_id": "lot-1",
-        "candidates": [{"lot_id": "lot-1", "quantity": -2, "remarks": "A1", "location": "shelf 7"}],
+        "candidates": [
+            {
+                "lot_id": "lot-1",
+                "quantity": -2,
+                "remarks": "A1",
+                "location": "shelf 7",
+                "differences": [shown_difference],
+            }
+        ],
         "repeats_row": 2,
         "choice": "add",
         "listing_id": "50001001",
@@ -120,7 +152,23 @@ def test_a_row_shows_what_it_is_equal_to() -> None:
             "completeness": None,
         },
         "quantity": 0,
+        "differences": [shown_difference],
+        "takes": {"quantity": None, "price": "theirs", "rest": None},
     }
+
+
+def test_a_confirmation_says_whose_values_are_taken() -> None:
+    said = Confirmation.model_validate(
+        {
+            "takes": {"quantity": "theirs", "price": "ours"},
+            "rows": [{"number": 3, "choice": "link", "takes": {"rest": "theirs"}}, {"number": 4, "choice": "skip"}],
+        }
+    )
+    told = confirmation_to_proto("request", "import-1", said)
+    ours, theirs = import_pb2.IMPORT_WHOSE_OURS, import_pb2.IMPORT_WHOSE_THEIRS
+    assert told.takes == import_pb2.ImportTakes(quantity=theirs, price=ours)
+    assert told.rows[0].takes == import_pb2.ImportTakes(rest=theirs)
+    assert not told.rows[1].HasField("takes")
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ async def test_sales_between_the_reads_and_since_leave_the_stock_once(
     *,
     second_first: bool,
 ) -> None:
-    """Three pieces in the first shop between the reads, five there while the preview waits; four in the second since."""
+    """Three pieces in the first shop between the reads, five while the preview waits; four in the second since."""
     [lot_id] = await first_shop(calls, runner, brick(3001, quantity=37 if second_first else 40))
     second_at = READ_AT + (-2 if second_first else 2) * MINUTE
     between = min(second_at, READ_AT) + MINUTE

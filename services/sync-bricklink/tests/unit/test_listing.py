@@ -17,7 +17,7 @@ from sync_bricklink.lot_fields import lot_fields_of
 from syncengine.listing import Group, Item, ListingId, Lot
 from syncengine.marketplace import Create, Update
 from syncengine.service.reading import UnreadableError
-from syncengine.service.theirs import item_told, lot_shown
+from syncengine.service.theirs import fields_shown, item_told, lot_shown
 
 ITEM = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=5, condition=lot_pb2.CONDITION_USED)
 SET = lot_pb2.Item(
@@ -382,6 +382,8 @@ def test_the_lot_that_a_listing_makes_is_shown_as_that_listing(wanted: lot_pb2.L
 
     assert unmapped == ""
     assert lot_of(made) == lot
+    compared = {"unit_price", "sale_percent", "tiers", "bulk", "cost", "description", "remarks", "stockroom", "retain"}
+    assert set(fields_shown(listing, lot_fields_of, facts(5000))) == compared
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from sync_brickowl.catalog import (
     hints_of,
     read_boid,
 )
-from sync_brickowl.values import NOTHING, normal_price, shown_flag, shown_note, shown_price
+from sync_brickowl.values import NOTHING, PRICE_PLACES, normal_price, shown_flag, shown_note, shown_price
 from syncengine.batches import HIDDEN_QUANTITIES, READS
 from syncengine.listing import CatalogEntry, Group, Item, Listing, ListingId, Lot, Value
 from syncengine.marketplace import Create, Facts, Limit, Update
@@ -79,6 +79,7 @@ def facts(calls_per_minute: int, batches_per_minute: int, pings_to: str = "") ->
             "lot_weight": None,
         },
         marks_listings=True,
+        price_places=PRICE_PLACES,
         keeps_sold_out=True,
         tells_shop=True,
         pings_to=pings_to,

@@ -6,7 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from syncengine.service import reading
 from syncengine.service.reading import UnreadableError, normal_amount, normal_text, shown_amount, shown_number
 
-_PLACES = Decimal("0.001")
+PRICE_PLACES = 3
+_PLACES = Decimal(1).scaleb(-PRICE_PLACES)
 NOTHING = "0.000"
 """An amount that is too small for three decimals; the shop takes none of it."""
 

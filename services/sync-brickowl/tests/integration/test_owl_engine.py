@@ -227,7 +227,9 @@ async def test_grade_that_a_lot_does_not_say_is_as_the_seller_wants_it(world: Ow
 async def test_listings_of_no_lot_are_told_as_the_lots_that_they_would_be(owl: "Owl") -> None:
     """Rule S7: BOIDs come back to part numbers by the numbers beside them, if these lead to just that BOID."""
     there = {
-        "part": await owl.control.add_lot(boid="771344", color_id=38, quantity=10, price="0.120", condition="usedn"),
+        "part": await owl.control.add_lot(
+            boid="771344", color_id=38, quantity=10, price="0.120", condition="usedn", external_id="50001001"
+        ),
         "hidden": await owl.control.add_lot(
             boid="771344", color_id=92, quantity=2, price="0.5", condition="new", for_sale=0
         ),
@@ -243,6 +245,10 @@ async def test_listings_of_no_lot_are_told_as_the_lots_that_they_would_be(owl: "
     told = {listing.listing_id: listing for listing in listings}
     part, hidden, several = (told[str(lot["lot_id"])] for lot in there.values())
     assert (part.unmapped_field, part.lot.quantity, part.lot.used_grade) == ("", 10, lot_pb2.USED_GRADE_LIKE_NEW)
+    assert set(part.shown_fields) == {
+        *("unit_price", "sale_percent", "tiers", "bulk", "cost", "description", "remarks", "used_grade"),
+    }
+    assert (part.price_places, part.external_id) == (3, "50001001")
     item = part.lot.item
     assert (item.type, item.number, item.color_id) == (lot_pb2.ITEM_TYPE_PART, "3001", 11)
     assert (hidden.lot.item.number, hidden.lot.item.color_id, hidden.lot.stockroom) == ("3001", 1, lot_pb2.STOCKROOM_A)

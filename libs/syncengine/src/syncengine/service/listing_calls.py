@@ -38,7 +38,8 @@ class ListingCalls(Desk):
         currency = connection.pinned_currency or connection.currency_code
         return pb.ListUnownedListingsResponse(
             listings=[
-                unowned_told(kept, self._item(kept.listing, origins), self._lot_fields_of, currency) for kept in shown
+                unowned_told(kept, self._item(kept.listing, origins), self._facts, self._lot_fields_of, currency)
+                for kept in shown
             ],
             next_page_token=token,
             currency_code=currency,

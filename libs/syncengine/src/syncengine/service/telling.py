@@ -66,7 +66,8 @@ async def connection_told(
     if connection.halted in ASKED:
         pinned = connection.pinned_name or connection.shop_name
         told.other_shop.CopyFrom(pb.OtherShop(pinned_name=pinned, shown_name=connection.shown_name))
-    if connection.census_reason is not None or connection.baseline_at is None:
+    is_matched = connection.census_reason is None and connection.baseline_at is not None
+    if not is_matched or connection.hints_after is not None:
         told.progress.CopyFrom(_progress_of(connection, await tx.count_lots(seller_id)))
     return told
 
@@ -82,7 +83,7 @@ def _tiers(
 
 def _progress_of(connection: ConnectionRow, lots: int) -> pb.MatchProgress:
     if connection.census_reason is None:
-        step = "RECORDING"
+        step = "RECORDING" if connection.baseline_at is None else "LOOKING_UP_ITEMS"
     else:
         step = "WAITING_FOR_LOTS" if connection.answered_at is None else "READING_THE_SHOP"
     return pb.MatchProgress(step=step, lots=lots, answered_partitions=len(connection.answered_partitions))

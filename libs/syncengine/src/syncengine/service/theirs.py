@@ -6,6 +6,7 @@ from typing import Protocol
 from brickops.inventory.v1 import lot_pb2
 from syncengine.drift import shown_values
 from syncengine.listing import CatalogEntry, Item, Listing, Values
+from syncengine.marketplace import Facts
 from syncengine.rows import FOR_SALE, ITEM, RETAIN, ListingRow
 
 LotFields = tuple[lot_pb2.Lot, Sequence[str]]
@@ -58,6 +59,18 @@ def lot_shown(
     except ValueError:  # larger than the wire carries
         return lot, name
     return lot, ""
+
+
+def fields_shown(listing: Listing, lot_fields_of: LotFieldsOf, facts: Facts) -> Sequence[str]:
+    """Name the fields of a lot, besides item and quantity, that a listing tells: no other can differ from a lot's.
+
+    Whether it stays at zero is told only where that is the shop's to know. Whether it is hidden always is.
+    """
+    shown, paths = shown_values(listing), set() if facts.keeps_sold_out else {RETAIN}
+    for name in listing.fields:
+        if (fields := lot_fields_of(name, shown, currency_code="")) is not None:
+            paths.update(fields[1])
+    return sorted(paths)
 
 
 def item_told(item: Item) -> lot_pb2.Item:

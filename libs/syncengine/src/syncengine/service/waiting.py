@@ -17,7 +17,7 @@ from syncengine.listing import Group, Value
 from syncengine.marketplace import Facts
 from syncengine.report import WORDS, refusal_words
 from syncengine.rows import ITEM, LineRow, ListingRow, ShopListing, Trouble
-from syncengine.service.theirs import LotFieldsOf, item_told, lot_shown, theirs_of
+from syncengine.service.theirs import LotFieldsOf, fields_shown, item_told, lot_shown, theirs_of
 from syncengine.store.protocol import Transaction
 
 _LOOK_ALIKES_SHOWN: Final = 100
@@ -92,12 +92,15 @@ def listing_told(kept: ShopListing) -> pb.UnownedListing:
 
 
 def unowned_told(
-    kept: ShopListing, item: lot_pb2.Item | None, lot_fields_of: LotFieldsOf, currency_code: str
+    kept: ShopListing, item: lot_pb2.Item | None, facts: Facts, lot_fields_of: LotFieldsOf, currency_code: str
 ) -> pb.UnownedListing:
     """Tell a listing with the lot that it would be (rule S7). `item`: as inventory has it, if that is known."""
     told = listing_told(kept)
     lot, told.unmapped_field = lot_shown(kept.listing, item, lot_fields_of, currency_code=currency_code)
     told.lot.CopyFrom(lot)
+    if not told.unmapped_field:
+        told.shown_fields.extend(fields_shown(kept.listing, lot_fields_of, facts))
+    told.price_places, told.external_id = facts.price_places, kept.listing.external_id
     if kept.read_at is not None:
         told.read_at.FromDatetime(kept.read_at)
     return told

@@ -327,7 +327,9 @@ class MatchProgress(_message.Message):
     LOTS_FIELD_NUMBER: _builtins.int
     ANSWERED_PARTITIONS_FIELD_NUMBER: _builtins.int
     step: _builtins.str
-    """A constant word: WAITING_FOR_LOTS, READING_THE_SHOP, RECORDING."""
+    """A constant word: WAITING_FOR_LOTS, READING_THE_SHOP, RECORDING; LOOKING_UP_ITEMS, after each census of a shop with a
+    catalogue of its own, until it is known what the listings of no lot are of.
+    """
     lots: _builtins.int
     """Lots known so far."""
     answered_partitions: _builtins.int

@@ -43,16 +43,16 @@ def order_of(order: change_pb2.OrderReference) -> OrderReference:
 
 
 def _values_of(values: Struct) -> dict[str, Any]:
-    return {name: _whole(value) for name, value in sorted(MessageToDict(values).items())}
+    return {name: whole(value) for name, value in sorted(MessageToDict(values).items())}
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """A Struct knows no integers: 40 pieces travel as 40.0. Prices are strings and stay what they are."""
     match value:
         case float() if value.is_integer():
             return int(value)
         case list():
-            return [_whole(one) for one in value]
+            return [whole(one) for one in value]
         case dict():
-            return {name: _whole(one) for name, one in value.items()}
+            return {name: whole(one) for name, one in value.items()}
     return value

@@ -136,7 +136,9 @@ class ReasonCount(BaseModel):
 class Progress(BaseModel):
     """How far matching has come."""
 
-    step: str = Field(description="WAITING_FOR_LOTS, READING_THE_SHOP or RECORDING.", examples=["READING_THE_SHOP"])
+    step: str = Field(
+        description="WAITING_FOR_LOTS, READING_THE_SHOP, RECORDING or LOOKING_UP_ITEMS.", examples=["READING_THE_SHOP"]
+    )
     lots: int = Field(description="Lots known so far.")
 
 

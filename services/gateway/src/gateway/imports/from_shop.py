@@ -35,8 +35,9 @@ async def import_shop(
 ) -> Import:
     """Takes the shop's listings that no lot owns, as they were when it was last read, as a preview: see
     `/v1/imports/{import_id}/rows`. Nothing happens before you confirm it: then each new row becomes a lot that the
-    listing stands for, and each matched or chosen lot gets its listing. Nothing is sent to the shop that is not
-    different. To undo such an import puts its lots away, which removes their listings from the shop.
+    listing stands for, and each matched, different or chosen lot gets its listing. Where the two differ you say whose
+    value is taken: ours is set in this shop, theirs in the lot and so in your other shop. Nothing is sent to any shop
+    that is not different. To undo such an import puts its lots away, which removes their listings from the shop.
     """
     asked = await _listed(behind, marketplace)
     asked.request_id = request_id
@@ -66,5 +67,11 @@ async def _listed(behind: Behind, marketplace: str) -> inventory.CreateShopImpor
 def _listing(told: UnownedListing) -> import_pb2.ShopListing:
     read_at = told.read_at if told.HasField("read_at") else None
     return import_pb2.ShopListing(
-        listing_id=told.listing_id, lot=told.lot, read_at=read_at, unmapped_field=told.unmapped_field
+        listing_id=told.listing_id,
+        lot=told.lot,
+        read_at=read_at,
+        unmapped_field=told.unmapped_field,
+        shown_fields=told.shown_fields,
+        price_places=told.price_places,
+        external_id=told.external_id,
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +35,7 @@ class Verdict(StrEnum):
 
     NEW = "new"
     MATCHED = "matched"
+    DIFFERENT = "different"
     DUPLICATE = "duplicate"
     AMBIGUOUS = "ambiguous"
     REPEATED = "repeated"
@@ -50,6 +51,29 @@ class Choice(StrEnum):
     SKIP = "skip"
     NEW_LOT = "new_lot"
     LINK = "link"
+
+
+class Aspect(StrEnum):
+    """What is decided together where a listing and its lot differ."""
+
+    QUANTITY = "quantity"
+    PRICE = "price"
+    REST = "rest"
+
+
+class Whose(StrEnum):
+    """Whose value is taken: the lot's, or the listing's."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+
+
+class Differing(BaseModel):
+    """How many different rows differ in what; one may differ in several."""
+
+    quantity: int
+    price: int = Field(description="Price, sale, tiers or bulk.")
+    rest: int = Field(description="Any other field.")
 
 
 class Import(BaseModel):
@@ -70,6 +94,12 @@ class Import(BaseModel):
     ambiguous_rows: int = Field(description="Rows that are equal to several lots.")
     repeated_rows: int = Field(description="Rows that are equal to another row of the file.")
     matched_rows: int = Field(description="Listings that are equal to a lot in every field.")
+    different_rows: int = Field(description="Listings of which one lot is meant that says something else.")
+    differing: Differing = Field(description="In what they differ.")
+    unmatched_lots: int = Field(
+        description="Lots with pieces that have no listing in this shop and that no row may stand for: your other"
+        " shop's alone. They are made here once you agree to the plan."
+    )
     created_at: datetime = Field(description="When it was accepted.")
     finished_at: datetime | None = Field(
         description="When its last row was done, or it was cancelled or expired; null before."
@@ -90,6 +120,26 @@ class RowState(StrEnum):
     REFUSED = "refused"
 
 
+class FieldDifference(BaseModel):
+    """A field of a lot that a listing shows otherwise."""
+
+    field: str = Field(examples=["unit_price"])
+    aspect: Aspect
+    ours: Any = Field(description="What the lot says, as changes show it.")
+    theirs: Any = Field(
+        description="What the lot would say with theirs. Of the quantity: what the listing showed when it was read,"
+        " less what your other shop sold since."
+    )
+
+
+class Takes(Body):
+    """Whose value is taken where listing and lot differ."""
+
+    quantity: Annotated[Whose | None, word_field("Of the quantity.")] = None
+    price: Annotated[Whose | None, word_field("Of price, sale, tiers and bulk.")] = None
+    rest: Annotated[Whose | None, word_field("Of any other field.")] = None
+
+
 class Candidate(BaseModel):
     """A lot that is equal to a row, as the preview found it."""
 
@@ -97,6 +147,7 @@ class Candidate(BaseModel):
     quantity: int
     remarks: str
     location: str
+    differences: list[FieldDifference] = Field(description="From a shop: in what it differs from the listing.")
 
 
 class ImportRow(BaseModel):
@@ -118,6 +169,12 @@ class ImportRow(BaseModel):
     listing_id: str | None = Field(description="From a shop: the listing.")
     item: Item | None = Field(description="What a good row is of.")
     quantity: int | None = Field(description="The pieces of a good row.")
+    differences: list[FieldDifference] = Field(
+        description="From a shop: in what its lot differed when it was compared."
+    )
+    takes: Takes | None = Field(
+        description="Whose value is taken of what differs; null where nothing does, and before that is confirmed."
+    )
 
 
 DUPLICATES = (
@@ -141,13 +198,17 @@ class RowChoice(Body):
         default=None,
         description="Which of its candidates is meant; required to add an ambiguous row, replace by it, or link it.",
     )
+    takes: Takes | None = Field(
+        default=None,
+        description="Of a row that is linked: whose values; what is not said is as `takes` of all rows says.",
+    )
 
 
 class Confirmation(Body):
     """What the rows of a preview become. No two may replace the same lot, or be linked with it.
 
-    Rows of a shop become `new_lot`, `link` (the listing stands for the lot, and is set to what the lot says) or `skip`;
-    matched ones are linked unless `rows` says otherwise.
+    Rows of a shop become `new_lot`, `link` (the listing stands for the lot) or `skip`; matched and different ones are
+    linked unless `rows` says otherwise. `takes` says whose values stay where a linked row differs from its lot.
     """
 
     model_config = ConfigDict(
@@ -158,3 +219,8 @@ class Confirmation(Body):
     ambiguous: Annotated[Choice | None, word_field(AMBIGUOUS)] = None
     repeated: Annotated[Choice | None, word_field(REPEATED)] = None
     rows: list[RowChoice] = Field(default=[], description="What single rows become.")
+    takes: Takes | None = Field(
+        default=None,
+        description="Of a shop's import: whose values are taken, but for rows that say it themselves. Required for each"
+        " aspect in which a different row differs; of ambiguous rows that you link, what is not said is `ours`.",
+    )

@@ -10,7 +10,7 @@ from brickops.inventory.v1 import import_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as inventory
 from gateway.commands import RequestId
 from gateway.guard import BEARER, GuardedRoute
-from gateway.imports.models import Confirmation, Import, ImportRow, Verdict
+from gateway.imports.models import Aspect, Confirmation, Import, ImportRow, Verdict
 from gateway.imports.translate import confirmation_to_proto, import_of, row_of
 from gateway.imports.upload import CSV, FORM, XML, read_upload
 from gateway.pages import Page, PageAsked, PageQuery
@@ -64,6 +64,9 @@ class RowsQuery(PageQuery):
 
     refused_only: bool = Field(default=False, description="Only the refused ones.")
     verdict: list[Verdict] = Field(default=[], description="Only these verdicts; may be given several times.")
+    differing: list[Aspect] = Field(
+        default=[], description="Only rows that differ from their lot in one of these; may be given several times."
+    )
 
 
 @router.post(
@@ -134,6 +137,7 @@ async def list_import_rows(
         import_id=import_id,
         refused_only=query.refused_only,
         verdicts=[value_of(import_pb2.ImportVerdict, one) for one in query.verdict],
+        differing=[value_of(import_pb2.ImportAspect, one) for one in query.differing],
         page_size=query.limit,
         page_token=query.cursor,
     )

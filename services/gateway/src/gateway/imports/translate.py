@@ -1,17 +1,24 @@
 """Imports from protobuf to JSON."""
 
+from google.protobuf.json_format import MessageToDict
+
 from brickops.inventory.v1 import import_pb2
 from brickops.inventory.v1 import inventory_service_pb2 as inventory
+from gateway.changes.translate import whole
 from gateway.imports.models import (
+    Aspect,
     Candidate,
     Choice,
     Confirmation,
+    FieldDifference,
     Import,
     ImportFormat,
     ImportRow,
     ImportState,
     RowState,
+    Takes,
     Verdict,
+    Whose,
 )
 from gateway.times import time_in, time_of
 from gateway.waiting.translate import item_of
@@ -35,6 +42,13 @@ def import_of(operation: import_pb2.Import) -> Import:
             "ambiguous_rows": operation.ambiguous_rows,
             "repeated_rows": operation.repeated_rows,
             "matched_rows": operation.matched_rows,
+            "different_rows": operation.different_rows,
+            "differing": {
+                "quantity": operation.different_quantity_rows,
+                "price": operation.different_price_rows,
+                "rest": operation.different_rest_rows,
+            },
+            "unmatched_lots": operation.unmatched_lots,
             "created_at": time_of(operation.created_at),
             "finished_at": time_in(operation, "finished_at"),
             "expires_at": time_in(operation, "expires_at"),
@@ -56,7 +70,13 @@ def row_of(row: import_pb2.ImportRow) -> ImportRow:
         verdict=word_of(Verdict, import_pb2.ImportVerdict, row.verdict),
         duplicate_lot_id=row.duplicate_lot_id or None,
         candidates=[
-            Candidate(lot_id=one.lot_id, quantity=one.quantity, remarks=one.remarks, location=one.location)
+            Candidate(
+                lot_id=one.lot_id,
+                quantity=one.quantity,
+                remarks=one.remarks,
+                location=one.location,
+                differences=[_difference_of(each) for each in one.differences],
+            )
             for one in row.candidates
         ],
         repeats_row=row.repeats_row or None,
@@ -64,6 +84,37 @@ def row_of(row: import_pb2.ImportRow) -> ImportRow:
         listing_id=row.listing_id or None,
         item=item_of(row.item) if row.HasField("item") else None,
         quantity=row.quantity if row.HasField("item") else None,
+        differences=[_difference_of(each) for each in row.differences],
+        takes=_takes_of(row.takes) if row.HasField("takes") else None,
+    )
+
+
+def _difference_of(told: import_pb2.ImportDifference) -> FieldDifference:
+    return FieldDifference.model_validate(
+        {
+            "field": told.field,
+            "aspect": word_of(Aspect, import_pb2.ImportAspect, told.aspect),
+            "ours": whole(MessageToDict(told.ours)),
+            "theirs": whole(MessageToDict(told.theirs)),
+        }
+    )
+
+
+def _takes_of(told: import_pb2.ImportTakes) -> Takes:
+    return Takes(
+        quantity=word_of(Whose, import_pb2.ImportWhose, told.quantity),
+        price=word_of(Whose, import_pb2.ImportWhose, told.price),
+        rest=word_of(Whose, import_pb2.ImportWhose, told.rest),
+    )
+
+
+def _takes_to_proto(said: Takes | None) -> import_pb2.ImportTakes | None:
+    if said is None:
+        return None
+    return import_pb2.ImportTakes(
+        quantity=value_of(import_pb2.ImportWhose, said.quantity),
+        price=value_of(import_pb2.ImportWhose, said.price),
+        rest=value_of(import_pb2.ImportWhose, said.rest),
     )
 
 
@@ -90,8 +141,12 @@ def confirmation_to_proto(request_id: str, import_id: str, said: Confirmation) -
         repeated=value_of(import_pb2.ImportChoice, said.repeated),
         rows=[
             import_pb2.ImportRowChoice(
-                number=row.number, choice=value_of(import_pb2.ImportChoice, row.choice), lot_id=row.lot_id or ""
+                number=row.number,
+                choice=value_of(import_pb2.ImportChoice, row.choice),
+                lot_id=row.lot_id or "",
+                takes=_takes_to_proto(row.takes),
             )
             for row in said.rows
         ],
+        takes=_takes_to_proto(said.takes),
     )
