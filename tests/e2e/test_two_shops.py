@@ -5,6 +5,8 @@ import secrets
 import pytest
 
 from devstack.testing import Stack
+from product import first_hour
+from product.first_hour import confirmed, planned, previewed, stocked, written
 from product.leaks import places_with
 from product.lots import a_part
 from product.owl import BRICKOWL, OwlShop
@@ -34,6 +36,68 @@ async def test_a_lot_is_in_both_shops_and_a_sale_in_one_reaches_the_other(stack:
         for marketplace in (BRICKLINK, BRICKOWL):
             connection = await trader.told("GET", marketplace)
             assert connection["sync"]["last_ping_at"] is not None, marketplace
+
+
+@pytest.mark.timeout(240)
+async def test_a_first_hour_sends_exactly_what_differs_and_nothing_before_the_seller_agrees(
+    stack: Stack, seller: Seller
+) -> None:
+    """Sixty listings in each shop, nine of them different; and two sales while the seller makes up their mind."""
+    each = {"quantity": 3, "price": 2, "remarks": 2, "bricklink": 1, "owl": 1}
+    async with OwlShop.opened(stack, seller) as owl:
+        hour = await stocked(seller, owl, same=52, each=each)
+        sold_at_bricklink, sold_at_owl, *_ = hour.places(first_hour.SAME)
+        ours, *theirs = hour.places(first_hour.QUANTITY)
+        await seller.connect(empty=False, state="awaiting_confirmation")
+        await owl.connect(empty=False, state="awaiting_confirmation")
+        await seller.shop.order({hour.bricklink[sold_at_bricklink]: 3})
+        path, found = await previewed(seller, "bricklink")
+        assert (found["total_rows"], found["different_rows"], found["matched_rows"]) == (60, 0, 0)
+        assert (await confirmed(seller, path))["created_rows"] == 60
+        await until(seller.lots, lambda lots: sum(lot["sold"] for lot in lots) == 3)
+
+        path, found = await previewed(seller, "brickowl")
+        assert (found["matched_rows"], found["different_rows"], found["ambiguous_rows"]) == (52, 7, 0)
+        assert found["differing"] == {"quantity": 3, "price": 2, "rest": 2}
+        assert (found["unmatched_lots"], found["total_rows"]) == (1, 60)
+        rows = await seller.every(f"{path}/rows", differing="quantity")
+        assert [(row["differences"][0]["ours"], row["differences"][0]["theirs"]) for row in rows] == [(10, 7)] * 3
+        [one] = [row for row in rows if int(row["listing_id"]) == hour.owl[ours]]
+        refused = problem(await seller.ask("POST", f"{path}/confirm", json={}), 400, "INVALID_FIELD")
+        assert {one["field"] for one in refused["errors"]} == {"takes.quantity", "takes.price", "takes.rest"}
+        await owl.control.order({hour.owl[sold_at_owl]: 2})
+        over = await confirmed(
+            seller,
+            path,
+            takes={"quantity": "theirs", "price": "ours", "rest": "ours"},
+            rows=[{"number": one["number"], "choice": "link", "takes": {"quantity": "ours"}}],
+        )
+        assert (over["updated_rows"], over["created_rows"]) == (59, 1)
+        await until(seller.lots, lambda lots: sum(lot["sold"] for lot in lots) == 5)
+        to_bricklink = await planned(seller, "bricklink", 2 + 1 + 1)
+        to_owl = await planned(seller, "brickowl", 1 + 2 + 2 + 1 + 1)
+        assert to_bricklink["calls_by_tier"] == {"decrease": 3, "create": 1}
+        assert to_owl["calls_by_tier"]["increase"] == 1
+        assert await written(seller.shop) == await written(owl.control) == []
+
+        for marketplace in ("bricklink", "brickowl"):
+            await seller.told("POST", f"/v1/connections/{marketplace}/confirm")
+        await until(
+            lambda: seller.lots(),
+            lambda lots: all(shop["state"] == "synced" for lot in lots for shop in lot["sync"].values()),
+        )
+        at_bricklink = {one["remarks"]: one for one in (await seller.shop.lots()).values()}
+        at_owl = {one["personal_note"]: one for one in (await owl.control.lots()).values()}
+        assert at_bricklink.keys() == at_owl.keys()
+        assert {name: one["quantity"] for name, one in at_bricklink.items()} == {
+            name: one["qty"] for name, one in at_owl.items()
+        }
+        assert sum(one["qty"] for one in at_owl.values()) == 61 * 10 - 3 - 2 - 2 * 3
+        asked = {int(one["path"].rpartition("/")[2]) for one in await written(seller.shop) if one["path"][-1].isdigit()}
+        assert asked == {hour.bricklink[place] for place in (sold_at_owl, *theirs)}
+        asked = {int(one["lot_id"]) for one in await written(owl.control) if one.get("lot_id")} & set(hour.owl.values())
+        changed = [sold_at_bricklink, ours, *hour.places(first_hour.PRICE), *hour.places(first_hour.REMARKS)]
+        assert asked == {hour.owl[place] for place in changed}
 
 
 @pytest.mark.timeout(180)

@@ -39,11 +39,11 @@ class OwlShop:
                 await control.clear_faults()
                 await seller.ask("DELETE", BRICKOWL)
 
-    async def connect(self, *, key: str | None = None, state: str | None = "ready") -> Json:
+    async def connect(self, *, key: str | None = None, empty: bool = True, state: str | None = "ready") -> Json:
         """Store the key (the shop's own by default) and wait until the connection is in this state, if one is given."""
         body = {
             "keys": {"key": key or self.key},
-            "shop_is_empty": True,
+            "shop_is_empty": empty,
             "shop_name": self._seller.shop_name,
             "currency": self._seller.currency,
         }
