@@ -2,8 +2,8 @@
 
 A lot that is new was made from what a list read showed of its listing: our books of that listing begin with that read,
 as if a census had matched them then (rule Q1). So what was sold since explains itself, and what somebody changed since
-is a conflict. A lot that was there before is linked as if a person had named the listing as its own. Either way a look
-reads it before anything is sent.
+is a conflict. A lot that was there before is linked as if a person had named the listing as its own; its fields are
+compared with those of the last list, which the seller was shown. Either way a look reads it before anything is sent.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,12 +12,13 @@ from datetime import datetime
 
 from syncengine.alike import free_look_alikes
 from syncengine.booking import in_ledger, tell_linked_lines
+from syncengine.drift import shown_values
 from syncengine.events import RECOUNT
 from syncengine.held import hold_items
 from syncengine.listing import Item, Listing, ListingId, LotId, SellerId, age
 from syncengine.marketplace import Create, Facts
 from syncengine.plan import is_retained
-from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Settings, Trouble
+from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Settings, ShopListing, Trouble
 from syncengine.settle import found, wants_look
 from syncengine.store.protocol import Transaction
 
@@ -93,7 +94,12 @@ async def link_named(
     bereft = {lot_id: replace(rows[lot_id], trouble=Trouble.GONE_UNEXPLAINED) for lot_id in named.bereft}
     late = now + settings.lag_window
     linked = [taken_from(rows[lot_id], listing_id, facts, now) for lot_id, listing_id in named.taken.items()]
-    linked += [named_as_its(rows[lot_id], listing_id, late) for lot_id, listing_id in named.given.items()]
+    seller_id = rows[next(iter(named.given))].seller_id if named.given else None
+    listed = await tx.listed(seller_id, named.given.values()) if seller_id is not None else {}
+    linked += [
+        _as_listed(named_as_its(rows[lot_id], listing_id, late), listed.get(listing_id))
+        for lot_id, listing_id in named.given.items()
+    ]
     lots = {listing_id: lot_id for lot_id, listing_id in (named.taken | named.given).items()}
     told = await tell_linked_lines(tx, linked, lots, RECOUNT, facts, now)
     for line in await tx.lines_of_listings(linked[0].seller_id, list(lots)) if linked else ():
@@ -115,6 +121,15 @@ def taken_from(row: ListingRow, listing_id: ListingId, facts: Facts, now: dateti
         fields=desired.fields,
     )
     return found(row, shown, row.counted_at or now, now)
+
+
+def _as_listed(row: ListingRow, kept: ShopListing | None) -> ListingRow:
+    """Remember what the seller was shown of a listing when it was linked: what somebody changed since is a conflict."""
+    if kept is None:
+        return row
+    listing = kept.listing
+    row = replace(row, sent=dict(listing.fields), shown=shown_values(listing), listed_item=listing.item)
+    return replace(row, sent_for_sale=listing.for_sale, sent_retain=listing.retain)
 
 
 def named_as_its(row: ListingRow, listing_id: ListingId, late: datetime) -> ListingRow:

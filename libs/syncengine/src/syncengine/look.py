@@ -85,7 +85,11 @@ async def _settled(
     if row.ledger is None and listing is not None:  # it was not known to be there (rule N3)
         # An order before this read may still show up: no increase repairs what it explains (rule K4).
         late = sight.at + lane.settings.lag_window
-        return replace(found(row, listing, sight.read_at, now), look_since=None, not_before=None, raise_after=late)
+        linked = replace(found(row, listing, sight.read_at, now), look_since=None, not_before=None, raise_after=late)
+        if not row.shown:
+            return linked
+        compared = noticed(row, listing, lane.shop.facts)  # linked as a list showed it (ADR 21)
+        return replace(linked, sent=compared.sent, conflicts=compared.conflicts)
     seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
     returned = sum(line.returned for line in lines)
     known = explain(row, intent, seen, lane.settings, now, returned=returned)

@@ -183,6 +183,21 @@ async def test_a_lot_that_was_there_is_linked_and_its_own_values_go_out() -> Non
     assert len(world.shop.writes) == 1
 
 
+async def test_what_somebody_changed_before_a_lot_that_was_there_was_linked_is_a_conflict() -> None:
+    """The seller was shown the list: what is there since nobody has agreed to write over."""
+    world = await a_shop(a_listing("theirs"))
+    world.create("a", 10, note="ours")
+    await world.settle()
+    world.shop.edit(A, price="0.5000")
+    world.inventory.link("a", A)
+    await world.settle()
+    await world.confirm()
+    await world.settle()
+    conflict = world.row("a").conflicts["price"]
+    assert (conflict.sent, conflict.ours, conflict.theirs) == ("0.1000", "0.1000", "0.5000")
+    assert (world.shop.listings[A].fields["price"], world.shown()) == ("0.5000", {"ours": 10})
+
+
 async def test_a_lot_that_has_a_listing_gets_no_second_one() -> None:
     world = await a_shop()
     await take_in(world, (await unowned(world))[:1])

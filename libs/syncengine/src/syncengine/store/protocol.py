@@ -305,6 +305,10 @@ class Transaction(Protocol):
         """List those of them that the last list showed, by listing id, from the one after `after` on."""
         ...
 
+    async def listed(self, seller_id: SellerId, listing_ids: Collection[ListingId]) -> Mapping[ListingId, ShopListing]:
+        """Find those of these listings that the last list showed, whosever they are."""
+        ...
+
     # what items are in the marketplace's own catalogue
     async def find_counterparts(
         self, seller_id: SellerId, entries: Collection[CatalogEntry]

@@ -1,6 +1,6 @@
 """A shop as its last census saw it, in a transaction of PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, delete, exists
@@ -35,6 +35,13 @@ _PAGE: Final = _UNOWNED.where(
 _UNOWNED_OF_ITEM: Final = _UNOWNED.where(SHOP_LISTINGS.c.item == bindparam("item", type_=SHOP_LISTINGS.c.item.type))
 
 
+_LISTED: Final = _ROWS.select.where(
+    _OF_SELLER,
+    SHOP_LISTINGS.c.missed_at.is_(None),
+    SHOP_LISTINGS.c.listing_id.in_(bindparam("listing_ids", expanding=True)),
+)
+
+
 class ShopListings:
     """Shops as censuses saw them, in the transaction of `conn`."""
 
@@ -58,3 +65,7 @@ class ShopListings:
     ) -> Sequence[ShopListing]:
         named = {"seller_id": seller_id, "after": after or "", "limit": limit}
         return await _ROWS.find(self._conn, _PAGE, named)
+
+    async def listed(self, seller_id: SellerId, listing_ids: Collection[ListingId]) -> Mapping[ListingId, ShopListing]:
+        named = {"seller_id": seller_id, "listing_ids": list(listing_ids)}
+        return {kept.listing.listing_id: kept for kept in await _ROWS.find(self._conn, _LISTED, named)}

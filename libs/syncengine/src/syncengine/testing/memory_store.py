@@ -346,6 +346,10 @@ class MemoryTransaction:
         shown = [kept for kept in await self.unowned(seller_id) if kept.missed_at is None]
         return [kept for kept in shown if kept.listing.listing_id > (after or "")][:limit]
 
+    async def listed(self, seller_id: SellerId, listing_ids: Collection[ListingId]) -> Mapping[ListingId, ShopListing]:
+        kept = {listing_id: self.tables.shop.get((seller_id, listing_id)) for listing_id in listing_ids}
+        return {listing_id: one for listing_id, one in kept.items() if one is not None and one.missed_at is None}
+
     async def find_counterparts(
         self, seller_id: SellerId, entries: Collection[CatalogEntry]
     ) -> Mapping[CatalogEntry, Counterpart]:

@@ -104,6 +104,8 @@ class BookContract:
             await tx.add_listing_ids(A, [(ListingId("2"), LotId("a"))])
             assert await tx.page_of_unowned(A, after=None, limit=2) == [seen[0], seen[2]]
             assert await tx.page_of_unowned(A, after=ListingId("1"), limit=9) == seen[2:]
+            assert await tx.listed(A, [ListingId("2"), ListingId("5")]) == {"2": seen[1]}
+            assert await tx.listed(A, []) == {}
 
     async def test_answered_requests_are_kept_by_seller(self, store: Store) -> None:
         kept = AnsweredRequest(request_id="one", digest=b"\x00\xff", answer=b"", answered_at=NOW)
