@@ -78,6 +78,7 @@ async def test_a_first_hour_sends_exactly_what_differs_and_nothing_before_the_se
         to_owl = await planned(seller, "brickowl", 1 + 2 + 2 + 1 + 1)
         assert to_bricklink["calls_by_tier"] == {"decrease": 3, "create": 1}
         assert to_owl["calls_by_tier"]["increase"] == 1
+        assert [plan["bound_by"] for plan in (to_bricklink, to_owl) if plan["finish_at"]] == ["FIRST_PLAN"] * 2
         assert await written(seller.shop) == await written(owl.control) == []
 
         for marketplace in ("bricklink", "brickowl"):

@@ -8,7 +8,7 @@ from google.protobuf.json_format import MessageToDict
 
 from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
-from syncengine.listing import ListingId
+from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Create, Remove, Update
 from syncengine.rows import Settings
 from syncengine.testing.inventory import BRICK, SELLER
@@ -92,6 +92,28 @@ async def test_what_a_person_must_decide_is_held_and_says_why() -> None:
     paused = await planned(world)
     assert (paused.HasField("finish_at"), paused.bound_by) == (False, "PAUSED_BY_A_PERSON")
     assert "paused" in paused.message
+
+
+async def test_who_has_yet_to_agree_is_told_when_it_would_be_done() -> None:
+    """As if they agreed now; it says all the same what it waits for."""
+    world = World()
+    for number in range(2):
+        world.create(f"lot{number:05}", 10, replace(BRICK, number=str(number)))
+    theirs = {"price": "0.1000", "note": "theirs", "cost": None}
+    world.shop.add(
+        Listing(listing_id=ListingId("1"), item=BRICK, quantity=1, for_sale=True, retain=False, fields=theirs)
+    )
+    await world.connect(shop_is_empty=False)
+    await world.settle(timedelta(seconds=30))
+    asked_at = world.clock.now()
+    told = await planned(world)
+    assert (told.total_calls, told.bound_by) == (2, "FIRST_PLAN")
+    assert told.finish_at.ToDatetime(UTC) >= asked_at - timedelta(milliseconds=1)
+    assert not world.shop.writes
+    async with world.store.transaction() as tx:
+        connection = await tx.lock_connection(SELLER)
+        await tx.save_connection(replace(connection, paused_at=world.clock.now()))
+    assert not (await planned(world)).HasField("finish_at")
 
 
 @pytest.mark.parametrize("quota", [100_000, 80])

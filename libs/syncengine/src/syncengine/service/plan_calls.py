@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -50,9 +51,11 @@ class PlanCalls(Desk):
                 await asyncio.sleep(0)
         planned = sorted((lot for lot in planned if lot.calls or lot.held), key=lambda lot: lot.lot_id)
         tiers = count_calls(planned, connection, facts, self._settings)
-        sends = may_write(connection, self._settings)
+        # A seller who has yet to agree wants to know what they agree to: it is planned as if they did now (rule C2).
+        agreed = replace(connection, confirmed_at=connection.confirmed_at or now)
+        sends = may_write(agreed, self._settings)
         calls = count_charged(planned, tiers, facts) if sends else 0
-        done = await asyncio.to_thread(finish, connection, facts, self._settings, charged, calls=calls, now=now)
+        done = await asyncio.to_thread(finish, agreed, facts, self._settings, charged, calls=calls, now=now)
         shown, token = cut([lot for lot in planned if lot.lot_id > after], size, lambda lot: lot.lot_id)
         told = pb.PlanResponse(
             lots=[_lot_told(lot) for lot in shown],
@@ -62,14 +65,14 @@ class PlanCalls(Desk):
             tiers=[plan_pb2.PlannedTier(tier=tier.name, calls=tiers[tier]) for tier in Tier if tiers[tier]],
             calls_left=done.calls_left,
         )
-        if not sends:
+        if sends and tiers:
+            _tell_finish(told, connection, tiers, done)
+        elif sends:
+            told.message = words.NOTHING_TO_SEND
+        if not may_write(connection, self._settings):
             spent = sum((each for _, each in charged), Spent())
             status = status_of(connection, facts, self._settings, spent=spent, now=now)
             told.bound_by, told.message = status.reason, status.message
-        elif not tiers:
-            told.message = words.NOTHING_TO_SEND
-        else:
-            _tell_finish(told, connection, tiers, done)
         return told
 
     async def _rows(self, tx: Transaction, seller_id: SellerId, lot_ids: Sequence[str]) -> Sequence[ListingRow]:

@@ -1598,7 +1598,9 @@ class PlanResponse(_message.Message):
 
     @_builtins.property
     def finish_at(self) -> _timestamp_pb2.Timestamp:
-        """When the last of them would be made; absent if there is none, or while nothing is sent at all."""
+        """When the last of them would be made; absent if there is none, or while nothing is sent at all. Where only the agreement
+        to the first plan is missing (C2): if it were given now.
+        """
 
     def __init__(
         self,

@@ -47,7 +47,8 @@ class Plan(BaseModel):
     calls_by_tier: dict[str, int] = Field(description="The same by rank.")
     calls_left: int = Field(description="Calls of the shop's limit that would still be free then.")
     finish_at: datetime | None = Field(
-        description="When the last call would be made; null if there is none, or while nothing is sent at all."
+        description="When the last call would be made; null if there is none, or while nothing is sent at all. Where"
+        " only your agreement to the first plan is missing: if you gave it now."
     )
     bound_by: str = Field(description="What the calls wait for, or why nothing is sent: a constant word; may be empty.")
     message: str = Field(description="The same in words.")
