@@ -1,5 +1,6 @@
 """A second shop beside the lots of the first: what differs is told, and whose to take is the seller's word (ADR 21)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from inventory.events import LotTopics
 from inventory.imports.runner import ImportRunner
 from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, a_brick, euros, problem
+from inventory.testing.interrupted import Interrupted
 from inventory.testing.outbox import take_outbox
 from inventory.testing.records import sale
 from inventory.undoing import OperationUndoer
@@ -179,6 +181,50 @@ async def test_whose_to_take_is_said_for_all_or_for_one_and_never_guessed(
         pass
     assert (await calls.get_import_undo(operation.import_id)).state == undo_pb2.IMPORT_UNDO_STATE_DONE
     assert await quantities(calls, lot_ids) == [40] * 5
+
+
+async def test_of_several_lots_the_one_that_a_person_names_takes_what_they_say(
+    calls: Calls, runner: ImportRunner
+) -> None:
+    one, other = await first_shop(calls, runner, brick(3001, remarks="A1"), brick(3001, remarks="A2"))
+    theirs = brick(3001, quantity=7, remarks="B", unit_price=euros(0, 50_000_000))
+    operation = await calls.import_shop(in_second(1, theirs), marketplace=SECOND)
+    [row] = await rows_of(calls, operation.import_id)
+    assert row.verdict == import_pb2.IMPORT_VERDICT_AMBIGUOUS
+    assert not row.differences
+    told = {each.lot_id: [difference.field for difference in each.differences] for each in row.candidates}
+    assert told == {one: ["quantity", "remarks", "unit_price"], other: ["quantity", "remarks", "unit_price"]}
+    takes = import_pb2.ImportTakes(quantity=THEIRS)
+    choice = import_pb2.ImportRowChoice(number=1, choice=LINK, lot_id=other, takes=takes)
+    await calls.confirm_import(operation.import_id, rows=[choice])
+    await to_the_end(runner)
+    lots = [(await calls.get(lot_id)).lot for lot_id in (one, other)]
+    assert [(lot.quantity, lot.remarks) for lot in lots] == [(40, "A1"), (7, "A2")]
+    [row] = await rows_of(calls, operation.import_id)
+    assert row.takes == import_pb2.ImportTakes(quantity=THEIRS, price=OURS, rest=OURS)
+
+
+async def test_killed_while_lots_take_theirs_each_takes_it_once(
+    calls: Calls, runner: ImportRunner, engine: AsyncEngine, topics: LotTopics
+) -> None:
+    """What it had written is not there, and the next process does it anew."""
+    numbers = range(3001, 3026)
+    lot_ids = await first_shop(calls, runner, *map(brick, numbers))
+    rows = [in_second(number, brick(number, quantity=7)) for number in numbers]
+    operation = await calls.import_shop(*rows, marketplace=SECOND)
+    await calls.confirm_import(operation.import_id, takes=import_pb2.ImportTakes(quantity=THEIRS))
+    await runner.make_chunk()
+    Interrupted.reached = asyncio.Event()
+    dying = ImportRunner(engine, partial(Interrupted, engine, topics), SystemClock(), chunk_rows=10)
+    task = asyncio.create_task(dying.make_chunk())
+    await Interrupted.reached.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    assert sorted(await quantities(calls, lot_ids)) == [7] * 10 + [40] * 15
+    await to_the_end(runner)
+    assert await quantities(calls, lot_ids) == [7] * 25
+    changes = (await calls.list_changes(import_id=operation.import_id, page_size=500)).changes
+    assert [change.quantity_delta for change in changes] == [-33] * 25
 
 
 @pytest.mark.parametrize("second_first", [False, True])
