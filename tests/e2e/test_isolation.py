@@ -209,6 +209,7 @@ async def test_a_seller_sees_nothing_of_another(new_seller: NewSeller) -> None:
         ("GET", f"/v1/changes?import_id={imported['import_id']}", None),
         ("GET", import_path, None),
         ("GET", f"{import_path}/rows", None),
+        ("GET", f"{import_path}/rows.csv", None),
         ("POST", f"{import_path}/confirm", {"duplicates": "skip"}),
         ("POST", f"{import_path}/cancel", None),
         ("POST", f"{import_path}/undo", None),

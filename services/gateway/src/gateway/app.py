@@ -17,7 +17,7 @@ from gateway.connections import routes as connections
 from gateway.docs import CONTENT_SECURITY_POLICY, render_docs
 from gateway.door import Door
 from gateway.exports import routes as exports
-from gateway.imports import from_shop
+from gateway.imports import from_shop, rows_csv
 from gateway.imports import routes as imports
 from gateway.key_audit import routes as key_audit
 from gateway.lots import routes as lots
@@ -54,7 +54,20 @@ class Gateway(FastAPI):
         self.add_exception_handler(RequestValidationError, answer_invalid_request)
         self.add_middleware(Door)
         for routes in (
-            *(lots, changes, returns, oversells, connections, key_audit, plans, waiting, from_shop, imports, exports),
+            *(
+                lots,
+                changes,
+                returns,
+                oversells,
+                connections,
+                key_audit,
+                plans,
+                waiting,
+                from_shop,
+                imports,
+                rows_csv,
+                exports,
+            ),
             *(bulk_edits, undos, pings, probes),
         ):
             self.include_router(routes.router)

@@ -49,6 +49,7 @@ ROLES: Mapping[str, frozenset[Role]] = {
     "list_imports": READERS,
     "get_import": READERS,
     "list_import_rows": READERS,
+    "download_import_rows": READERS,
     "export_lots": READERS,
     "list_connections": READERS,
     "get_connection": READERS,

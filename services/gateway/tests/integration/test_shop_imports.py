@@ -48,6 +48,12 @@ async def test_every_page_of_the_shop_becomes_one_preview(owner: httpx.AsyncClie
     assert (last.listing_id, last.unmapped_field, last.HasField("read_at")) == ("1002", "bulk", False)
     rows = (await owner.get(f"{answer.headers['Location']}/rows?limit=1")).json()["items"]
     assert [(row["listing_id"], row["verdict"], row["state"]) for row in rows] == [("1", "new", "waiting")]
+    table = await owner.get(f"{answer.headers['Location']}/rows.csv?verdict=new")
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    lines = table.text.splitlines()
+    assert (len(lines), lines[0].split(",")[:4]) == (1003, ["number", "line", "listing_id", "verdict"])
+    assert lines[-1].startswith("1002,,1002,new")
+    assert (await owner.get("/v1/imports/nobodys/rows.csv")).status_code == 404
 
 
 async def test_a_lost_answer_and_a_repeat_make_no_second_preview(

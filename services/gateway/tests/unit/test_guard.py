@@ -25,6 +25,7 @@ READS = {
     "get_import",
     "get_import_undo",
     "list_import_rows",
+    "download_import_rows",
     "export_lots",
     "preview_bulk_edit",
     "get_bulk_edit",

@@ -5,6 +5,7 @@ from google.protobuf.json_format import Parse
 
 from brickops.inventory.v1 import import_pb2, lot_pb2
 from gateway.imports.models import Confirmation
+from gateway.imports.rows_csv import lines_of
 from gateway.imports.translate import confirmation_to_proto, import_of, row_of
 
 
@@ -214,3 +215,21 @@ def test_every_verdict_and_choice_has_its_word(
     assert shown.choice is not None
     assert f"IMPORT_VERDICT_{shown.verdict.name}" == import_pb2.ImportVerdict.Name(verdict)
     assert f"IMPORT_CHOICE_{shown.choice.name}" == import_pb2.ImportChoice.Name(choice)
+
+
+def test_a_row_is_a_line_for_each_field_in_which_it_differs() -> None:
+    row = import_pb2.ImportRow(number=3, verdict=import_pb2.IMPORT_VERDICT_DIFFERENT, duplicate_lot_id="lot-1")
+    row.listing_id, row.quantity = "77", 7
+    row.item.CopyFrom(lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=5))
+    for field, ours, theirs in (("quantity", "10", "7"), ("remarks", '"A1"', '"=1+1"'), ("tiers", "[]", '[{"a": 1}]')):
+        told = row.differences.add(field=field, aspect=import_pb2.IMPORT_ASPECT_REST)
+        Parse(ours, told.ours)
+        Parse(theirs, told.theirs)
+    own = ["3", "", "77", "different", "", "PART", "3001", "5", "", "", "7", "lot-1", "", ""]
+    assert lines_of(row_of(row)) == [
+        [*own, "quantity", "10", "7"],
+        [*own, "remarks", "A1", "'=1+1"],
+        [*own, "tiers", "[]", '[{"a": 1}]'],
+    ]
+    refused = import_pb2.ImportRow(number=4, line=9, field="COLOR", reason="is unknown")
+    assert lines_of(row_of(refused)) == [["4", "9", *[""] * 10, "COLOR", "is unknown", "", "", ""]]

@@ -59,14 +59,18 @@ class NewImportQuery(BaseModel):
     )
 
 
-class RowsQuery(PageQuery):
-    """Which rows."""
+class RowFilter(BaseModel):
+    """Which rows of an import."""
 
     refused_only: bool = Field(default=False, description="Only the refused ones.")
     verdict: list[Verdict] = Field(default=[], description="Only these verdicts; may be given several times.")
     differing: list[Aspect] = Field(
         default=[], description="Only rows that differ from their lot in one of these; may be given several times."
     )
+
+
+class RowsQuery(PageQuery, RowFilter):
+    """Which rows, page by page."""
 
 
 @router.post(
@@ -133,13 +137,20 @@ async def list_import_rows(
     import_id: ImportId, query: Annotated[RowsQuery, Query()], behind: FromBehind
 ) -> Page[ImportRow]:
     """Lists the rows of the file in its order, with line, field and reason where one was refused."""
-    asked = inventory.ListImportRowsRequest(
-        import_id=import_id,
-        refused_only=query.refused_only,
-        verdicts=[value_of(import_pb2.ImportVerdict, one) for one in query.verdict],
-        differing=[value_of(import_pb2.ImportAspect, one) for one in query.differing],
-        page_size=query.limit,
-        page_token=query.cursor,
-    )
+    asked = rows_asked(import_id, query, page_size=query.limit, page_token=query.cursor)
     answer = await behind.ask(behind.inventory.ListImportRows, asked)
     return Page(items=[row_of(row) for row in answer.rows], next_cursor=answer.next_page_token or None)
+
+
+def rows_asked(
+    import_id: str, chosen: RowFilter, *, page_size: int, page_token: str = ""
+) -> inventory.ListImportRowsRequest:
+    """What inventory is asked for a page of these rows."""
+    return inventory.ListImportRowsRequest(
+        import_id=import_id,
+        refused_only=chosen.refused_only,
+        verdicts=[value_of(import_pb2.ImportVerdict, one) for one in chosen.verdict],
+        differing=[value_of(import_pb2.ImportAspect, one) for one in chosen.differing],
+        page_size=page_size,
+        page_token=page_token,
+    )
