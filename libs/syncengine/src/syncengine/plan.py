@@ -243,6 +243,8 @@ def is_settled(row: ListingRow, facts: Facts, group: Group) -> bool:
         return False
     if row.listing_id is None:
         return row.trouble is None and (row.target == 0 or not row.desired.for_sale)
+    if row.ledger is None:
+        return False  # linked, and not read since
     if row.listed_item not in (None, row.desired.item):
         return False
     if group is Group.QUANTITY:

@@ -190,6 +190,8 @@ async def test_what_somebody_changed_before_a_lot_that_was_there_was_linked_is_a
     await world.settle()
     world.shop.edit(A, price="0.5000")
     world.inventory.link("a", A)
+    await world.deliver()
+    assert set(world.row("a").settled.values()) == {0}
     await world.settle()
     await world.confirm()
     await world.settle()
