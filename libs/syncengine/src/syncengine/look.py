@@ -88,7 +88,7 @@ async def _settled(
         linked = replace(found(row, listing, sight.read_at, now), look_since=None, not_before=None, raise_after=late)
         if not row.shown:
             return linked
-        compared = noticed(row, listing, lane.shop.facts)  # linked as a list showed it (ADR 21)
+        compared = noticed(row, listing, lane.shop.facts)  # linked as a list showed it (ADR 23)
         return replace(linked, sent=compared.sent, conflicts=compared.conflicts)
     seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
     returned = sum(line.returned for line in lines)

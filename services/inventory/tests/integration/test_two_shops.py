@@ -1,4 +1,4 @@
-"""A second shop beside the lots of the first: what differs is told, and whose to take is the seller's word (ADR 21)."""
+"""A second shop beside the lots of the first: what differs is told, and whose to take is the seller's word (ADR 23)."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

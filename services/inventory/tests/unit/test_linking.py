@@ -1,4 +1,4 @@
-"""A listing and its lot: in what they differ, and what the lot becomes, whatever was sold and read when (ADR 21)."""
+"""A listing and its lot: in what they differ, and what the lot becomes, whatever was sold and read when (ADR 23)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -146,7 +146,7 @@ SALES = [
 @pytest.mark.parametrize("first", ["bricklink", "brickowl"])
 @pytest.mark.parametrize("baseline_at", [-1, 12], ids=["connected before", "connected later"])
 def test_each_sale_leaves_the_stock_once(baseline_at: int, first: str, taken: frozenset[Aspect]) -> None:
-    """The table of ADR 21, each pair of its sales.
+    """The table of ADR 23, each pair of its sales.
 
     Both shops showed 40 of the same pieces before either was read, and nobody keeps them equal. The lot is made from
     BrickLink's list, and linked to Brick Owl's listing at minute 20. Each list lacks what its own shop sold before it

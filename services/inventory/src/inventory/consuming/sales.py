@@ -144,7 +144,7 @@ class _Batch:
                 WaitingSale(told.lot_id, key.marketplace, told.seq, key.seller_id, sale.value, sale.correlation_id)
             )
             return
-        # Where the lot says when this very shop was counted, what was ordered later is in no number (ADR 21).
+        # Where the lot says when this very shop was counted, what was ordered later is in no number (ADR 23).
         counted_at = lot.counted_ats.get(key.marketplace)
         baseline_at = None if counted_at else self._baselines.get((key.seller_id, key.marketplace))
         kept = self._lines.get(key)

@@ -1,4 +1,4 @@
-"""A shop's listing beside the lot that it is to stand for: in what they differ, and what the lot becomes (ADR 21).
+"""A shop's listing beside the lot that it is to stand for: in what they differ, and what the lot becomes (ADR 23).
 
 A shop may show less than a lot says, and prices with fewer decimal places: what it would show of the lot is compared
 with what it shows, so what nothing would be sent for is no difference. Their quantity is a count of the same stock at

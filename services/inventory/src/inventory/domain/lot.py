@@ -165,7 +165,7 @@ class Lot(LotFields):
     counted_at: datetime
     """When its quantity was counted (rule C3)."""
     counted_ats: Mapping[str, datetime] = field(default_factory=dict)
-    """By marketplace, where it is known better: when what its orders have taken until then was counted (ADR 21)."""
+    """By marketplace, where it is known better: when what its orders have taken until then was counted (ADR 23)."""
     group_revisions: Mapping[FieldGroup, int]
     """The revision at which each group of fields last changed; what a shop settled earlier is behind."""
     counted_seqs: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Which lot each listing of a shop stands for, of those that have no listing there: pure (rules C2, S7, ADR 21).
+"""Which lot each listing of a shop stands for, of those that have no listing there: pure (rules C2, S7, ADR 23).
 
 Named by its external id; equal in all that the shop shows; the only ones left of their item; the only ones of their
 price, or of their remarks. What is left on both sides then is ambiguous: a person says which lot is meant.

@@ -1,4 +1,4 @@
-"""What was sold of lots lately, whether it is in their quantity or not: for a count of theirs (ADR 21)."""
+"""What was sold of lots lately, whether it is in their quantity or not: for a count of theirs (ADR 23)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
