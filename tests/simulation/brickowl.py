@@ -137,6 +137,7 @@ def _done(work: Coroutine[Any, Any, T]) -> T:
 class BrickOwlModel:
     """Implements `ShopModel`."""
 
+    date_step = _SECOND
     merges_orders = True
 
     def __init__(self, seller_name: str, limit: Limit, switches: Switches) -> None:

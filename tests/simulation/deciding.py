@@ -177,9 +177,10 @@ RULES = frozenset(
 _NOT_AT_BRICKOWL = {
     "B4 a stamp is later than the clock",  # which ten calls a second never get ahead of
     "Q4 a listing is gone by sales",  # it stays when it sells out
+    "O2 a halt is confirmed by a read",  # in one life of fifteen: BrickLink's fifty see to it
 }
 RULES_OF_BRICKOWL = (RULES - _NOT_AT_BRICKOWL) | {
     *("F4 the rest of a create follows it", "S2 pieces go with their order into another"),
     *("N2 a kind of batch was seen to be done", "N2 a kind of batch is not used any more"),
 }
-"""The same in a shop of Brick Owl's."""
+"""The same in any twenty lives in a shop of Brick Owl's."""

@@ -13,7 +13,7 @@ from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.polls import poll_planned
 from syncengine.rows import ConnectionRow
 from syncengine.store.protocol import Transaction
-from syncengine.views import changed_among, find_families, view_all, view_latest, view_orders
+from syncengine.views import changed_among, find_families, view_all, view_known, view_orders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,37 +49,28 @@ async def read_orders(
         summaries |= listed
         page_of |= dict.fromkeys(listed, page)
         fresh = fresh or list(listed.values())
-    summaries |= await view_latest(lane, fresh)
+    summaries |= await view_known(lane, summaries, fresh)
     await _verify_shop(lane, list(summaries.values()))
     changed = [order.order_id for order in await changed_among(lane, summaries.values())]
     reading = changed[:at_most]
-    summaries |= await view_all(lane, [summaries[order_id] for order_id in reading])
-    families = await find_families(lane, reading, summaries)
-    roots = {order.order_id: root for root, orders in families.items() for order in orders}
-    touched: set[ListingId] = set()
-    is_complete = len(reading) == len(changed)
-    for order_id in dict.fromkeys(roots.get(order_id, order_id) for order_id in reading):
-        summary = summaries[order_id]
-        order = await _read_order(lane, summary, page_of[order_id])
-        if order.summary != summary and lane.shop.facts.views_at_once:
-            is_complete = False  # it changed meanwhile, perhaps by another that went into it: the next read tells (S2)
-            continue
-        order = replace(order, merged=tuple(families.get(order_id, ())))
-        summaries[order_id], lines = order.summary, order.lines
-        touched |= {line.listing_id for line in lines}
-        async with lane.transaction() as (tx, connection):
-            lane.check_keys(connection)
-            for each in order.merged:
-                touched |= {line.listing_id for line in await tx.lines_of_order(connection.seller_id, each.order_id)}
-            if only_store:
-                await store_order(tx, connection, order)
-            else:
-                now = lane.clock.now()
-                known_ids = await tx.lots_of_listings(connection.seller_id, [line.listing_id for line in lines])
-                rows = await book_order(tx, connection, order, lane.shop.facts, lane.settings, now)
-                await lane.save(tx, rows)
-                if any(line.listing_id not in known_ids for line in lines):
-                    await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
+    is_complete, touched, done = len(reading) == len(changed), set[ListingId](), set[OrderId]()
+    at_once = lane.shop.facts.views_at_once or len(reading) or 1
+    for some in (reading[first : first + at_once] for first in range(0, len(reading), at_once)):
+        summaries |= await view_all(lane, [summaries[order_id] for order_id in some])
+        families = await find_families(lane, some, summaries)
+        roots = {order.order_id: root for root, orders in families.items() for order in orders}
+        for order_id in dict.fromkeys(roots.get(order_id, order_id) for order_id in some):
+            if order_id in done and order_id not in families:
+                continue
+            done.add(order_id)
+            summary = summaries[order_id]
+            order = await _read_order(lane, summary, page_of[order_id])
+            if order.summary != summary and lane.shop.facts.views_at_once:
+                is_complete = False  # it changed meanwhile, perhaps by one that went into it: the next read tells (S2)
+                continue
+            order = replace(order, merged=tuple(families.get(order_id, ())))
+            summaries[order_id] = order.summary
+            touched |= await _book(lane, order, only_store=only_store)
     if is_complete:
         async with lane.transaction() as (tx, connection):
             whole = set(pages) >= set(lane.shop.facts.order_pages)
@@ -90,6 +81,25 @@ async def read_orders(
         touched=frozenset(touched),
         name_shop=lane.shop.facts.tells_shop or any(order.shop_name for order in summaries.values()),
     )
+
+
+async def _book(lane: Lane, order: OrderAsRead, *, only_store: bool) -> set[ListingId]:
+    """Book an order; returns the listings that it is or was of, and those of orders that went into it."""
+    touched = {line.listing_id for line in order.lines}
+    async with lane.transaction() as (tx, connection):
+        lane.check_keys(connection)
+        for each in order.merged:
+            touched |= {line.listing_id for line in await tx.lines_of_order(connection.seller_id, each.order_id)}
+        if only_store:
+            await store_order(tx, connection, order)
+        else:
+            now = lane.clock.now()
+            known_ids = await tx.lots_of_listings(connection.seller_id, [line.listing_id for line in order.lines])
+            rows = await book_order(tx, connection, order, lane.shop.facts, lane.settings, now)
+            await lane.save(tx, rows)
+            if any(line.listing_id not in known_ids for line in order.lines):
+                await hold_items(tx, lane.lease.seller_id, lane.shop.facts, lane.clock.now())
+    return touched
 
 
 async def _list_orders(lane: Lane, page: str) -> dict[OrderId, OrderSummary]:

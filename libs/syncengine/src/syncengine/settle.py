@@ -115,7 +115,9 @@ def _named(
     if age(listing_id)[0] > intent.above_listing_id:
         # What a new listing is, it showed then: what differs later, somebody changed (rule F2).
         new = {name: value for name, value in facts.created_with.items() if value is not None}
-        row = replace(created(row, intent, listing_id), shown={**new, FOR_SALE: True} if new else {})
+        row = created(row, intent, listing_id)
+        told = {name: value for name, value in row.sent.items() if facts.groups[name] is not Group.TEXT}
+        row = replace(row, shown={**told, **new, FOR_SALE: True} if new else {})
         return row, closed(intent, Fate.APPLIED, now)
     row = replace(_without_intent(row), trouble=Trouble.CREATE_UNEXPLAINED)
     return row, closed(intent, Fate.UNKNOWN, now, "NO_NEW_LISTING")
@@ -208,8 +210,7 @@ def _check_reply(row: ListingRow, intent: Intent, listing: Listing | None, facts
     if isinstance(intent.write, Remove):
         return row
     if listing is None:
-        takes = isinstance(intent.write, Update) and intent.write.delta < 0 and intent.write.total is None
-        return replace(row, orders_after=now) if takes else row  # it may have found fewer pieces, and not said so (K4)
+        return row if isinstance(intent.write, Create) else _unseen(row, intent.write, facts, now)
     written = written_fields(intent.write)
     row = noticed(row, listing, facts, but=written)
     # An answer may echo a text that the shop cuts or cleans afterwards: what a text came to, the next read shows.
@@ -220,6 +221,17 @@ def _check_reply(row: ListingRow, intent: Intent, listing: Listing | None, facts
     if row.ledger is not None and listing.quantity != row.ledger:
         return wants_look(row, now)  # rule K3; the number itself is not believed (rule Q1)
     return row
+
+
+def _unseen(row: ListingRow, write: Update, facts: Facts, now: datetime) -> ListingRow:
+    """Book an update whose reply shows nothing: what is seen otherwise later, somebody changed, but a text the shop may
+    have cleaned (rule F2); and a decrease may have found fewer pieces than it was to take (rule K4).
+    """
+    told = {name: value for name, value in write.fields.items() if facts.groups[name] is not Group.TEXT}
+    if write.for_sale is not None:
+        told[FOR_SALE] = write.for_sale
+    row = replace(row, shown={**row.shown, **told})
+    return replace(row, orders_after=now) if write.delta < 0 and write.total is None else row
 
 
 def wants_look(row: ListingRow, now: datetime) -> ListingRow:

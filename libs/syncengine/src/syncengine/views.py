@@ -1,6 +1,6 @@
 """What lists of orders do not say: when an order changed, what was refunded, and which order it went into (rule S2)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -8,6 +8,9 @@ from syncengine.lane import Lane
 from syncengine.listing import OrderId, OrderSummary
 from syncengine.reads import read_several, reads_together
 from syncengine.rows import OrderRow
+
+_CALLS = 10
+"""That one read of orders makes at most for those of which the list says that they changed: more would never end."""
 
 
 async def view_orders(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
@@ -23,15 +26,24 @@ async def view_orders(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderI
     return one_by_one
 
 
-async def view_latest(lane: Lane, fresh: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
-    """View the orders that changed last, as many at a time as a call takes, until none of them did.
+async def view_known(
+    lane: Lane, summaries: Mapping[OrderId, OrderSummary], fresh: Sequence[OrderSummary]
+) -> dict[OrderId, OrderSummary]:
+    """View orders that were read before and may have changed since: before any other is booked, for they may have gone
+    into it.
 
-    `fresh`: a list of orders, those that changed last first, as far as the shop's list says; else the views do, and it
-    is gone through from its other end. Where lists say all, there is nothing to view.
+    Those of which the list says so; and those that changed last, as many at a time as a call takes, until none of them
+    did. `fresh`: a list of orders, those that changed last first, as far as it says; else the views do, and it is gone
+    through from its other end. Where lists say all, there is nothing to view.
     """
-    viewed: dict[OrderId, OrderSummary] = {}
-    at_once = lane.shop.facts.views_at_once
-    waiting, may_be_wrong_way = list(fresh) if at_once else [], True
+    if not (at_once := lane.shop.facts.views_at_once):
+        return {}
+    async with lane.transaction() as (tx, connection):
+        known = await tx.find_orders(connection.seller_id, list(summaries))
+    said = [order for id_, order in summaries.items() if id_ in known and order.fingerprint != known[id_].fingerprint]
+    viewed = await view_all(lane, sorted(said, key=lambda order: order.changed_at)[: at_once * _CALLS])
+    waiting = [order for order in fresh if order.order_id in known and order not in said]
+    may_be_wrong_way = True
     while waiting:
         some, waiting = waiting[:at_once], waiting[at_once:]
         whole = await view_orders(lane, some)

@@ -216,3 +216,14 @@ def test_decrease_whose_reply_shows_nothing_may_have_found_fewer_pieces() -> Non
     row = replace(done(a_row()), desired=a_row(4).desired)
     taken = settle(row, an_intent(row), Applied(), OWLISH, NOW)[0]
     assert (taken.ledger, taken.orders_after) == (4, NOW)
+
+
+def test_price_that_another_hand_set_before_anything_was_read_is_a_conflict() -> None:
+    """Rule F2: where replies show nothing, what was sent is what the shop shows, but for texts, which it may clean."""
+    row = done(a_row(note="A1"))
+    assert list(noticed(row, listing("7", price="9.0000"), OWLISH).conflicts) == ["price"]
+    row = done(row, listing_id=None)
+    assert noticed(row, listing("7", note="A1 cleaned"), OWLISH).conflicts == {}
+    row = replace(row, desired=a_row(note="A1", price="0.2000").desired)
+    row = done(row, listing_id=None)
+    assert list(noticed(row, listing("7", note="A1", price="9.0000"), OWLISH).conflicts) == ["price"]

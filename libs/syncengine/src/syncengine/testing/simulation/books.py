@@ -211,7 +211,8 @@ class Books:
                 continue
             pieces = line.held
             line.restocked += pieces
-            there = self.lines.setdefault((into, listing_id), Line(lot_id=line.lot_id, item=line.item, total=0))
+            lot_id = self.owners.get(listing_id, line.lot_id)
+            there = self.lines.setdefault((into, listing_id), Line(lot_id=lot_id, item=line.item, total=0))
             there.total += pieces
             for each in self.unlisted:
                 if each.order_id == order_id and each.listing_id == listing_id:

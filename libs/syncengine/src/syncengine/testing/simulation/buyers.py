@@ -10,7 +10,6 @@ from syncengine.testing.inventory import SELLER
 from syncengine.testing.simulation.books import Cause
 from syncengine.testing.simulation.stage import Stage
 
-_SECOND = timedelta(seconds=1)
 _LATE_SHARE = 0.4
 _LATEST = 0.8
 """Of the lag window."""
@@ -32,6 +31,11 @@ class Buyers:
     def _orders(self) -> list[OrderId]:
         return sorted({order_id for order_id, _ in self.stage.books.lines})
 
+    def _is_shown(self, order_id: OrderId) -> bool:
+        """Whether the API shows what the order gave or got: a merge shows in both at once, and so must what follows."""
+        now = self.stage.clock.now()
+        return self.stage.books.shown_from.get(order_id, now) <= now
+
     def _lag(self) -> timedelta:
         if self.stage.random.random() >= _LATE_SHARE:
             return timedelta(0)
@@ -41,6 +45,9 @@ class Buyers:
     def order(self, listing: Listing, pieces: int, lag: timedelta) -> OrderId:
         """Order pieces of a listing."""
         self.stage.events += 1
+        lot_id, step = self.stage.books.owners.get(listing.listing_id), self.stage.shop.date_step
+        if lot_id is not None and self.stage.clock.now() < self.stage.inventory.lots[lot_id].counted_at + step:
+            self.stage.clock.turn(step)  # nobody buys in the second in which the seller counts
         now = self.stage.clock.now()
         order_id = self.stage.shop.buy(listing.listing_id, pieces, now, lag=lag)
         self.stage.books.sell(order_id, listing.listing_id, listing.item, pieces, now + lag)
@@ -84,13 +91,8 @@ class Buyers:
             return  # as above
         books, random = self.stage.books, self.stage.random
         strange = {order_id for order_id, listing_id in books.lines if listing_id in books.entered}  # as above
-        # A merge shows in both orders at once.
-        shown = {
-            each
-            for each in self._orders()
-            if books.shown_from.get(each, self.stage.clock.now()) <= self.stage.clock.now()
-        }
-        orders = [each for each in sorted(shown) if each not in books.reduced | books.merged | strange]
+        gone = books.reduced | books.merged | strange
+        orders = [each for each in self._orders() if each not in gone and self._is_shown(each)]
         listings = [each for each in self.for_sale() if each.listing_id not in books.entered]
         if not orders:
             return
@@ -101,8 +103,9 @@ class Buyers:
             has = [each for each in listings if (into, each.listing_id) in books.lines]
             order_id = self.order(random.choice(has or listings), 1, self._lag())
         self.stage.events += 1
-        # The shop dates what happens to an order by the second.
-        self.stage.clock.turn(_SECOND)
+        self.stage.clock.turn(
+            self.stage.shop.date_step
+        )  # else it would look as if nothing had happened since it was read
         for listing_id in {listing_id for its_order, listing_id in books.lines if its_order in (order_id, into)}:
             self._blame_growth(listing_id)
         now, lag = self.stage.clock.now(), self._lag()
@@ -118,7 +121,7 @@ class Buyers:
 
     def file(self) -> None:
         """The seller files an order away."""
-        if orders := self._orders():
+        if orders := [each for each in self._orders() if self._is_shown(each)]:
             self.stage.events += 1
             self.stage.shop.file(self.stage.random.choice(orders), self.stage.clock.now())
             self.stage.struck["order filed"] += 1
@@ -136,6 +139,7 @@ class Buyers:
             is_told = known is not None and known.lot_id is not None and known.total == line.total
             lines[order_id][listing_id] = line.total if listing_id in live and is_told and not line.before else 0
         whole = [order_id for order_id, held in lines.items() if all(held.values()) and order_id not in books.reduced]
+        whole = [order_id for order_id in whole if self._is_shown(order_id)]
         if not whole:
             return
         self.stage.events += 1

@@ -129,7 +129,9 @@ class Judges:
         wish = books.wishes[lot_id, max(sent.revision, sent.intent.revision)]
         at = self._read_before(sent) if isinstance(landing.write, Create) else landing.at
         unlinked = self._sold_before_linked(lot_id)
-        unseen = books.not_yet_listed(lot_id, at, removed=True) + unlinked
+        # What a create could not know of, and no order read since shows, is no news at the next write either.
+        unread = sum(each.pieces for each in sent.unread if each.until <= at)
+        unseen = books.not_yet_listed(lot_id, at, removed=True) + unlinked + unread
         # What decreases of ours did not take, hands may have taken: then it is gone as users wished.
         by_hands = min(books.unfound[lot_id], max(0, -books.by_hand[lot_id]))
         # What one on probation did not take, a sale not yet listed did: it is still on its way.
@@ -139,8 +141,6 @@ class Judges:
         if (too_many := books.plus[lot_id] - asked) > unseen:
             raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {asked + unseen} were asked for")
         books.excused[lot_id] += max(0, too_many)
-        # What a create could not know of, and no order read since shows, is no news at the next write either.
-        unread = sum(each.pieces for each in sent.unread if each.until <= at)
         unknown = max(books.not_yet_listed(lot_id, at), sent.doubted)
         sold = books.sold[lot_id] - unknown - unread - unlinked
         wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])

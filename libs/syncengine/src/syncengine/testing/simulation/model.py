@@ -26,6 +26,8 @@ class ShopModel(Protocol):
     facts: Facts
     batch_limit: int | None
     """How many calls of several things it allows in the window of `facts.limit`; None: as many as any calls."""
+    date_step: timedelta
+    """How finely it dates orders."""
     merges_orders: bool
     """A buyer's orders may become one (rule S2); else a buyer adds to an order."""
 
@@ -140,6 +142,7 @@ class PlainShop:
     """What only some marketplaces have, for one that lacks it."""
 
     batch_limit: int | None = None
+    date_step = timedelta(0)
     merges_orders = False
 
     def told(self, lot: Lot) -> Lot:
