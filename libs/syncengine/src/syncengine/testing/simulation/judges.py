@@ -334,7 +334,9 @@ class Judges:
     def _judge_lot(self, stock: Stock, row: ListingRow | None) -> None:
         books, lot_id = self.stage.books, stock.lot_id
         wish = books.current[lot_id]
-        live, true = self.live(lot_id), wish.pieces(books.sold[lot_id])
+        owners = self.stage.store.tables.owners  # an empty listing of nobody's offers nothing (ADR 18)
+        live = {each: pieces for each, pieces in self.live(lot_id).items() if pieces or (SELLER, each) in owners}
+        true = wish.pieces(books.sold[lot_id])
         is_absent = not live and (wish.hidden or wish.is_unfit)
         if sum(live.values()) != true and not is_absent:
             raise Misjudged(7, f"{lot_id}: the shop shows {sum(live.values())}, {true} are there")
@@ -356,8 +358,6 @@ class Judges:
                 raise Misjudged(7, f"{lot_id}: group {group.group} is not said to be synced at rest")
         for listing_id in live:
             listing = shown[listing_id]
-            if not live[listing_id] and (SELLER, listing_id) not in self.stage.store.tables.owners:
-                continue  # an empty listing of nobody's offers nothing (ADR 18)
             if listing.for_sale == (wish.hidden or wish.archived):
                 raise Misjudged(7, f"{lot_id} is {'for sale' if listing.for_sale else 'hidden'}")
             if (listing.fields != self.stage.shop.as_shown(stock.fields)) != bool(in_conflict):
