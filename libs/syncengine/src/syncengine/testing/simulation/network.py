@@ -198,7 +198,7 @@ class Network:
                         outcome=Applied(),
                         at=self.clock.now(),
                         before=before[listing_id].quantity if listing_id in before else 0,
-                        after=after[listing_id].quantity,
+                        after=after[listing_id].quantity if listing_id in after else 0,
                         listing_id=listing_id,
                         model=model,
                     )
