@@ -70,14 +70,14 @@ def _weigh(life: Life) -> Counter[str]:
         if stage.books.causes(lot_id) or stage.connection.census_alarm:
             continue
         wish, live = stage.books.current[lot_id], life.judges.live(lot_id)
-        shown, true = sum(live.values()), wish.pieces(stage.books.sold[lot_id])
+        shown, true = sum(live.values()), wish.pieces(stage.books.sold(lot_id))
         row = stage.store.tables.listings.get(lot_id)
         found["lots"] += 1
         found["pieces too many in the shop"] += max(0, shown - true)
         found["pieces missing in the shop"] += max(0, true - shown) if not wish.hidden else 0
         found["lots listed twice"] += len(live) > 1
         found["lots that wait for a person"] += row is not None and row.trouble is not None
-        found["lots whose count is wrong"] += stock.quantity != wish.total - stage.books.sold[lot_id]
+        found["lots whose count is wrong"] += stock.quantity != wish.total - stage.books.sold(lot_id)
     return found
 
 

@@ -158,6 +158,7 @@ def counting() -> Iterator[Counter[str]]:
 RULES = frozenset(
     {
         *("B1 the budget is spent", "B4 a stamp is later than the clock"),
+        "B5 removals wait for consent",
         *("C1 a census lets calls go", "C1 a census lets calls go after a loss", "C2 a look-alike is for a person"),
         *("C3 a line is told as baseline", "C3 a line is told as recount", "C4 a lot waits until it is counted"),
         *("C4 an order without an owner holds its item", "C5 a list is not believed"),
@@ -168,7 +169,8 @@ RULES = frozenset(
         *("O2 a halt ends by a probe", "O2 a halt is confirmed by a read", "O3 a call is put off"),
         *("Q1 a line moves the ledger", "Q2 a sale is not counted yet", "Q3 zero is a removal"),
         *("Q4 a listing is gone by sales", "Q5 hiding ranks as a decrease"),
-        *("S1 lines of a listing just linked are told", "S3 a line is counted", "T2 a loss is noticed"),
+        *("S1 lines of a listing just linked are told", "S3 a line is counted", "S4 the shop gave pieces back"),
+        "T2 a loss is noticed",
         *("T3 an old event is passed over", "T4 lots are wished for", "T6 a restored inventory recovers"),
     }
 )

@@ -19,12 +19,12 @@ import syncengine.turn
 from simulation.seeds import BRICKLINK, BRICKOWL
 from sync_brickowl.orders import viewed
 from syncengine.batches import is_usable
-from syncengine.budget import ticket
+from syncengine.budget import cap_of, ticket
 from syncengine.choose import Choice
 from syncengine.events import RECOUNT
-from syncengine.explain import Known, explain, explain_in_hindsight
+from syncengine.explain import Finding, Known, _find, explain, explain_in_hindsight
 from syncengine.explain_create import Absent, explain_create
-from syncengine.lane import Lane
+from syncengine.lane import Lane, after_failure
 from syncengine.listing import OrderSummary
 from syncengine.marketplace import Create, Ticket, Update
 from syncengine.plan import Send, Tier, _plan_create, plan
@@ -98,6 +98,15 @@ def _repair_at_once(row: ListingRow, intent: Any, seen: Any, *rest: Any, **named
 def _without_probation(*given: Any, **named: Any) -> Known | None:
     known = explain(*given, **named)
     return known if known is None else replace(known, row=replace(known.row, probation=None))
+
+
+def _without_returns(*given: Any, returned: int, **named: Any) -> tuple[Finding, int]:
+    return _find(*given, **named), 0
+
+
+def _all_put_back(*given: Any, returned: int = 0, **named: Any) -> Known | None:
+    known = explain(*given, **named)
+    return known if known is None or known.row.listing_id is None else replace(known, restocked=returned)
 
 
 def _create_again(*given: Any, **named: Any) -> Known | None:
@@ -185,6 +194,14 @@ def _ledger_of_any_listing(row: ListingRow, line: Any, *rest: Any) -> ListingRow
 
 def _census_at_once(lane: Any, connection: Any, now: datetime) -> datetime:
     return now if connection.census_reason is CensusReason.DATABASE_LOST else _census_due_at(lane, connection, now)
+
+
+async def _uncapped(lane: Lane, tx: Any, connection: Any, outcome: Any) -> Any:
+    return after_failure(connection, outcome, lane.settings, lane.random, lane.clock.now())
+
+
+def _all_for_writes(connection: Any, facts: Any, settings: Any, spent: Spent) -> int:
+    return max(0, cap_of(connection, facts) - spent.calls)
 
 
 def _unlimited(*given: Any, **named: Any) -> Any:
@@ -391,10 +408,31 @@ SWITCHES: tuple[Switch, ...] = (
         patches=(_of(MemoryTransaction, "_callable_rows", _unranked),),
     ),
     Switch(
+        rule="B2 (share)",
+        without="writes may use the calls that looks and order reads own",
+        judgement=5,
+        patches=(
+            _instead("syncengine.budget.writes_left", _all_for_writes),
+            _instead("syncengine.choose.writes_left", _all_for_writes),
+        ),
+    ),
+    Switch(
+        rule="B3",
+        without="what a shop says of its quota changes nothing",
+        judgement=5,
+        patches=(_of(Lane, "after_failure", _uncapped),),
+    ),
+    Switch(
         rule="B4",
         without="a call's stamp is the clock's second",
         judgement=5,
         patches=(_instead("syncengine.lane.ticket", _stamped_by_the_clock),),
+    ),
+    Switch(
+        rule="B5",
+        without="many removals need nobody's consent",
+        judgement=9,
+        patches=(_instead("syncengine.choose.held_removals", lambda *given, **named: 0),),
     ),
     Switch(
         rule="F1",
@@ -452,6 +490,18 @@ SWITCHES: tuple[Switch, ...] = (
         without="inventory adds each total that it is told",
         judgement=2,
         patches=(_of(Inventory, "_of_known", staticmethod(_add_total)),),
+    ),
+    Switch(
+        rule="S4",
+        without="no look asks whether the shop put back what left an order",
+        judgement=7,
+        patches=(_instead("syncengine.explain._find_with_returns", _without_returns),),
+    ),
+    Switch(
+        rule="S4 (put back)",
+        without="what left an order counts as put back, whatever the shop shows",
+        judgement=2,
+        patches=(_instead("syncengine.look.explain", _all_put_back),),
     ),
     Switch(
         rule="W1",

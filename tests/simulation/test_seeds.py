@@ -18,6 +18,8 @@ FAULTS = {
     *("keys replaced", "keys refused", "keys of another shop", "quota eaten by another tool", "shop closed"),
     *("quantity changed by hand", "price changed by hand", "listing removed by hand", "look-alike put up by hand"),
     *("item changed", "price in another currency", "price that the shop refuses"),
+    *("many lots taken out", "many removals agreed to"),
+    *("pieces out of an order", "pieces out of an order, restocked"),
     *("bought as many pieces as an unanswered write changes", "lot made for a listing that was there"),
     *("lot hidden", "lot shown", "lot archived", "lot restored", "retain changed", "burst of edits"),
 }

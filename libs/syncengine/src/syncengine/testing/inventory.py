@@ -56,6 +56,10 @@ class Inventory:
     """Pieces of each line that are no longer in the lot's quantity, counted or gone before."""
     counted: dict[LineKey, int] = field(default_factory=dict)
     """Pieces of each line that were taken from the lot's quantity here."""
+    held: dict[LineKey, int] = field(default_factory=dict)
+    """Pieces of each line that its order still holds, as it was told last."""
+    came_back: dict[LineKey, int] = field(default_factory=dict)
+    """Pieces of each line that were given back to the lot, for the shop had put them back (rule S4)."""
     seqs: dict[LineKey, int] = field(default_factory=dict)
     baseline_at: datetime | None = None
     news: list[LotNews | AnswerNews] = field(default_factory=list)
@@ -206,13 +210,19 @@ class Inventory:
             total, sold = self._of_known(line, self.totals[key])
         else:
             total, sold = self._of_unknown(stock, line)
-        self.totals[key] = total
+        self.totals[key], self.held[key] = total, line.total - line.returned
+        if line.kind == SALE_KIND_RETURN:
+            self.came_back[key] = self.came_back.get(key, 0) - sold
         if sold:
             self.counted[key] = self.counted.get(key, 0) + sold
             stock.quantity -= sold
             stock.sold_out = True
             stock.revision += 1
         self.publish(stock)
+
+    def open_return(self, key: LineKey) -> int:
+        """Pieces that are not in the lot's quantity although the order no longer has them: a person is asked (S4)."""
+        return max(0, self.totals.get(key, 0) - self.held.get(key, 0))
 
     def _of_unknown(self, stock: Stock, line: OrderLineTotalled) -> tuple[int, int]:
         """Total to keep and pieces sold, for a line that is not known (rule C3)."""
@@ -252,6 +262,8 @@ class Inventory:
             },
             totals=dict(self.totals),
             counted=dict(self.counted),
+            held=dict(self.held),
+            came_back=dict(self.came_back),
             seqs=dict(self.seqs),
             news=[],
             settled=dict(self.settled),
@@ -261,6 +273,7 @@ class Inventory:
         """Put a backup back, and recover: revisions above all that were ever told, then everything again (rule T6)."""
         kept = backup.copy()
         self.lots, self.totals, self.counted, self.seqs = kept.lots, kept.totals, kept.counted, kept.seqs
+        self.held, self.came_back = kept.held, kept.came_back
         self.settled, self.baseline_at = kept.settled, kept.baseline_at
         for stock in self.lots.values():
             stock.revision += RESTORED

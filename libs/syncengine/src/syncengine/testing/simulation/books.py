@@ -67,15 +67,19 @@ class Line:
     item: Item
     total: int
     """The most that it ever had."""
+    left: int = 0
+    """Pieces of it that the seller took out of the order again."""
     restocked: int = 0
-    """Pieces that the shop gave back."""
+    """Pieces of those that the shop put back into a listing (rule S4)."""
+    moved: int = 0
+    """Pieces that went with its order into another one (rule S2)."""
     before: int = 0
     """Pieces ordered before the connection began: gone from what inventory counted (rule C3)."""
 
     @property
     def held(self) -> int:
         """Pieces that are this line's still."""
-        return self.total - self.restocked
+        return self.total - self.restocked - self.moved
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,8 +145,10 @@ class Books:
     """Pieces that hands put into it, less those that they took out."""
     missed: Counter[LotId] = field(default_factory=Counter)
     """Pieces that hands took out, and that a census which begins anew takes for never having been there (rule C2)."""
-    sold: Counter[LotId] = field(default_factory=Counter)
-    """Pieces in orders, listed or not, less those that the shop gave back."""
+    ordered: Counter[LotId] = field(default_factory=Counter)
+    """Pieces that buyers ever took, listed or not."""
+    put_back: Counter[LotId] = field(default_factory=Counter)
+    """Pieces of orders that the shop put back into the lot's listing, and that no write of ours took out again (S4)."""
     lines: dict[tuple[OrderId, ListingId], Line] = field(default_factory=dict)
     reduced: set[OrderId] = field(default_factory=set)
     """Orders that the seller cancelled, or took pieces out of."""
@@ -180,7 +186,7 @@ class Books:
         for each in self.unlisted:
             each.until = min(each.until, listed_from) if each.order_id == order_id else each.until
         if lot_id is not None:
-            self.sold[lot_id] += pieces
+            self.ordered[lot_id] += pieces
             self.unlisted.append(
                 Unlisted(
                     until=listed_from,
@@ -196,11 +202,32 @@ class Books:
     def take_back(self, order_id: OrderId, listing_id: ListingId, pieces: int, *, restock: bool) -> None:
         """The seller took pieces out of an order: back into the shop, or nobody says where to (rule S4)."""
         line = self.lines[order_id, listing_id]
+        line.left += pieces
         self.reduced.add(order_id)
         self.unlisted = [each for each in self.unlisted if each.order_id != order_id]
         if restock and line.lot_id is not None:
             line.restocked += pieces
-            self.sold[line.lot_id] -= pieces
+            self.put_back[line.lot_id] += pieces
+
+    def sold(self, lot_id: LotId) -> int:
+        """Pieces that are sold: what left an order stays so until the shop is seen to have put it back (rule S4)."""
+        return self.ordered[lot_id] - sum(map(self.came_back, self.lines_of(lot_id)))
+
+    def came_back(self, key: tuple[OrderId, ListingId]) -> int:
+        """Pieces of an order line that inventory counts as back, and not in another order (rule S2)."""
+        return max(0, self.inventory.came_back.get(key, 0) - self.lines[key].moved)
+
+    def uncounted_returns(self, lot_id: LotId) -> int:
+        """Pieces that the shop put back and that do not count as back yet; below zero: too many do."""
+        return sum(self.lines[key].restocked - self.came_back(key) for key in self.lines_of(lot_id))
+
+    def may_show_more(self, lot_id: LotId) -> int:
+        """Pieces that are in the shop beside what counts as there, until a look finds them (rule S4)."""
+        return max(0, min(self.put_back[lot_id], self.uncounted_returns(lot_id)))
+
+    def lines_of(self, lot_id: LotId) -> list[tuple[OrderId, ListingId]]:
+        """List the order lines of a lot."""
+        return [key for key, line in self.lines.items() if line.lot_id == lot_id]
 
     def merge(self, order_id: OrderId, into: OrderId, listed_from: datetime) -> None:
         """An order's lines are another's from now on: they count there, and no more here (rule S2)."""
@@ -210,7 +237,7 @@ class Books:
             if its_order != order_id:
                 continue
             pieces = line.held
-            line.restocked += pieces
+            line.moved += pieces
             lot_id = self.owners.get(listing_id, line.lot_id)
             there = self.lines.setdefault((into, listing_id), Line(lot_id=lot_id, item=line.item, total=0))
             there.total += pieces

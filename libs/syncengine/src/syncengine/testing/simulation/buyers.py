@@ -130,14 +130,16 @@ class Buyers:
         """The seller cancels an order or takes pieces out of it, with the restock box or without (rule S4).
 
         Only of listings that still stand: a shop makes one anew for pieces that come back to none, and whose that is
-        only its fields can say. And only pieces that we have told of: what is true of others is for a person to say.
+        only its fields can say. And only pieces that we have told of, and that a lot's count lost: what is true of
+        others is for a person to say.
         """
         books, random, live = self.stage.books, self.stage.random, self.stage.shop.listings()
         lines: defaultdict[OrderId, dict[ListingId, int]] = defaultdict(dict)
         for (order_id, listing_id), line in books.lines.items():
             known = self.stage.store.tables.lines.get((SELLER, order_id, listing_id))
             is_told = known is not None and known.lot_id is not None and known.total == line.total
-            lines[order_id][listing_id] = line.total if listing_id in live and is_told and not line.before else 0
+            is_counted = line.lot_id is not None and not line.before
+            lines[order_id][listing_id] = line.total if listing_id in live and is_told and is_counted else 0
         whole = [order_id for order_id, held in lines.items() if all(held.values()) and order_id not in books.reduced]
         whole = [order_id for order_id in whole if self._is_shown(order_id)]
         if not whole:

@@ -33,6 +33,8 @@ class Character:
     """The shop is closed when the connection begins, and lists nothing (rule C5)."""
     begins_calmly: bool
     """The first census is taken before anything happens: with listings there before it, else sales would be no news."""
+    removals_free: int
+    """So many removals that no sale caused need nobody's consent (rule B5): a shop of ten lots is a small one."""
     accidents: float
     """How often calls meet with one: where most do, few lots get as far as a second write."""
     left_out: frozenset[str]
@@ -52,6 +54,7 @@ def draw(random: Random, may_be_left_out: tuple[str, ...]) -> Character:
         not_entered=random.randint(0, 2) if was_there_before else 0,
         begins_closed=was_there_before > 0 and random.random() < 0.4,
         begins_calmly=was_there_before > 0 or random.random() < 0.8,
+        removals_free=random.choice((2, 4, 20)),
         accidents=random.choice((1, 2, 6)),
         left_out=frozenset(name for name in may_be_left_out if random.random() < 0.35),
     )

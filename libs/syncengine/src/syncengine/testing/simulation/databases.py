@@ -73,8 +73,7 @@ class Databases:
         # The shop remembers the stamps it saw, in whole seconds; a clock that has moved on is above them (rule B4).
         if stamp is not None and stamp + _SECOND > stage.clock.now():
             stage.clock.turn(stamp + _SECOND - stage.clock.now())
-        self.judges.spent_since = stage.clock.now()
-        self.judges.pace.since.clear()
+        self.judges.begin_anew_after_loss()
         stage.struck["database restored" if restored is not None else "database lost"] += 1
 
     async def _begin_anew(self) -> None:

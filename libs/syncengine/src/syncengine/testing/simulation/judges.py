@@ -15,13 +15,16 @@ from syncengine.marketplace import Applied, Create, Remove, Ticket, Update, Writ
 from syncengine.rows import ListingRow, Trouble
 from syncengine.testing.inventory import SELLER, Stock
 from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent, Unlisted
+from syncengine.testing.simulation.guarded import Guarded
 from syncengine.testing.simulation.network import Landing
 from syncengine.testing.simulation.pace import Pace
+from syncengine.testing.simulation.returns import Returns
+from syncengine.testing.simulation.shares import Shares
 from syncengine.testing.simulation.stage import Stage
 
 
 class Misjudged(AssertionError):
-    """A judgement failed; `number` says which of the design's eight."""
+    """A judgement failed; `number` says which: the design's eight, and consent as a ninth (rule B5)."""
 
     def __init__(self, number: int, words: str) -> None:
         super().__init__(f"judgement {number}: {words}")
@@ -38,6 +41,9 @@ class Judges:
 
     stage: Stage
     pace: Pace = field(init=False)
+    returns: Returns = field(init=False)
+    shares: Shares = field(init=False)
+    guarded: Guarded = field(init=False)
     census: str = ""
     """The wish that the last census which C1 asks for answered; nothing is written before it."""
     spent_since: datetime = field(init=False)
@@ -45,11 +51,21 @@ class Judges:
 
     def __post_init__(self) -> None:
         self.pace = Pace(self.stage)
+        self.returns = Returns(self.stage)
+        self.shares = Shares(self.stage)
+        self.guarded = Guarded(self.stage)
         self.spent_since = self.stage.clock.now()
 
-    # Calls (judgements 5 and 6) ---------------------------------------------------------------------------------------
+    def begin_anew_after_loss(self) -> None:
+        """The engine's database was lost, and what it knew of calls and of consent with it."""
+        self.spent_since = self.stage.clock.now()
+        self.pace.since.clear()
+        self.shares.begin_anew()
+        self.guarded.begin_anew()
 
-    def arrived(self, ticket: Ticket) -> None:
+    # Calls (judgements 5, 6 and 9) ------------------------------------------------------------------------------------
+
+    def arrived(self, ticket: Ticket, *, write: bool) -> None:
         """Judge a call that reaches a shop: ours alone never exceed its quota (judgement 5).
 
         Calls are counted over a window less the longest call: the shop counts when a call arrives, the budget when it
@@ -67,6 +83,8 @@ class Judges:
             ours = sum(at > since for at in network.calls)
             if ours > limit.calls:
                 raise Misjudged(5, f"{ours} calls within the window of {limit.calls}")
+        if wrong := self.shares.arrived(write=write):
+            raise Misjudged(5, wrong)
 
     def intended(self, ticket: Ticket, write: Write) -> None:
         """Judge a write whose call begins: its intent is durable by now (L3), and no decrease was due before (6)."""
@@ -82,6 +100,8 @@ class Judges:
         if isinstance(write, Remove):
             books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)  # what is gone already it would have taken
         row = self.stage.store.tables.listings[intent.lot_id]
+        if isinstance(write, Remove) and (wrong := self.guarded.removal(intent, row)):
+            raise Misjudged(9, wrong)
         sent = Sent(
             intent=intent,
             revision=books.delivered.get(intent.lot_id, 0),
@@ -98,6 +118,12 @@ class Judges:
             lot_id, waited = late
             raise Misjudged(6, f"a decrease of {lot_id} waits for {waited}")
 
+    def watch_returns(self) -> None:
+        """See what became of pieces that the shop put back (rule S4)."""
+        for lot_id in self.stage.books.put_back:
+            if wrong := self.returns.look(lot_id):
+                raise Misjudged(2, wrong)
+
     # Landings (judgements 1 and 3) ------------------------------------------------------------------------------------
 
     def landed(self, landing: Landing) -> None:
@@ -112,6 +138,7 @@ class Judges:
             books.own(landing.listing_id, lot_id)
         if isinstance(landing.write, Remove) or change < 0:
             books.taken[lot_id] -= change
+            self.returns.taken(lot_id, landing.after)
         if isinstance(landing.write, Update):
             books.unfound[lot_id] -= max(0, -change)
         emptied = change < 0 and landing.after == 0 and landing.listing_id not in self.stage.shop.listings()
@@ -142,8 +169,8 @@ class Judges:
             raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {asked + unseen} were asked for")
         books.excused[lot_id] += max(0, too_many)
         unknown = max(books.not_yet_listed(lot_id, at), sent.doubted)
-        sold = books.sold[lot_id] - unknown - unread - unlinked
-        wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id])
+        sold = books.sold(lot_id) - unknown - unread - unlinked
+        wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id]) + max(0, books.uncounted_returns(lot_id))
         if isinstance(landing.write, Create | Update) and landing.after > wanted:
             raise Misjudged(1, f"{lot_id}: {landing.after} in the shop, {wanted} are there to sell")
 
@@ -206,6 +233,8 @@ class Judges:
         there = 0 if line is None else line.total - line.before
         if counted > there:
             raise Misjudged(2, f"order {order_id}: {counted} of {there} pieces of listing {listing_id} were counted")
+        if line is not None and line.lot_id is not None and (wrong := self.returns.judge_count(line.lot_id)):
+            raise Misjudged(2, wrong)
 
     def judge_saying(self, lot_id: LotId, revision: int) -> None:
         """Judge "synced" at the moment at which it is said (judgement 4).
@@ -217,7 +246,7 @@ class Judges:
         wish = books.wishes.get((lot_id, revision))
         if wish is None or books.causes(lot_id):
             return
-        shown, true = sum(self.live(lot_id).values()), wish.pieces(books.sold[lot_id])
+        shown, true = sum(self.live(lot_id).values()), wish.pieces(books.sold(lot_id))
         read_at = (
             self.stage.clock.now() - 2 * self.stage.settings.call_deadline
         )  # before the create, and that before this
@@ -225,7 +254,7 @@ class Judges:
         unseen += sum(each.pieces for each in self._unread(lot_id) if each.until <= read_at)
         if (row := self.stage.store.tables.listings.get(lot_id)) is not None:
             unseen += self._in_ledger_already(row)
-        may_show = range(true, wish.pieces(books.sold[lot_id] - unseen) + 1)
+        may_show = range(true, wish.pieces(books.sold(lot_id) - unseen) + books.may_show_more(lot_id) + 1)
         if shown not in may_show and not (wish.hidden and shown == 0):
             raise Misjudged(4, f"{lot_id}: said to be synced at revision {revision}, the shop shows {shown} for {true}")
 
@@ -237,8 +266,10 @@ class Judges:
             return
         self._judge_lines()
         for lot_id, stock in sorted(self.stage.inventory.lots.items()):
+            if wrong := self.returns.judge_rest(lot_id):
+                raise Misjudged(2, wrong)
             row = self.stage.store.tables.listings.get(lot_id)
-            true = self.stage.books.current[lot_id].total - self.stage.books.sold[lot_id]
+            true = self.stage.books.current[lot_id].total - self.stage.books.sold(lot_id)
             strange = self._strange_pieces(lot_id)
             if stock.quantity != true + strange:
                 raise Misjudged(7, f"{lot_id}: inventory has {stock.quantity}, {true + strange} are there")
@@ -268,7 +299,7 @@ class Judges:
         for (order_id, listing_id), line in self.stage.books.lines.items():
             if line.lot_id is None or self._is_strange(listing_id, line.lot_id):
                 continue
-            there = line.total - line.before - line.restocked
+            there = line.total - line.before - line.moved - self.stage.books.came_back((order_id, listing_id))
             counted = self.stage.inventory.counted.get((order_id, listing_id), 0)
             if counted != there:
                 raise Misjudged(2, f"order {order_id}: {counted} of {there} pieces of {line.lot_id} were counted")
@@ -336,7 +367,7 @@ class Judges:
         wish = books.current[lot_id]
         owners = self.stage.store.tables.owners  # an empty listing of nobody's offers nothing (ADR 18)
         live = {each: pieces for each, pieces in self.live(lot_id).items() if pieces or (SELLER, each) in owners}
-        true = wish.pieces(books.sold[lot_id])
+        true = wish.pieces(books.sold(lot_id))
         is_absent = not live and (wish.hidden or wish.is_unfit)
         if sum(live.values()) != true and not is_absent:
             raise Misjudged(7, f"{lot_id}: the shop shows {sum(live.values())}, {true} are there")

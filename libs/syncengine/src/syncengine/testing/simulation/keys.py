@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from syncengine.absorb import ConnectionNews, absorb_connection
 from syncengine.testing.inventory import SELLER
+from syncengine.testing.simulation.guarded import Guarded
 from syncengine.testing.simulation.mail import Mail
 from syncengine.testing.simulation.model import ShopModel
 from syncengine.testing.simulation.stage import Stage, at_once
@@ -19,6 +20,7 @@ class Keys:
 
     stage: Stage
     mail: Mail
+    guarded: Guarded
     other: ShopModel
     """Somebody else's shop."""
     shop_is_empty: bool
@@ -27,6 +29,8 @@ class Keys:
     connected_at: datetime = field(init=False)
     others_until: datetime | None = None
     """Until when the keys are the other shop's."""
+    agrees_at: datetime | None = None
+    """When the seller will have seen that removals wait for them (rule B5)."""
 
     def __post_init__(self) -> None:
         self.connected_at = self.stage.clock.now()
@@ -52,7 +56,7 @@ class Keys:
             await absorb_connection(tx, news, self.stage.clock.now())
 
     def look_after(self) -> None:
-        """The seller agrees to a first plan, and sees after a while whose keys they gave."""
+        """The seller agrees to a first plan, and sees after a while whose keys they gave, and what waits for them."""
         connection, now = self.stage.connection, self.stage.clock.now()
         if self.others_until is not None and now >= self.others_until:
             self.others_until = None
@@ -60,12 +64,27 @@ class Keys:
         if connection.confirmed_at is None and connection.baseline_taken_at is not None:
             with self.mail.uncut():
                 at_once(self._confirming())
+        if not connection.removals_held:
+            self.agrees_at = None
+        elif self.agrees_at is None:
+            self.agrees_at = now + timedelta(seconds=self.stage.random.randint(1, 60))
+        elif now >= self.agrees_at:
+            with self.mail.uncut():
+                at_once(self._agreeing())
 
     async def _confirming(self) -> None:
         async with self.stage.store.transaction() as tx:
             connection, now = await tx.lock_connection(SELLER), self.stage.clock.now()
             await tx.save_connection(replace(connection, confirmed_at=now, due_at=now))
         self.stage.struck["first plan confirmed"] += 1
+
+    async def _agreeing(self) -> None:
+        async with self.stage.store.transaction() as tx:
+            connection, now = await tx.lock_connection(SELLER), self.stage.clock.now()
+            agreed = replace(connection, removals_agreed_at=now, removals_held=0, due_at=now)
+            await tx.save_connection(agreed)
+        self.guarded.agree()
+        self.stage.struck["many removals agreed to"] += 1
 
     def _replace(self, shop: ShopModel) -> None:
         self.version += 1

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import TypeAlias
@@ -76,15 +76,16 @@ class Life:
         # The engine draws from a chance of its own: so what happens does not hang on how often it does.
         engines = Random(f"{seed} engine")  # noqa: S311 - the same
         character = draw(random, MAY_BE_LEFT_OUT)
+        settings = replace(SETTINGS, removals_free=character.removals_free)
         clock, shop = HandClock(), make_shop(SHOP_NAME, character)
         inventory = Inventory(clock)
         self.network = Network(
             models={1: shop},
             clock=clock,
-            settings=SETTINGS,
+            settings=settings,
             random=random,
             intended=lambda ticket, write: self.judges.intended(ticket, write),
-            arrived=lambda ticket: self.judges.arrived(ticket),
+            arrived=lambda ticket, write: self.judges.arrived(ticket, write=write),
             landed=lambda landing: self.judges.landed(landing),
             listed=self._listed,
         )
@@ -92,7 +93,7 @@ class Life:
             random=random,
             clock=clock,
             engines_random=engines,
-            settings=SETTINGS,
+            settings=settings,
             character=character,
             inventory=inventory,
             store=store or MemoryStore(),
@@ -105,7 +106,7 @@ class Life:
         self._shown_at: datetime | None = None
         self.mail = Mail(stage, self.judges)
         other = make_shop(OTHER_NAME, character)
-        self.keys = Keys(stage, self.mail, other, shop_is_empty=not character.was_there_before)
+        self.keys = Keys(stage, self.mail, self.judges.guarded, other, shop_is_empty=not character.was_there_before)
         self.users, self.buyers = Users(stage), Buyers(stage)
         self.website = Website(stage, self.users)
         self.workers = Workers(stage, self.mail)
@@ -227,6 +228,7 @@ class Life:
         self.mail.publish()
         self.keys.look_after()
         self.judges.pace.look()
+        self.judges.watch_returns()
 
     # Rest -------------------------------------------------------------------------------------------------------------
 
@@ -249,6 +251,8 @@ class Life:
         pauses = (connection.not_before, connection.writes_not_before, connection.hold_increases_until)
         if any(moment is not None and moment > now for moment in pauses) or self.stage.store.tables.unsettled:
             return True
+        if connection.removals_held:
+            return True  # a person will agree
         return connection.census_reason is not None and not connection.census_alarm
 
     def _rest_until(self, end: datetime) -> None:

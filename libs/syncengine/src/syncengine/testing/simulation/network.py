@@ -85,8 +85,8 @@ class Network:
     random: Random
     intended: Callable[[Ticket, Write], None]
     """Told of each write at the moment at which its call begins."""
-    arrived: Callable[[Ticket], None]
-    """Told of each call that reaches a shop, before anything comes of it."""
+    arrived: Callable[[Ticket, bool], None]
+    """Told of each call that reaches a shop, before anything comes of it, and whether it is a write."""
     landed: Callable[[Landing], None]
     listed: Callable[[Accident | None, ListRead], None]
     """Told of each list of the whole shop, and of the accident that makes it show another one than there is."""
@@ -117,14 +117,14 @@ class Network:
         self.struck[accident] += 1
         return accident
 
-    def take_call(self, ticket: Ticket, model: ShopModel, *, things: int = 1) -> bool:
+    def take_call(self, ticket: Ticket, model: ShopModel, *, write: bool, things: int = 1) -> bool:
         """Count a call that asks for so many things as the shop does; false if its quota is used up."""
         self.clock.turn(_WAY)
         now, limit = self.clock.now(), model.facts.limit
         self.calls.extend([now] * model.counts(things))
         if things > 1 and model.batch_limit is not None:
             self.batches.append(now)
-        self.arrived(ticket)
+        self.arrived(ticket, write)
         self.stamps.add(ticket.stamp)
         while self.batches and self.batches[0] <= now - limit.window:
             self.batches.popleft()

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from syncengine.listing import LotId
 from syncengine.marketplace import Remove, Update
+from syncengine.plan import Tier
 from syncengine.rows import ConnectionRow, Intent, ListingRow
+from syncengine.saving import tier_of
 from syncengine.testing.simulation.stage import Stage
 from syncengine.turn import ORDERS_A_POLL
 
@@ -41,12 +43,15 @@ class Pace:
         now, connection = self.stage.clock.now(), self.stage.connection
         asleep = self.stage.nobody_until is not None and now < self.stage.nobody_until
         free = not asleep and self._is_free(connection, now)
-        guarded = connection.removals_held > 0
         for row in self.stage.store.tables.listings.values():
-            if not (free and is_due(row, now)) or (guarded and row.target == 0):
+            if not (free and is_due(row, now)) or self._is_held(row):
                 self.since.pop(row.lot_id, None)
             elif row.lot_id not in self.since:
                 self.since[row.lot_id], self.stops[row.lot_id] = now, self._stops()
+
+    def _is_held(self, row: ListingRow) -> bool:
+        """Tell whether it is one of the removals that wait for a person's consent (rule B5); nothing else does."""
+        return self.stage.connection.removals_held > 0 and tier_of(row, self.stage.shop.facts) is Tier.REMOVAL
 
     def _is_free(self, connection: ConnectionRow, now: datetime) -> bool:
         paused = max(connection.not_before or now, connection.writes_not_before or now) > now
@@ -68,7 +73,8 @@ class Pace:
         if isinstance(write, Remove) or (isinstance(write, Update) and (write.delta < 0 or write.for_sale is False)):
             return None
         for lot_id, since in self.since.items():
-            if since < intent.sent_at and lot_id != intent.lot_id and is_due(rows[lot_id], intent.sent_at):
+            is_overtaken = since < intent.sent_at and lot_id != intent.lot_id
+            if is_overtaken and is_due(rows[lot_id], intent.sent_at) and not self._is_held(rows[lot_id]):
                 return lot_id
         return None
 

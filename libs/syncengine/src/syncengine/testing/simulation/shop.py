@@ -67,7 +67,7 @@ class FaultyShop(NoFurtherCalls):
         await pause()
         if clock.now() > deadline:
             return Unknown(reason="NO_REPLY")  # slept through its own deadline, and gave up before a byte left
-        if not network.take_call(ticket, self._model, things=len(writes)):
+        if not network.take_call(ticket, self._model, write=True, things=len(writes)):
             return Later(reason="QUOTA")
         if network.key_is_wrong():
             return Halted(reason="WRONG_KEY")
@@ -155,7 +155,7 @@ class FaultyShop(NoFurtherCalls):
         await pause()
         if clock.now() > deadline:
             raise ReadFailedError(Unknown(reason="NO_REPLY"))  # as above
-        if not network.take_call(ticket, self._model, things=things):
+        if not network.take_call(ticket, self._model, write=False, things=things):
             raise ReadFailedError(Later(reason="QUOTA"))
         if network.key_is_wrong():
             raise ReadFailedError(Halted(reason="WRONG_KEY"))

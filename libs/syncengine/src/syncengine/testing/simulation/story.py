@@ -50,8 +50,8 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
     return {
         "more": (2, cast.buyers.merge if cast.buyers.stage.shop.merges_orders else cast.buyers.buy_more),
         "file": (1, cast.buyers.file),
-        # Not yet (S4): where a returned piece and another explain the same number, the return stays open for a person.
-        "return": (0, cast.buyers.cancel_or_reduce),
+        # Not yet where orders merge (S2): how a merged order's pieces come back is not judged.
+        "return": (0 if cast.buyers.stage.shop.merges_orders else 1.5, cast.buyers.cancel_or_reduce),
         "price": (0.5, cast.website.change_price),
         "kill": (1, cast.workers.kill),
         "sleep": (1, cast.workers.sleep),
@@ -60,6 +60,7 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
         "old": (1, cast.mail.redeliver_lots),
         "hide": (1, cast.users.hide_or_show),
         "archive": (1, cast.users.archive_or_restore),
+        "clearance": (0.2, cast.users.clear_out),
         "misprice": (0.7, cast.users.misprice),
         "item": (0.5, cast.users.change_item),
         "retain": (0.7, cast.users.retain_or_not),
@@ -84,7 +85,7 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
 
 
 MAY_BE_LEFT_OUT = (
-    *("return", "price", "misprice", "item"),
+    *("return", "price", "misprice", "item", "clearance"),
     *("more", "file", "kill", "sleep", "cut", "again", "old", "hide", "archive", "retain", "burst", "list", "close"),
     *("tool", "quantity", "removal", "look-alike", "refused keys", "other keys", "new keys", "late loss", "loss"),
     *("sold loss", "sold item", "sold write", "late decrease", "sold decrease"),

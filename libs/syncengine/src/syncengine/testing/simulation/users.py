@@ -163,10 +163,26 @@ class Users:
         """A user archives a lot, which takes it out of every shop, or brings it back."""
         if (stock := self._some_lot()) is None:
             return
-        wish = self.stage.books.current[stock.lot_id]
-        self.stage.inventory.change(stock.lot_id, archived=not wish.archived)
-        self._wish(stock, replace(wish, archived=not wish.archived))
-        self.stage.struck["lot archived" if not wish.archived else "lot restored"] += 1
+        archived = not self.stage.books.current[stock.lot_id].archived
+        self._archive(stock, archived=archived)
+        self.stage.struck["lot archived" if archived else "lot restored"] += 1
+
+    def _archive(self, stock: Stock, *, archived: bool) -> None:
+        self.stage.inventory.change(stock.lot_id, archived=archived)
+        self._wish(stock, replace(self.stage.books.current[stock.lot_id], archived=archived))
+
+    def clear_out(self) -> None:
+        """A user archives most lots, or takes all pieces out of them; or brings back what they had archived (B5)."""
+        lots, books, random = self.stage.inventory.lots, self.stage.books, self.stage.random
+        listed = [lot_id for lot_id in sorted(lots) if not books.current[lot_id].archived]
+        is_undone = len(listed) * 2 < len(lots)
+        archives = is_undone or random.random() < 0.5
+        for lot_id in sorted(lots.keys() - set(listed)) if is_undone else listed:
+            if archives:
+                self._archive(lots[lot_id], archived=not is_undone)
+            elif lots[lot_id].quantity > 0:
+                self.change_by(lots[lot_id], -lots[lot_id].quantity, fields=False)
+        self.stage.struck["many lots restored" if is_undone else "many lots taken out"] += 1
 
     def retain_or_not(self) -> None:
         """A user says whether the listing stays at zero."""
