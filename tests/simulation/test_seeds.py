@@ -25,10 +25,13 @@ FAULTS = {
 }
 
 
+NOT_AT_BRICKOWL = {*("batch added to an order", "pieces out of an order", "pieces out of an order, restocked")}
+RARE = {"429 by quota", "inventory restored"}
+"""Too rare for twenty lives."""
 BATCHES = {"several creates in one call", "several updates in one call", "answer to a batch cut short"}
 FAULTS_OF = {
     BRICKLINK: FAULTS,
-    BRICKOWL: (FAULTS - {"batch added to an order"}) | {"order merged into another"} | BATCHES,
+    BRICKOWL: (FAULTS - NOT_AT_BRICKOWL - RARE) | {"order merged into another"} | BATCHES,
 }
 RECORDED = [(shop, rule) for shop, found in FIRST_FAILING.items() for rule in found]
 RULES_OF = {BRICKLINK: RULES, BRICKOWL: RULES_OF_BRICKOWL}
