@@ -56,6 +56,8 @@ async def test_rows_say_what_became_of_them(owner: httpx.AsyncClient) -> None:
             "listing_id": None,
             "item": None,
             "quantity": None,
+            "differences": [],
+            "takes": None,
         }
     ]
 
@@ -77,7 +79,9 @@ async def test_a_preview_is_shown_and_confirmed_once(owner: httpx.AsyncClient, s
     assert (answer.json()["duplicate_rows"], answer.json()["expires_at"]) == (1, "2026-11-02T12:00:00Z")
     [row] = (await owner.get(f"{path}/rows?verdict=duplicate&verdict=new")).json()["items"]
     assert (row["state"], row["verdict"], row["duplicate_lot_id"]) == ("waiting", "duplicate", "lot-1")
-    assert row["candidates"] == [{"lot_id": "lot-1", "quantity": 40, "remarks": "A1", "location": ""}]
+    assert row["candidates"] == [
+        {"lot_id": "lot-1", "quantity": 40, "remarks": "A1", "location": "", "differences": []}
+    ]
 
     chosen = {"duplicates": "replace", "rows": [{"number": 1, "choice": "add", "lot_id": "lot-1"}]}
     assert (await stranger.post(f"{path}/confirm", json=chosen)).status_code == 404

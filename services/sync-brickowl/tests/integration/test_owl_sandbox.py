@@ -214,9 +214,11 @@ async def test_key_that_opens_nothing_and_a_missing_right_halt(owl: "Owl", owl_h
 
 
 async def test_token_says_whose_shop_it_is(owl: "Owl") -> None:
-    """Rule W1."""
+    """Rule W1; the number is what its pings name it by."""
     name = (await owl.control.show())["seller_name"]
-    assert await owl.shop.identify(owl.ticket()) == Shop(name=name, currency_code="EUR")
+    shop = await owl.shop.identify(owl.ticket())
+    assert shop == Shop(name=name, currency_code="EUR", number=shop.number)
+    assert shop.number.isdecimal()
 
 
 @pytest.mark.parametrize("form", ["bare", "with_colors"])
