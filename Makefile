@@ -10,7 +10,7 @@ HALVES := --numprocesses 2 --dist loadfile --durations 10
 SHORT := $(if $(LONG),,-m "not long")
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate chaos bench measure-volume measure-plan measure-neighbours
+.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate chaos bench measure-volume measure-plan measure-neighbours measure-first-hour
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,7 +69,7 @@ integration: setup ## Test each service with its own PostgreSQL or Kafka
 e2e: setup ## Test every process together against the sandbox
 	pytest $(HALVES) $(SHORT) tests/e2e
 
-simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS=--switches or --blind
+simulate: setup ## Live random seeds of the engine: make simulate SEEDS=10000; also FIRST, STORE=postgres, ARGS="--shop brickowl", --switches or --blind
 	PYTHONPATH=tests python -m simulation --seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(STORE),--store $(STORE)) $(ARGS)
 
 chaos: setup ## Test it with something killed, slow, lost, restored or spent; LONG=1: under the load of a rough day
@@ -88,3 +88,6 @@ measure-plan: setup ## Measure what a plan of 20,000 prices says beside what the
 
 measure-neighbours: setup ## Measure what a seller with 50,000 waiting lots costs another: seconds from change to call
 	PYTHONPATH=tests python -m recovery.measure_neighbours
+
+measure-first-hour: setup ## Measure two shops of 5,000 listings that become one stock, 200 of them different: ten minutes
+	PYTHONPATH=tests python -m bench.first_hour
