@@ -174,7 +174,7 @@ class ConnectionRow:
     hold_increases_until: datetime | None = None
     """No increase or create before an order read that began later than this (rule C4)."""
     list_wanted_at: datetime | None = None
-    """Since when a census is wanted ahead of its time: a lot waits for a whole list (rule Q4)."""
+    """From when on a census is wanted ahead of its time: a lot waits for a whole list (rules Q4, N3)."""
     list_again_at: datetime | None = None
     """When a list may prove that a listing that a lot waits for is gone (rule C2)."""
     match: Match = Match()

@@ -38,7 +38,7 @@ class Whose(StrEnum):
 
 
 _PRICE: Final = frozenset({"unit_price", "sale_percent", "tiers", "bulk"})
-_UNSAID: Final = ("used_grade", "cost", "weight_grams")
+MAY_BE_UNSAID: Final = frozenset({"used_grade", "cost", "weight_grams"})
 """Fields that many lots leave unsaid: silence does not mean that there is none, and most shops cannot take it away."""
 ALWAYS_SHOWN: Final = frozenset(
     {"unit_price", "sale_percent", "tiers", "bulk", "cost", "description", "remarks", "stockroom", "retain"}
@@ -99,7 +99,7 @@ def differences(lot: Lot, shown: Shown, lines: Collection[SoldLine]) -> tuple[Fi
     theirs_left = quantity_left(lot, shown, lines)
     there = as_shown(shown.said, shown)
     differing = [name for name, value in as_shown(lot, shown).items() if there[name] != value]
-    differing = [name for name in differing if not (name in _UNSAID and getattr(lot, name) is None)]
+    differing = [name for name in differing if not (name in MAY_BE_UNSAID and getattr(lot, name) is None)]
     found = [FieldDifference(name, getattr(lot, name), getattr(shown.said, name)) for name in differing]
     if max(0, theirs_left) != max(0, lot.quantity):
         found.insert(0, FieldDifference("quantity", lot.quantity, theirs_left))
@@ -174,7 +174,7 @@ def link(
     since stays done. Raises SoldInBetween, and InvalidFields for broken rules.
     """
     differing = {difference.name for difference in differences(lot, shown, lines)}
-    names: set[str] = {name for name in _UNSAID if name in shown.names and getattr(lot, name) is None}
+    names: set[str] = {name for name in MAY_BE_UNSAID if name in shown.names and getattr(lot, name) is None}
     names |= {name for name in differing if name != "quantity" and aspect_of(name) in theirs}
     if names & _PRICE:  # tiers belong to the price that they are below
         names |= _PRICE & shown.names

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from inventory.domain.linking import FieldDifference, Shown, SoldLine, as_shown, differences
+from inventory.domain.linking import MAY_BE_UNSAID, FieldDifference, Shown, SoldLine, as_shown, differences
 from inventory.domain.lot import Item, Lot, LotFields
 
 MOST_CANDIDATES: Final = 20
 """How many lots an ambiguous listing shows."""
-
-_MAY_BE_UNSAID: Final = frozenset({"used_grade", "cost", "weight_grams"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +190,7 @@ def _shape(shown: Shown) -> Hashable:
 
 def _key(lot: LotFields, shown: Shown) -> Hashable:
     values: Mapping[str, Hashable] = as_shown(lot, shown)
-    return tuple(sorted((name, value) for name, value in values.items() if name not in _MAY_BE_UNSAID))
+    return tuple(sorted((name, value) for name, value in values.items() if name not in MAY_BE_UNSAID))
 
 
 def _price(lot: LotFields, shown: Shown) -> Hashable:
