@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from syncengine.listing import Listing
 from syncengine.marketplace import Update
+from syncengine.rows import Fate
 from syncengine.testing.inventory import Stock
 from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.databases import Databases
@@ -86,6 +87,23 @@ class Coincidences:
             if stock.quantity > 2:
                 self._change_late(stock, -(stock.quantity // 2 + 1))
                 self._go_on()
+
+    def sleep_before_a_call(self) -> None:
+        """A worker stands still between an intent and its call, for longer than anybody waits for it (L1, L2)."""
+        if not (listings := self._owned()):
+            return
+        stock = self.stage.inventory.lots[self.stage.books.owners[self.stage.random.choice(listings).listing_id]]
+        self.users.change_by(stock, self.stage.random.randint(1, 5), fields=False)
+        self._go_on(until=self._is_intended)
+        if self._is_intended():
+            settings = self.stage.settings
+            self.workers.freeze_those_under_way(settings.lease + settings.call_deadline + settings.late_window * 3)
+            self.stage.struck["worker slept between an intent and its call"] += 1
+
+    def _is_intended(self) -> bool:
+        """Tell whether a write is about to be sent."""
+        unsettled, sent = self.stage.store.tables.unsettled, self.stage.books.sent
+        return any(intent.fate is Fate.OPEN and intent.stamp not in sent for intent in unsettled.values())
 
     def lose_what_is_late(self) -> None:
         """The engine's database is lost while a write that it knew of is still on its way (rule C1)."""

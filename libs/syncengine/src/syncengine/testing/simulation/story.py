@@ -76,6 +76,7 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
         "new keys": (0.1, cast.keys.replace),
         "late loss": (0.3, cast.coincidences.lose_what_is_late),
         "late decrease": (0.4, cast.coincidences.take_most_late),
+        "late worker": (0.4, cast.coincidences.sleep_before_a_call),
         "sold decrease": (0.4, cast.coincidences.take_what_just_sold),
         "sold loss": (0.25, cast.coincidences.lose_after_a_sale),
         "sold item": (0.4, cast.coincidences.correct_what_just_sold),
@@ -88,7 +89,7 @@ MAY_BE_LEFT_OUT = (
     *("return", "price", "misprice", "item", "clearance"),
     *("more", "file", "kill", "sleep", "cut", "again", "old", "hide", "archive", "retain", "burst", "list", "close"),
     *("tool", "quantity", "removal", "look-alike", "refused keys", "other keys", "new keys", "late loss", "loss"),
-    *("sold loss", "sold item", "sold write", "late decrease", "sold decrease"),
+    *("sold loss", "sold item", "sold write", "late decrease", "sold decrease", "late worker"),
 )
 
 

@@ -1,9 +1,13 @@
 """The engine's processes: they take turns as the service's do, and are killed, put to sleep and cut off anywhere."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from syncengine.lane import Lane
-from syncengine.store.protocol import FencedError
+from syncengine.rows import ConnectionRow
+from syncengine.store.protocol import FencedError, Transaction
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.simulation.mail import Mail
 from syncengine.testing.simulation.schedule import Task, pause
@@ -13,8 +17,18 @@ from syncengine.turn import take_turn
 
 _WORKERS = 2
 _TURNS_AT_ONCE = 6
-_STEPS = (1, 1, 2, 4, 12)
-"""How far a worker gets before anything else happens: a call is five."""
+_STEPS = (1, 2, 4, 8, 24)
+"""How far a worker gets before anything else happens: a call is about ten."""
+
+
+class _Lane(Lane):
+    """A process may sleep, or die, just after each commit: before the call that it allowed, too (rules L1, L2)."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[tuple[Transaction, ConnectionRow]]:
+        async with super().transaction() as opened:
+            yield opened
+        await pause()
 
 
 class CutError(Exception):
@@ -57,7 +71,7 @@ class Workers:
                     if due_at is None or due_at > clock.now():
                         break
                     shop = FaultyShop(stage.network, stage.network.models[keys])
-                    lane = Lane(store, clock, shop, stage.settings, stage.engines_random, lease, keys)
+                    lane = _Lane(store, clock, shop, stage.settings, stage.engines_random, lease, keys)
                     await take_turn(lane)
                     lease = lane.lease
             except FencedError:
@@ -117,6 +131,14 @@ class Workers:
         worker.frozen_until = now + self.stage.settings.lease * self.stage.random.uniform(0.5, 3)
         self.stage.nobody_until = min(each.frozen_until or now for each in self.tasks)
         self.stage.struck["worker slept beyond its lease"] += 1
+
+    def freeze_those_under_way(self, time: timedelta) -> None:
+        """Whoever is in the middle of a turn stands still for so long."""
+        now = self.stage.clock.now()
+        for place, worker in enumerate(self.tasks):
+            if self.busy[place]:
+                worker.frozen_until = now + time
+        self.stage.nobody_until = min(each.frozen_until or now for each in self.tasks)
 
     def cut_commit(self) -> None:
         """Some commits later the connection to the database breaks, before the commit or before its answer."""
