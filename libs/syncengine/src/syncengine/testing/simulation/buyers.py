@@ -79,8 +79,9 @@ class Buyers:
             has = [each for each in listings if (order_id, each.listing_id) in self.stage.books.lines]
             listing = self.stage.random.choice(has or listings)
             now, lag = self.stage.clock.now(), self._lag()
-            # The order's one date of change is that of all its lines.
-            for listing_id in [listing_id for its_order, listing_id in self.stage.books.lines if its_order == order_id]:
+            # The order's one date of change is that of all its lines, and of one that is new in it.
+            there = {listing_id for its_order, listing_id in self.stage.books.lines if its_order == order_id}
+            for listing_id in there | {listing.listing_id}:
                 self._blame_growth(listing_id)
             self.stage.shop.buy_more(order_id, listing.listing_id, 1, now, lag=lag)
             self.stage.books.sell(order_id, listing.listing_id, listing.item, 1, now + lag)

@@ -12,7 +12,7 @@ from brickops.inventory.v1.lot_sync_pb2 import (
 )
 from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.marketplace import Applied, Create, Remove, Ticket, Update, Write
-from syncengine.rows import ListingRow, Trouble
+from syncengine.rows import Fate, IntentId, ListingRow, Trouble
 from syncengine.testing.inventory import SELLER, Stock
 from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent, Unlisted
 from syncengine.testing.simulation.guarded import Guarded
@@ -44,6 +44,8 @@ class Judges:
     returns: Returns = field(init=False)
     shares: Shares = field(init=False)
     guarded: Guarded = field(init=False)
+    made: dict[IntentId, Sent] = field(default_factory=dict)
+    """Every intent, with what was known when it was made."""
     census: str = ""
     """The wish that the last census which C1 asks for answered; nothing is written before it."""
     spent_since: datetime = field(init=False)
@@ -69,13 +71,14 @@ class Judges:
         """Judge a call that reaches a shop: ours alone never exceed its quota (judgement 5).
 
         Calls are counted over a window less the longest call: the shop counts when a call arrives, the budget when it
-        is charged, up to a deadline before. Those that came out of nothing are not ours to avoid: what another tool
+        is charged, up to a deadline before, or longer where a worker slept in between. Those that came out of nothing are not ours to avoid: what another tool
         spent, and what the engine's account no longer holds because its database was lost.
         """
         network, limit = self.stage.network, self.stage.shop.facts.limit
         if ticket.stamp in network.stamps:
             raise Misjudged(5, "a call is wasted, as its stamp was used before")
-        since = max(self.spent_since, network.clock.now() - limit.window + self.stage.settings.list_deadline)
+        under_way = self.stage.settings.list_deadline + self.stage.longest_sleep
+        since = max(self.spent_since, network.clock.now() - limit.window + under_way)
         most_batches = self.stage.shop.batch_limit
         if most_batches is not None and (batches := sum(at > since for at in network.batches)) > most_batches:
             raise Misjudged(5, f"{batches} calls of several things within the window of {most_batches}")
@@ -85,6 +88,22 @@ class Judges:
                 raise Misjudged(5, f"{ours} calls within the window of {limit.calls}")
         if wrong := self.shares.arrived(write=write):
             raise Misjudged(5, wrong)
+
+    def committed(self) -> None:
+        """Judge intents that were just made, by what the engine was told until then: the call may come long after."""
+        books, tables = self.stage.books, self.stage.store.tables
+        for intent in tables.unsettled.values():
+            if intent.fate is not Fate.OPEN or intent.intent_id in self.made:
+                continue
+            row = tables.listings[intent.lot_id]
+            self.made[intent.intent_id] = Sent(
+                intent=intent,
+                revision=books.delivered.get(intent.lot_id, 0),
+                unread=self._unread(intent.lot_id),
+                doubted=self._doubted(row),
+            )
+            if isinstance(intent.write, Remove) and (wrong := self.guarded.removal(intent, row)):
+                raise Misjudged(9, wrong)
 
     def intended(self, ticket: Ticket, write: Write) -> None:
         """Judge a write whose call begins: its intent is durable by now (L3), and no decrease was due before (6)."""
@@ -99,16 +118,7 @@ class Judges:
             books.unfound[intent.lot_id] += max(0, -write.delta)
         if isinstance(write, Remove):
             books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)  # what is gone already it would have taken
-        row = self.stage.store.tables.listings[intent.lot_id]
-        if isinstance(write, Remove) and (wrong := self.guarded.removal(intent, row)):
-            raise Misjudged(9, wrong)
-        sent = Sent(
-            intent=intent,
-            revision=books.delivered.get(intent.lot_id, 0),
-            unread=self._unread(intent.lot_id),
-            doubted=self._doubted(row),
-        )
-        books.sent.setdefault(ticket.stamp, []).append(sent)
+        books.sent.setdefault(ticket.stamp, []).append(self.made[intent.intent_id])
         if overtaken := self.pace.overtaken_by(intent):
             raise Misjudged(6, f"a decrease of {overtaken} was due before")
 
@@ -164,7 +174,7 @@ class Judges:
         # What one on probation did not take, a sale not yet listed did: it is still on its way.
         on_its_way = min(books.unfound[lot_id], sent.doubted)
         asked = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + by_hands + on_its_way
-        asked += books.excused[lot_id]
+        asked += books.excused[lot_id] + sum(map(books.came_back, books.lines_of(lot_id)))
         if (too_many := books.plus[lot_id] - asked) > unseen:
             raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {asked + unseen} were asked for")
         books.excused[lot_id] += max(0, too_many)

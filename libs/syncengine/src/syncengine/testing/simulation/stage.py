@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
@@ -38,6 +38,8 @@ class Stage:
     books: Books
     nobody_until: datetime | None = None
     """Until when every worker sleeps."""
+    longest_sleep: timedelta = timedelta(0)
+    """Of a worker until now: so long after it was charged may a read reach the shop."""
     struck: Counter[str] = field(default_factory=Counter)
     """How often each accident happened."""
     events: int = 0

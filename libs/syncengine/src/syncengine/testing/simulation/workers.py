@@ -1,6 +1,6 @@
 """The engine's processes: they take turns as the service's do, and are killed, put to sleep and cut off anywhere."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,13 +21,17 @@ _STEPS = (1, 2, 4, 8, 24)
 """How far a worker gets before anything else happens: a call is about ten."""
 
 
+@dataclass(slots=True)
 class _Lane(Lane):
     """A process may sleep, or die, just after each commit: before the call that it allowed, too (rules L1, L2)."""
 
+    committed: Callable[[], None] = lambda: None
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[tuple[Transaction, ConnectionRow]]:
-        async with super().transaction() as opened:
+        async with Lane.transaction(self) as opened:
             yield opened
+        self.committed()
         await pause()
 
 
@@ -72,6 +76,7 @@ class Workers:
                         break
                     shop = FaultyShop(stage.network, stage.network.models[keys])
                     lane = _Lane(store, clock, shop, stage.settings, stage.engines_random, lease, keys)
+                    lane.committed = self.mail.judges.committed
                     await take_turn(lane)
                     lease = lane.lease
             except FencedError:
@@ -127,18 +132,19 @@ class Workers:
     def sleep(self) -> None:
         """One stands still, with its lease or without."""
         worker = self.stage.random.choice(self.tasks)
-        now = self.stage.clock.now()
-        worker.frozen_until = now + self.stage.settings.lease * self.stage.random.uniform(0.5, 3)
-        self.stage.nobody_until = min(each.frozen_until or now for each in self.tasks)
+        self._freeze([worker], self.stage.settings.lease * self.stage.random.uniform(0.5, 3))
         self.stage.struck["worker slept beyond its lease"] += 1
 
     def freeze_those_under_way(self, time: timedelta) -> None:
         """Whoever is in the middle of a turn stands still for so long."""
+        self._freeze([worker for place, worker in enumerate(self.tasks) if self.busy[place]], time)
+
+    def _freeze(self, workers: Sequence[Task], time: timedelta) -> None:
         now = self.stage.clock.now()
-        for place, worker in enumerate(self.tasks):
-            if self.busy[place]:
-                worker.frozen_until = now + time
+        for worker in workers:
+            worker.frozen_until = now + time
         self.stage.nobody_until = min(each.frozen_until or now for each in self.tasks)
+        self.stage.longest_sleep = max(self.stage.longest_sleep, time)
 
     def cut_commit(self) -> None:
         """Some commits later the connection to the database breaks, before the commit or before its answer."""
