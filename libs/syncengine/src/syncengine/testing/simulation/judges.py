@@ -112,16 +112,20 @@ class Judges:
                     raise Misjudged(9, wrong)
 
     def intended(self, ticket: Ticket, write: Write) -> None:
-        """Judge a write whose call begins: its intent is durable by now (L3), and no decrease was due before (6)."""
-        books, unsettled = self.stage.books, reversed(self.stage.store.tables.unsettled.values())
+        """Judge a write whose call begins: its intent was durable before (L3), and no decrease was due before (6).
+
+        Its database may have been lost meanwhile: then it is late.
+        """
+        books = self.stage.books
         if self.stage.connection.wish_id != self.census:
             books.begin_anew()
             self.census = self.stage.connection.wish_id
-        intent = next((each for each in unsettled if each.stamp == ticket.stamp and each.write == write), None)
-        if intent is None:
+        made = reversed(self.made.values())
+        sent = next((each for each in made if each.intent.stamp == ticket.stamp and each.intent.write == write), None)
+        if sent is None:
             raise Misjudged(1, "a write without an intent that outlives its sender")
-        books.sent.setdefault(ticket.stamp, []).append(self.made[intent.intent_id])
-        if overtaken := self.pace.overtaken_by(intent):
+        books.sent.setdefault(ticket.stamp, []).append(sent)
+        if overtaken := self.pace.overtaken_by(sent.intent):
             raise Misjudged(6, f"a decrease of {overtaken} was due before")
 
     def judge_pace(self) -> None:
