@@ -8,9 +8,11 @@ from unittest.mock import patch
 import pytest
 
 from syncengine.absorb import begin_anew_after_loss
-from syncengine.listing import ListingId
+from syncengine.listing import ListingId, ListRead
 from syncengine.marketplace import Outcome, Ticket, Unknown, Write
 from syncengine.rows import Trouble
+from syncengine.testing.memory_store import Tables
+from syncengine.testing.shop import Order
 from syncengine.testing.world import World
 
 
@@ -65,3 +67,62 @@ async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> No
     await world.settle()
     assert (world.shown(), len(world.shop.writes)) == ({}, 1)
     assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
+
+
+async def test_what_was_seen_while_it_was_looked_for_is_not_nobodys_either() -> None:
+    """A list showed it with fewer pieces than were sent, and the backup is of that moment (life 1013)."""
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    send, made = world.shop.send, ListingId("1001")
+
+    async def unanswered(write: Write, ticket: Ticket) -> Outcome:
+        await send(write, ticket)
+        late.append(world.shop.orders.pop(world.shop.buy(made, 2)))
+        return Unknown(reason="NO_REPLY")
+
+    late: list[Order] = []
+    with patch.object(world.shop, "send", unanswered):
+        world.create("a", 5, note="a")
+        await world.settle(timedelta(seconds=6))
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        await tx.save_connection(replace(world.connection, list_wanted_at=now, due_at=now))
+    await world.settle(timedelta(seconds=2))
+    backup = deepcopy(world.store.tables)
+    world.shop.orders[late[0].order_id] = late[0]
+    world.shop.buy(made, 2)
+    last = world.shop.orders.pop(world.shop.buy(made, 1))
+    world.store.tables = backup
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    await world.settle(world.settings.lag_window * 0.9)
+    world.shop.orders[last.order_id] = last
+    await world.settle(world.settings.lag_window * 20)
+    assert (world.shown(), len(world.shop.writes)) == ({}, 1)
+    assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
+
+
+async def test_after_a_loss_an_empty_list_is_not_believed_of_a_shop_that_had_listings() -> None:
+    """It may be closed; that it was empty when it was connected says nothing any more (rule C5, life 176)."""
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    world.create("a", 10, note="a")
+    await world.settle()
+    connected_at = world.connection.connected_at
+    world.store.tables, world.told = Tables(), 0
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    await world.connect(connected_at=connected_at)
+    read_all = world.shop.read_all
+
+    async def closed(ticket: Ticket) -> ListRead:
+        return replace(await read_all(ticket), listings=())
+
+    with patch.object(world.shop, "read_all", closed):
+        await world.settle()
+    assert world.connection.census_alarm == "LIST_IS_EMPTY"
+    await world.settle(world.settings.halt_probe_interval * 2)
+    assert (world.connection.census_alarm, world.row("a").listing_id) == ("", ListingId("1001"))
+    assert (world.shown(), len(world.shop.writes)) == ({"a": 10}, 1)
