@@ -29,7 +29,7 @@ def _explained(known: Any, row: Any, intent: Any, *_: Any, **__: Any) -> str | N
     return "K5 an outcome is on probation" if known.row.probation else None
 
 
-def _booked(row: Any, before: Any, line: Any, *_: Any) -> str | None:
+def _booked(row: Any, before: Any, line: Any, *_: Any, **__: Any) -> str | None:
     if before.listing_id != line.listing_id:
         return "N5 a line of an old listing leaves the ledger"
     return "Q1 a line moves the ledger" if row is not before else "Q1 a line was in the ledger"

@@ -188,8 +188,8 @@ async def orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
     await lane.save(tx, [syncengine.settle.not_applied(row) for row in rows.values()])
 
 
-def _ledger_of_any_listing(row: ListingRow, line: Any, *rest: Any) -> ListingRow:
-    return in_ledger(row, replace(line, listing_id=row.listing_id), *rest)
+def _ledger_of_any_listing(row: ListingRow, line: Any, *rest: Any, **named: Any) -> ListingRow:
+    return in_ledger(row, replace(line, listing_id=row.listing_id), *rest, **named)
 
 
 def _census_at_once(lane: Any, connection: Any, now: datetime) -> datetime:
