@@ -151,6 +151,21 @@ async def test_what_lists_do_not_say_is_seen_behind_many_later_changes(last_firs
     assert world.store.tables.orders[SELLER, OrderId(gone)].changed_at == there.orders[gone].changed_at
 
 
+async def test_orders_that_went_into_one_are_booked_with_it_however_much_later_they_changed() -> None:
+    """They may be read by another call than their root, and of what is gone no look could find that no piece moved."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    into, other, gone = (there.buy(FIRST, pieces) for pieces in (1, 2, 7))
+    await world.settle(timedelta(minutes=1))
+    there.merge(gone, into)
+    for order_id in (other, gone):
+        world.clock.turn(timedelta(seconds=2))
+        there.orders[order_id].changed_at = world.clock.now()
+    await world.settle(timedelta(minutes=1))
+    assert (totals(world), stock_of(world)) == ({into: (8, 0), other: (2, 0)}, 0)
+
+
 async def test_long_first_read_goes_on_where_it_was_broken_off() -> None:
     """New orders are viewed as they are read: a shop may have more of them than a minute has calls."""
     world = World()
