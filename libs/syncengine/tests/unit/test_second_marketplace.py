@@ -211,6 +211,24 @@ async def test_rest_of_a_create_that_was_not_done_is_sent_again() -> None:
     assert world.shown() == {"A1": 10}
 
 
+async def test_what_a_write_did_first_of_all_is_known_though_a_hand_undid_the_rest() -> None:
+    """Rules F2, F4: the listing is not as that write left it, and not as it was made (seed 291)."""
+    world = World()
+    world.shop = ShopOfPlainCreates(world)
+    await world.connect()
+    world.create("a", 10)
+    await world.settle(timedelta(seconds=10))
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.change("a", price="0.2000", note="A1")
+    await world.deliver()
+    while world.shown() != {"A1": 10}:
+        assert await world.turn()
+    world.shop.edit(ListingId("1001"), price="0.3000")
+    world.change("a", note="")
+    await world.settle()
+    assert world.shop.listings[ListingId("1001")].fields == {"price": "0.2000", "note": "", "cost": None}
+
+
 def test_decrease_whose_reply_shows_nothing_may_have_found_fewer_pieces() -> None:
     """Rule K4: a shop that clamps below zero says "success" too, so nothing is put in before late orders are known."""
     row = replace(done(a_row()), desired=a_row(4).desired)
