@@ -8,9 +8,11 @@ from unittest.mock import patch
 import pytest
 
 from syncengine.absorb import begin_anew_after_loss
+from syncengine.census import LIST_IS_EMPTY
 from syncengine.listing import ListingId
 from syncengine.marketplace import Outcome, Ticket, Unknown, Write
 from syncengine.rows import Trouble
+from syncengine.testing.memory_store import Tables
 from syncengine.testing.world import World
 
 
@@ -65,3 +67,26 @@ async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> No
     await world.settle()
     assert (world.shown(), len(world.shop.writes)) == ({}, 1)
     assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
+
+
+async def test_after_a_loss_an_empty_list_is_not_believed_where_inventory_knows_of_listings() -> None:
+    """That the shop was empty the seller said before there were any: now it may be closed (rule C5)."""
+    world = World()
+    connected_at = world.clock.now()
+    await world.connect(connected_at=connected_at)
+    await world.settle(timedelta(seconds=10))
+    world.create("a", 10, note="a")
+    await world.settle()
+    there, writes = dict(world.shop.listings), len(world.shop.writes)
+    world.store.tables, world.told = Tables(), 0
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    await world.connect(connected_at=connected_at)
+    world.shop.listings.clear()  # as of a closed shop
+    await world.settle()
+    assert (world.connection.census_alarm, len(world.shop.writes)) == (LIST_IS_EMPTY, writes)
+    world.shop.listings.update(there)
+    world.clock.turn(world.settings.halt_probe_interval)
+    await world.settle()
+    assert (world.connection.census_alarm, len(world.shop.writes)) == ("", writes)
+    assert world.row("a").listing_id == ListingId("1001")
