@@ -93,16 +93,21 @@ class Lane:
             raise FencedError
         self.lease = renewed
 
-    def check_lease_outlives(self, deadline: timedelta) -> None:
-        """See, just before the first byte of a write, that nothing took so long that another may own the connection.
+    def time_left(self, intended_at: datetime, deadline: timedelta) -> timedelta:
+        """Say how long a write may still take, just before its first byte: its deadline counts from its intent.
 
-        The transaction that charged the call may have waited, or the process slept (rule L2).
+        The transaction that charged the call may have waited, or the process slept. From the intent on everybody else
+        counts when all that it may do has landed: whoever looks next (rule K1), and after a loss the census (rule C1).
 
         Raises:
-            FencedError: the call is not made; its intent stays open, for whoever owns the connection next.
+            FencedError: none, or another may own the connection by then (rule L2); the call is not made, and its intent
+                stays open, for whoever owns the connection next.
         """
-        if self.lease.expires_at < self.clock.now() + deadline:
+        now = self.clock.now()
+        left = intended_at + deadline - now
+        if left <= timedelta(0) or self.lease.expires_at < now + left:
             raise FencedError
+        return left
 
     async def charge(
         self, tx: Transaction, connection: ConnectionRow, *, write: bool, deadline: timedelta, calls: int = 1
