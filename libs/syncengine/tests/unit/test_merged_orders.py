@@ -166,6 +166,24 @@ async def test_orders_that_went_into_one_are_booked_with_it_however_much_later_t
     assert (totals(world), stock_of(world)) == ({into: (8, 0), other: (2, 0)}, 0)
 
 
+async def test_order_that_went_into_one_shown_to_have_grown_is_found_behind_those_that_changed_since() -> None:
+    """The shop shows it late, when orders that changed after it were read long ago (seed 277)."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    into, gone, *others = (there.buy(FIRST, pieces) for pieces in (1, 6, 1, 1, 1))
+    await world.settle(timedelta(minutes=1))
+    merged_at = world.clock.now()
+    world.clock.turn(timedelta(seconds=2))
+    for order_id in others:
+        there.orders[order_id].changed_at = world.clock.now()
+    await world.settle(timedelta(minutes=1))
+    there.merge(gone, into)
+    there.orders[gone].changed_at = there.orders[into].changed_at = merged_at
+    await world.settle(timedelta(minutes=1))
+    assert (totals(world), stock_of(world)) == ({into: (7, 0), **dict.fromkeys(others, (1, 0))}, 0)
+
+
 async def test_long_first_read_goes_on_where_it_was_broken_off() -> None:
     """New orders are viewed as they are read: a shop may have more of them than a minute has calls."""
     world = World()
