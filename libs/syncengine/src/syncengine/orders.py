@@ -48,7 +48,7 @@ async def read_orders(
         listed = await _list_orders(lane, page)
         summaries |= listed
         page_of |= dict.fromkeys(listed, page)
-        fresh = fresh or list(listed.values())
+        fresh = list(listed.values()) or fresh  # the newest list: what the one before it shows may have changed since
     summaries |= await view_known(lane, summaries, fresh)
     await _verify_shop(lane, list(summaries.values()))
     changed = [order.order_id for order in await changed_among(lane, summaries.values())]

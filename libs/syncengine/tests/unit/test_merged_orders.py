@@ -112,7 +112,7 @@ class ViewedShop(MemoryShop):
         self.viewed: Counter[str] = Counter()
 
     async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
-        read = await super().list_orders(page, ticket)
+        read = await super().list_orders("open", ticket)  # every page lists all
         listed = sorted(read.orders, key=lambda order: order.changed_at, reverse=self.last_first)
         unsaid = [
             replace(
@@ -181,6 +181,33 @@ async def test_order_that_went_into_one_shown_to_have_grown_is_found_behind_thos
     there.merge(gone, into)
     there.orders[gone].changed_at = there.orders[into].changed_at = merged_at
     await world.settle(timedelta(minutes=1))
+    assert (totals(world), stock_of(world)) == ({into: (7, 0), **dict.fromkeys(others, (1, 0))}, 0)
+
+
+async def test_order_that_goes_into_another_between_two_lists_is_where_the_newer_one_shows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The older one still shows it behind others (seed 1016)."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    into, gone, *others = (there.buy(FIRST, pieces) for pieces in (1, 6, 1, 1, 1))
+    world.clock.turn(timedelta(seconds=2))
+    for order_id in others:
+        there.orders[order_id].changed_at = world.clock.now()
+    await world.settle(timedelta(minutes=1))
+    list_orders = there.list_orders
+
+    async def merging(page: str, ticket: Ticket) -> OrderRead:
+        if page == "filed" and there.orders[gone].merged_into is None:
+            world.clock.turn(timedelta(seconds=1))
+            there.merge(gone, into)
+        return await list_orders(page, ticket)
+
+    monkeypatch.setattr(there, "list_orders", merging)
+    world.clock.turn(world.settings.full_order_interval)
+    await world.settle()
+    assert there.orders[gone].merged_into == into
     assert (totals(world), stock_of(world)) == ({into: (7, 0), **dict.fromkeys(others, (1, 0))}, 0)
 
 
