@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from syncengine.budget import ticket
 from syncengine.drift import noticed
 from syncengine.explain_create import Made, Undecided, explain_create
-from syncengine.listing import Listing, ListingId, Lot, LotId, SellerId
-from syncengine.marketplace import Applied, Create, Update
+from syncengine.listing import Group, Listing, ListingId, Lot, LotId, SellerId
+from syncengine.marketplace import Applied, Create, Remove, Update
 from syncengine.marks import lot_of_mark, mark_of
 from syncengine.matching import match, may_be_its
 from syncengine.plan import Send, Tier, Wait, plan
@@ -93,6 +93,16 @@ def test_listing_that_stays_sold_out_is_removed_by_us_unless_it_is_retained() ->
     assert planned.tier is Tier.DECREASE
     retained = replace(row, desired=replace(row.desired, retain=True))
     assert not isinstance(plan(retained, OWLISH, may_increase=True), Send)
+
+
+def test_pieces_that_come_back_to_an_archived_lot_are_none_for_sale() -> None:
+    """Rule Q2: they are no more than what inventory has yet to count, and it shows none of that lot (seed 1009)."""
+    row = replace(done(a_row()), ledger=3, uncounted=-7)
+    gone = replace(row, desired=replace(a_row(0).desired, for_sale=False, is_archived=True))
+    assert (gone.target, plan(gone, OWLISH, may_increase=True)) == (
+        0,
+        Send(write=Remove(listing_id=ListingId("7")), groups=(Group.QUANTITY,), tier=Tier.REMOVAL),
+    )
 
 
 def test_lot_whose_item_is_not_known_there_waits_and_is_no_error() -> None:
