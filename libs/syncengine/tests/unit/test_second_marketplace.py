@@ -12,7 +12,7 @@ from syncengine.marks import lot_of_mark, mark_of
 from syncengine.matching import match, may_be_its
 from syncengine.plan import Send, Tier, Wait, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent, Trouble
-from syncengine.settle import settle
+from syncengine.settle import settle, unlisted
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.shop import FACTS, Fault, MemoryShop
 from syncengine.testing.world import World
@@ -93,6 +93,14 @@ def test_listing_that_stays_sold_out_is_removed_by_us_unless_it_is_retained() ->
     assert planned.tier is Tier.DECREASE
     retained = replace(row, desired=replace(row.desired, retain=True))
     assert not isinstance(plan(retained, OWLISH, may_increase=True), Send)
+
+
+def test_what_was_applied_to_a_listing_that_is_gone_was_not_applied_to_the_next() -> None:
+    """Rule F3: a field parks that one listing takes twice and does not show (seed 1046)."""
+    row = done(done(a_row(note="A1")), listing_id=None)
+    assert row.applied[Group.TEXT] == (1, 1)
+    row = done(done(unlisted(row), listing_id="8"), listing_id=None)
+    assert (row.listing_id, row.applied[Group.TEXT]) == (ListingId("8"), (1, 1))
 
 
 def test_pieces_that_come_back_to_an_archived_lot_are_none_for_sale() -> None:
