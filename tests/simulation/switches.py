@@ -386,7 +386,7 @@ SWITCHES: tuple[Switch, ...] = (
         patches=(
             _of(MemoryStore, "take_lease", _lease_for_all),
             _of(MemoryStore, "_check", lambda self, lease: None),
-            _of(Lane, "check_lease_outlives", lambda self, deadline: None),
+            _of(Lane, "time_left", lambda self, intended_at, deadline: deadline),
         ),
     ),
     Switch(

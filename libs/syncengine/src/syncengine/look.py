@@ -118,8 +118,10 @@ async def _settled(
         written = written_fields(write) if isinstance(write, Update) else frozenset()
         row = noticed(row, listing, lane.shop.facts, but=written)
         # What was written and shows otherwise is due again, once (rule F3).
-        # What was never sent, as the write that was to was not done, is due already (rule F4).
-        other = {name: value for name, value in listing.fields.items() if name in written & row.sent.keys()}
+        # What was never sent is as it was made, or else as written, though not all of that write is there (rule F4).
+        as_sent = {**lane.shop.facts.created_with, **row.sent}
+        shown = {name: value for name, value in listing.fields.items() if name in written}
+        other = {name: value for name, value in shown.items() if as_sent.get(name) != value}
         row = replace(row, sent={**row.sent, **other})
     # A decrease that the shop refuses is no nearer to being explained when it is sent again at once.
     again_at = now + lane.settings.halt_probe_interval if row.trouble is not None else None

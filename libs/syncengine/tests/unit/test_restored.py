@@ -8,7 +8,8 @@ from unittest.mock import patch
 import pytest
 
 from syncengine.absorb import begin_anew_after_loss
-from syncengine.listing import ListingId, ListRead
+from syncengine.census import LIST_IS_EMPTY
+from syncengine.listing import ListingId
 from syncengine.marketplace import Outcome, Ticket, Unknown, Write
 from syncengine.rows import Trouble
 from syncengine.testing.memory_store import Tables
@@ -103,26 +104,24 @@ async def test_what_was_seen_while_it_was_looked_for_is_not_nobodys_either() -> 
     assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
 
 
-async def test_after_a_loss_an_empty_list_is_not_believed_of_a_shop_that_had_listings() -> None:
-    """It may be closed; that it was empty when it was connected says nothing any more (rule C5, life 176)."""
+async def test_after_a_loss_an_empty_list_is_not_believed_where_inventory_knows_of_listings() -> None:
+    """That the shop was empty the seller said before there were any: now it may be closed (rule C5)."""
     world = World()
-    await world.connect()
+    connected_at = world.clock.now()
+    await world.connect(connected_at=connected_at)
     await world.settle(timedelta(seconds=10))
     world.create("a", 10, note="a")
     await world.settle()
-    connected_at = world.connection.connected_at
+    there, writes = dict(world.shop.listings), len(world.shop.writes)
     world.store.tables, world.told = Tables(), 0
     async with world.store.transaction() as tx:
         await begin_anew_after_loss(tx, world.clock.now())
     await world.connect(connected_at=connected_at)
-    read_all = world.shop.read_all
-
-    async def closed(ticket: Ticket) -> ListRead:
-        return replace(await read_all(ticket), listings=())
-
-    with patch.object(world.shop, "read_all", closed):
-        await world.settle()
-    assert world.connection.census_alarm == "LIST_IS_EMPTY"
-    await world.settle(world.settings.halt_probe_interval * 2)
-    assert (world.connection.census_alarm, world.row("a").listing_id) == ("", ListingId("1001"))
-    assert (world.shown(), len(world.shop.writes)) == ({"a": 10}, 1)
+    world.shop.listings.clear()  # as of a closed shop
+    await world.settle()
+    assert (world.connection.census_alarm, len(world.shop.writes)) == (LIST_IS_EMPTY, writes)
+    world.shop.listings.update(there)
+    world.clock.turn(world.settings.halt_probe_interval)
+    await world.settle()
+    assert (world.connection.census_alarm, len(world.shop.writes)) == ("", writes)
+    assert world.row("a").listing_id == ListingId("1001")

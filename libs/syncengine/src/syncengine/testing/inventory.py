@@ -157,6 +157,7 @@ class Inventory:
             fields=dict(stock.fields),
             currency_code=stock.currency_code,
             sold_out=stock.sold_out and stock.quantity <= 0 and not stock.archived,
+            is_archived=stock.archived,
         )
         self.news.append(
             LotNews(

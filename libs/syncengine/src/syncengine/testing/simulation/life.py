@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TypeAlias
 
-from syncengine.listing import Item, ListingId, ListRead
+from syncengine.listing import Item, ListingId
 from syncengine.rows import Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.inventory import Inventory, Stock
 from syncengine.testing.memory_store import MemoryStore
-from syncengine.testing.simulation.books import Books, Cause
+from syncengine.testing.simulation.books import Books
 from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.character import Character, draw
 from syncengine.testing.simulation.coincidences import Coincidences
@@ -20,9 +20,10 @@ from syncengine.testing.simulation.databases import Databases
 from syncengine.testing.simulation.faults import Faults
 from syncengine.testing.simulation.judges import Judges
 from syncengine.testing.simulation.keys import OTHER_NAME, SHOP_NAME, Keys
+from syncengine.testing.simulation.lists import Lists
 from syncengine.testing.simulation.mail import Mail
 from syncengine.testing.simulation.model import ShopModel
-from syncengine.testing.simulation.network import Accident, Network
+from syncengine.testing.simulation.network import Network
 from syncengine.testing.simulation.stage import Stage
 from syncengine.testing.simulation.story import MAY_BE_LEFT_OUT, Cast, Story
 from syncengine.testing.simulation.users import OTHER_COLORS, Users
@@ -87,7 +88,7 @@ class Life:
             intended=lambda ticket, write: self.judges.intended(ticket, write),
             arrived=lambda ticket, write: self.judges.arrived(ticket, write=write),
             landed=lambda landing: self.judges.landed(landing),
-            listed=self._listed,
+            listed=lambda accident, read: self._lists.listed(accident, read),
         )
         self.stage = stage = Stage(
             random=random,
@@ -102,8 +103,7 @@ class Life:
             books=Books(inventory),
         )
         self.judges = Judges(stage)
-        self._lacked: set[ListingId] = set()
-        self._shown_at: datetime | None = None
+        self._lists = Lists(stage)
         self.mail = Mail(stage, self.judges)
         other = make_shop(OTHER_NAME, character)
         self.keys = Keys(stage, self.mail, self.judges.guarded, other, shop_is_empty=not character.was_there_before)
@@ -200,27 +200,6 @@ class Life:
         stage.books.increases[stock.lot_id] += pieces
 
     # What is seen -----------------------------------------------------------------------------------------------------
-
-    def _listed(self, accident: Accident | None, read: ListRead) -> None:
-        """A list may show another shop than the one there is.
-
-        One that is a moment old cannot be told from a true one; one that is cut, or empty, can be by what it lacks,
-        unless that is a listing of which we do not know yet, or two lack it and no census booked one between (rule N3).
-        """
-        connection = self.stage.connection
-        if accident is None:
-            self._shown_at = self.stage.clock.now()
-            return
-        if self._shown_at is not None and connection.census_at is not None and connection.census_at >= self._shown_at:
-            self._lacked.clear()
-        books, true = self.stage.books, self.stage.shop.listings()
-        shown = {listing.listing_id: listing for listing in read.listings}
-        false = {listing_id for listing_id in books.owners if true.get(listing_id) != shown.get(listing_id)}
-        known = {listing_id for seller_id, listing_id in self.stage.store.tables.owners}
-        for listing_id in false if accident is Accident.STALE_LIST else false - known | false & self._lacked:
-            books.blame_item(self.stage.inventory.lots[books.owners[listing_id]].item, Cause.FALSE_LIST)
-            books.blame_item((true.get(listing_id) or shown[listing_id]).item, Cause.FALSE_LIST)  # it may be another
-        self._lacked = false
 
     def _watch(self) -> None:
         self.network.land_late_ones()
