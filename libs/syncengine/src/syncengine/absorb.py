@@ -213,15 +213,17 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
     connection = await tx.lock_connection(news.seller_id)
     if news.seq <= connection.event_seq:
         return
-    reason, before = connection.census_reason, connection
+    reason, before, lost_at = connection.census_reason, connection, await tx.last_loss()
     if news.enabled and not before.enabled:
         connection = replace(connection, pin_lapsed=await _is_taken(tx, before))
-    if news.enabled and connection.connected_at != news.connected_at:
-        lost_at = await tx.last_loss()
-        forgotten = connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at
-        reason = CensusReason.DATABASE_LOST if forgotten else CensusReason.CONNECTED
+    if connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at:
+        reason = CensusReason.DATABASE_LOST  # also while it is disabled: it may be enabled before all has landed
+        connection = _stamped_past(begun_anew(connection), now)
+    elif news.enabled and connection.connected_at != news.connected_at:
+        # A reconnection brings new keys to books that are kept, with what is under way in them (rule K1).
+        is_known = connection.baseline_at is not None and reason in (None, CensusReason.KEYS_REPLACED)
+        reason = CensusReason.KEYS_REPLACED if is_known else CensusReason.CONNECTED
         connection = begun_anew(connection)
-        connection = _stamped_past(connection, now) if forgotten else connection
     elif news.enabled and connection.key_version != news.key_version:
         reason = CensusReason.KEYS_REPLACED
         connection = begun_anew(connection)
