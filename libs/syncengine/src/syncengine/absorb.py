@@ -220,9 +220,7 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
         reason = CensusReason.DATABASE_LOST  # also while it is disabled: it may be enabled before all has landed
         connection = _stamped_past(begun_anew(connection), now)
     elif news.enabled and connection.connected_at != news.connected_at:
-        # A reconnection brings new keys to books that are kept, with what is under way in them (rule K1).
-        is_known = connection.baseline_at is not None and reason in (None, CensusReason.KEYS_REPLACED)
-        reason = CensusReason.KEYS_REPLACED if is_known else CensusReason.CONNECTED
+        reason = CensusReason.KEYS_REPLACED if _keeps_books(connection) else CensusReason.CONNECTED
         connection = begun_anew(connection)
     elif news.enabled and connection.key_version != news.key_version:
         reason = CensusReason.KEYS_REPLACED
@@ -244,6 +242,11 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
             due_at=now if news.enabled else None,
         )
     )
+
+
+def _keeps_books(connection: ConnectionRow) -> bool:
+    """Tell whether a reconnection brings new keys to books that go on, with what is under way in them (ADR 24)."""
+    return connection.baseline_at is not None and connection.census_reason in (None, CensusReason.KEYS_REPLACED)
 
 
 async def begin_anew_after_loss(tx: Transaction, now: datetime) -> None:
