@@ -245,7 +245,7 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
 
 
 def _keeps_books(connection: ConnectionRow) -> bool:
-    """Tell whether a reconnection brings new keys to books that go on, with what is under way in them (ADR 24)."""
+    """Tell whether a reconnection brings new keys to books that go on, with what is under way in them (ADR 25)."""
     return connection.baseline_at is not None and connection.census_reason in (None, CensusReason.KEYS_REPLACED)
 
 
