@@ -188,3 +188,12 @@ RULES_OF_BRICKOWL = (RULES - _NOT_AT_BRICKOWL) | {
     *("N2 a kind of batch was seen to be done", "N2 a kind of batch is not used any more"),
 }
 """The same in any twenty lives in a shop of Brick Owl's."""
+
+RULES_OF_BOTH = frozenset(
+    {
+        *("Q1 a line moves the ledger", "Q2 a sale is not counted yet", "S3 a line is counted"),
+        *("C1 a census lets calls go", "C1 a census lets calls go after a loss", "T4 lots are wished for"),
+        *("K1 a look waits for what may land late", "T6 a restored inventory recovers"),
+    }
+)
+"""The same in the few lives of two shops."""

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import syncengine.booking
 import syncengine.settle
 import syncengine.turn
-from simulation.seeds import BRICKLINK, BRICKOWL
+from simulation.seeds import BOTH, BRICKLINK, BRICKOWL
 from sync_brickowl.orders import viewed
 from syncengine.batches import is_usable
 from syncengine.budget import cap_of, ticket
@@ -514,6 +514,13 @@ SWITCHES: tuple[Switch, ...] = (
         without="prices in another currency are sent as they are",
         judgement=7,
         patches=(_instead("syncengine.sendable._is_foreign", lambda row, connection: False),),
+    ),
+    Switch(
+        rule="C1 (reconnected)",
+        without="a shop that is connected again is taken for a new one, although a write of before is under way",
+        judgement=2,
+        patches=(_instead("syncengine.absorb._keeps_books", lambda connection: False),),
+        shop=BOTH,
     ),
     Switch(
         rule="F4",

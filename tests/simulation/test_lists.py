@@ -29,8 +29,8 @@ def test_two_lists_that_lack_a_listing_may_be_believed_unless_a_census_booked_a_
     life = make_life(0)
     life.workers.end()
     stage, lists = life.stage, Lists(life.stage)
-    stock = life.users.add(5, item := life.users.make_item(), fields := life.users.make_fields(1), retain=False)
-    listing_id = stage.shop.put_up(item, 5, stage.shop.as_shown(fields), stage.clock.now())
+    stock = life.users.add(5, life.users.make_color(), life.users.make_look(1), retain=False)
+    listing_id = stage.shop.put_up(stock.item, 5, stage.shop.as_shown(stock.fields), stage.clock.now())
     stage.books.own(listing_id, stock.lot_id)
     stage.store.tables.owners[SELLER, listing_id] = stock.lot_id
     stage.store.tables.connections[SELLER] = ConnectionRow(seller_id=SELLER)

@@ -185,6 +185,8 @@ def in_ledger(
     # Rules K3, K5, S4: the listing may stand with what a wrong verdict left in it, or with what the shop put back.
     if row.ledger is not None and (row.ledger < 0 or (row.ledger == 0 and (row.probation is not None or has_return))):
         return wants_look(row, now)
+    if row.ledger == 0 and row.target > 0 and ends_sold_out(row, facts):
+        return wants_look(row, now)  # it is listed again at once: hands may have put something into the one that stands
     decrease = row.probation if row.may_show_more else None
     if decrease is not None and line.ordered_at <= decrease.due_at - settings.lag_window:
         return wants_look(row, now)  # rule K5: this sale may be what showed the decrease done

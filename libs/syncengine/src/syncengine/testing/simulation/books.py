@@ -161,8 +161,10 @@ class Books:
     of_lots: defaultdict[LotId, set[Cause]] = field(default_factory=lambda: defaultdict(set))
     not_entered: list[ListingId] = field(default_factory=list)
     """Listings that were there before us, and that no lot stands for yet."""
+    strange_items: set[Item] = field(default_factory=set)
+    """What they are of."""
     entered: set[ListingId] = field(default_factory=set)
-    """Those of them that a lot was made for since."""
+    """Those of not_entered that a lot was made for since."""
     items: defaultdict[LotId, set[Item]] = field(default_factory=lambda: defaultdict(set))
     """What a lot was of before."""
     of_items: defaultdict[Item, set[Cause]] = field(default_factory=lambda: defaultdict(set))

@@ -24,7 +24,7 @@ from syncengine.testing.simulation.stage import Stage
 
 
 class Misjudged(AssertionError):
-    """A judgement failed; `number` says which: the design's eight, and consent as a ninth (rule B5)."""
+    """A judgement failed; `number` says which: the design's eight, consent (rule B5), and two shops' one stock."""
 
     def __init__(self, number: int, words: str) -> None:
         super().__init__(f"judgement {number}: {words}")
@@ -278,7 +278,7 @@ class Judges:
 
     def judge_rest(self) -> None:
         """Judge what must hold when nothing moves any more."""
-        if self._whole_connection_waits():
+        if self.whole_connection_waits():
             return
         self._judge_lines()
         for lot_id, stock in sorted(self.stage.inventory.lots.items()):
@@ -286,7 +286,7 @@ class Judges:
                 raise Misjudged(2, wrong)
             row = self.stage.store.tables.listings.get(lot_id)
             true = self.stage.books.current[lot_id].total - self.stage.books.sold(lot_id)
-            strange = self._strange_pieces(lot_id)
+            strange = self.strange_pieces(lot_id)
             if stock.quantity != true + strange:
                 raise Misjudged(7, f"{lot_id}: inventory has {stock.quantity}, {true + strange} are there")
             if row is not None and row.trouble is not None:
@@ -342,7 +342,7 @@ class Judges:
         lines = self.stage.books.lines.items()
         return sum(line.held for (_, id_), line in lines if line.lot_id == lot_id and self._is_sold_before_linked(id_))
 
-    def _strange_pieces(self, lot_id: LotId) -> int:
+    def strange_pieces(self, lot_id: LotId) -> int:
         """Pieces of a lot that such lines hold: not counted until a person assigns them (rule C4)."""
         lines = self.stage.books.lines.items()
         return sum(
@@ -351,7 +351,8 @@ class Judges:
             if line.lot_id == lot_id and self._is_strange(listing_id, lot_id)
         )
 
-    def _whole_connection_waits(self) -> bool:
+    def whole_connection_waits(self) -> bool:
+        """Tell whether all waits for a person who says what an empty list means (rule C5); raises Misjudged."""
         connection = self.stage.connection
         if connection.census_alarm == "LIST_IS_EMPTY" and not self.stage.shop.listings():
             # Sold out, or what hands removed was the last: by the list alone it may as well be closed (C5).
