@@ -136,10 +136,10 @@ async def _book_census(
     returned = await _returned(tx, connection, rows, matched)
     ownerless = {line.item for line in since_connected(await tx.ownerless_lines(connection.seller_id), connection)}
     ownerless |= {kept.listing.item for kept in missed}
+    late = listed_at + lane.settings.lag_window
     if vouched and connection.census_reason in (None, CensusReason.KEYS_REPLACED):
-        late = listed_at + lane.settings.lag_window
         rows = [row if row.lot_id in matched.links else _gone_as_said(row, late, now) for row in rows]
-    linked = [_linked(row, matched, read, connection, facts, returned, ownerless, now) for row in rows]
+    linked = [_linked(row, matched, read, connection, facts, returned, ownerless, now, late) for row in rows]
     if begins:
         linked = await _with_hidden_ones(tx, linked, now)
     await tx.add_listing_ids(
@@ -286,7 +286,9 @@ def _linked(
     returned: frozenset[ListingId],
     ownerless: Collection[Item],
     now: datetime,
+    late: datetime,
 ) -> ListingRow:
+    """Match one lot; `late`: until when an order from before the list may show."""
     begins = connection.census_reason is not None
     listing = matched.links.get(row.lot_id)
     if begins:  # the shop's currency may be another now (rule W2)
@@ -315,7 +317,14 @@ def _linked(
         return wants_look(replace(back, shown=shown_values(listing), list_after=None), now)
     keeps = row.listing_id == listing.listing_id and connection.census_reason is not CensusReason.DATABASE_LOST
     linked = replace(
-        found(row, listing, read.read_at, now), trouble=None, theirs=None, look_since=None, not_before=None
+        found(row, listing, read.read_at, now),
+        trouble=None,
+        theirs=None,
+        look_since=None,
+        not_before=None,
+        # What an order explains that is still to show, no increase repairs (rule K4): after C1 nothing is raised at all
+        # until then (rule C4).
+        raise_after=None if begins else late,
     )
     return replace(linked, sent=compared.sent, conflicts=compared.conflicts) if keeps else linked
 

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from syncengine.listing import Listing, ListingId, ListRead, OrderRead
+from syncengine.listing import Listing, ListingId, ListRead, LotId, OrderRead
 from syncengine.marketplace import Ticket
 from syncengine.rows import Trouble
 from syncengine.testing.inventory import BRICK
@@ -107,6 +107,22 @@ async def test_a_question_stays_until_lists_and_late_orders_agree_that_the_listi
     await world.settle(world.settings.lag_window * 4)
     assert world.row("a").trouble is Trouble.LOOK_ALIKE
     assert world.shown() == {"b": 3}
+
+
+async def test_a_lot_that_a_later_list_links_is_not_raised_before_late_orders_have_shown() -> None:
+    """Somebody makes the listing equal to the lot: what is missing there may just have been sold (rule K4)."""
+    world, alike = await waiting_for_an_answer()
+    listing = world.shop.listings[alike]
+    world.shop.listings[alike] = replace(listing, fields=dict(world.row("a").desired.fields))
+    with no_new_orders(world):
+        world.shop.buy(alike, 2)
+        await want_list(world)
+        await world.settle(world.settings.lag_window * 0.9)
+        assert world.row("a").listing_id == alike
+        assert world.shown() == {"a": 4, "b": 3}
+    await world.settle(world.settings.lag_window * 2)
+    assert world.inventory.lots[LotId("a")].quantity == 8
+    assert world.shown() == {"a": 8, "b": 3}
 
 
 async def test_a_question_ends_once_the_listing_is_gone_for_sure() -> None:

@@ -106,7 +106,7 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """An intent at the moment at which its call began."""
+    """An intent, with what was known when it was made."""
 
     intent: Intent
     revision: int

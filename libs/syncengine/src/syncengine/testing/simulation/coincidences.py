@@ -114,7 +114,10 @@ class Coincidences:
             owner = self.stage.books.owners[self.stage.random.choice(listings).listing_id]
             self._change_late(self.stage.inventory.lots[owner], self.stage.random.randint(1, 5))
         if self.stage.network.late:
-            self._lose()
+            self.databases.lose()
+            settings = self.stage.settings
+            until_all_landed = (settings.call_deadline + settings.late_window) // _SECOND + 1
+            self._go_on(until=lambda: not self.stage.network.late, rounds=until_all_landed)
 
     def _change_late(self, stock: Stock, by: int) -> None:
         """Change a lot by a write that lands as late as can be, if one is sent soon."""
@@ -127,9 +130,9 @@ class Coincidences:
         self.databases.lose()
         self._go_on()
 
-    def _go_on(self, until: Callable[[], bool] = lambda: False) -> None:
-        """What nothing holds up happens."""
-        for _ in range(_ROUNDS):
+    def _go_on(self, until: Callable[[], bool] = lambda: False, rounds: int = _ROUNDS) -> None:
+        """What nothing holds up happens, in so many seconds."""
+        for _ in range(rounds):
             for _ in range(_STEPS):
                 if until():
                     return

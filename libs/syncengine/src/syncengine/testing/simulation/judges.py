@@ -71,8 +71,9 @@ class Judges:
         """Judge a call that reaches a shop: ours alone never exceed its quota (judgement 5).
 
         Calls are counted over a window less the longest call: the shop counts when a call arrives, the budget when it
-        is charged, up to a deadline before, or longer where a worker slept in between. Those that came out of nothing are not ours to avoid: what another tool
-        spent, and what the engine's account no longer holds because its database was lost.
+        is charged, up to a deadline before, or longer where a worker slept in between. Those that came out of nothing
+        are not ours to avoid: what another tool spent, and what the engine's account no longer holds because its
+        database was lost.
         """
         network, limit = self.stage.network, self.stage.shop.facts.limit
         if ticket.stamp in network.stamps:
@@ -102,8 +103,13 @@ class Judges:
                 unread=self._unread(intent.lot_id),
                 doubted=self._doubted(row),
             )
-            if isinstance(intent.write, Remove) and (wrong := self.guarded.removal(intent, row)):
-                raise Misjudged(9, wrong)
+            # Never sent, because its worker died, is no less believed: what hands took is what it would have taken.
+            if isinstance(intent.write, Update):
+                books.unfound[intent.lot_id] += max(0, -intent.write.delta)
+            if isinstance(intent.write, Remove):
+                books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)
+                if wrong := self.guarded.removal(intent, row):
+                    raise Misjudged(9, wrong)
 
     def intended(self, ticket: Ticket, write: Write) -> None:
         """Judge a write whose call begins: its intent is durable by now (L3), and no decrease was due before (6)."""
@@ -114,10 +120,6 @@ class Judges:
         intent = next((each for each in unsettled if each.stamp == ticket.stamp and each.write == write), None)
         if intent is None:
             raise Misjudged(1, "a write without an intent that outlives its sender")
-        if isinstance(write, Update):
-            books.unfound[intent.lot_id] += max(0, -write.delta)
-        if isinstance(write, Remove):
-            books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)  # what is gone already it would have taken
         books.sent.setdefault(ticket.stamp, []).append(self.made[intent.intent_id])
         if overtaken := self.pace.overtaken_by(intent):
             raise Misjudged(6, f"a decrease of {overtaken} was due before")
