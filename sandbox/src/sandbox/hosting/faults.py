@@ -1,7 +1,8 @@
 """Faults: what goes wrong with which request, said precisely, so that a test can reach one exact point.
 
 A fault matches requests by method, path and body; from the `nth` match on it hits `count` of them, or of `every` few,
-before or after the request was applied to the stock. Requests that fail authentication or the quota are refused before any fault.
+before or after the request was applied to the stock. Requests that fail authentication or the quota are refused before
+any fault.
 """
 
 import asyncio

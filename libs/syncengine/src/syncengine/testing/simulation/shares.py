@@ -65,5 +65,6 @@ class Shares:
             self.in_a_row = 0
         if refused > self.refused:
             self.in_a_row += 1
-            self.at_refusal = sum(at > now - window - skew for at, _ in self.calls)
+            at_refusal = stage.network.refused[-1]  # long ago, perhaps: what has left the window since was in it
+            self.at_refusal = sum(at > at_refusal - window - skew for at, _ in self.calls)
         self.refused, self.known = refused, known
