@@ -7,10 +7,9 @@ shows it: prices with three decimals, no retaining.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import count, islice
 
 from product.lots import Json
-from product.owl import OwlShop
+from product.owl import OwlShop, known_numbers
 from product.seller import Seller
 from product.waiting import PATIENCE, until
 from sandbox.brickowl.catalog import Catalog
@@ -48,7 +47,7 @@ async def stocked(seller: Seller, owl: OwlShop, *, same: int, each: Mapping[str,
     kinds = [SAME] * same + [kind for kind in KINDS for _ in range(each[kind])]
     hour, catalog = FirstHour(kinds), Catalog.shipped()
     colors = {int(one): color.color_id for color in catalog.colors.values() for one in color.bricklink_ids}
-    numbers = _known_numbers(catalog, -(-len(kinds) // len(COLORS)))
+    numbers = known_numbers(catalog, -(-len(kinds) // len(COLORS)))
     for place, kind in enumerate(kinds):
         number, boid = numbers[place // len(COLORS)]
         color_id, price = COLORS[place % len(COLORS)], Decimal("0.1004") + place % 800 * Decimal("0.0010")
@@ -74,12 +73,6 @@ async def stocked(seller: Seller, owl: OwlShop, *, same: int, each: Mapping[str,
             )
             hour.owl[place] = made["lot_id"]
     return hour
-
-
-def _known_numbers(catalog: Catalog, wanted: int) -> list[tuple[str, str]]:
-    """Numbers of parts that both catalogues know, each with its one BOID."""
-    found = ((str(number), catalog.lookup(str(number), "Part", "bl_item_no")) for number in count(20_000))
-    return list(islice(((number, boids[0]) for number, boids in found if len(boids) == 1), wanted))
 
 
 async def previewed(seller: Seller, marketplace: str, *, patience: float = PATIENCE) -> tuple[str, Json]:

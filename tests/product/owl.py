@@ -3,11 +3,13 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count, islice
 
 from devstack.testing import Stack
 from product.lots import Json
 from product.seller import Seller
 from product.waiting import until
+from sandbox.brickowl.catalog import Catalog
 from sandbox.testing import OwlShopControl
 
 BRICKOWL = "/v1/connections/brickowl"
@@ -69,3 +71,9 @@ class OwlShop:
     async def listing(self, lot: Json) -> Json:
         """What this shop shows of a lot."""
         return (await self.control.lots())[int(lot["sync"]["brickowl"]["listing_id"])]
+
+
+def known_numbers(catalog: Catalog, wanted: int) -> list[tuple[str, str]]:
+    """Numbers of parts that both catalogues know, each with its one BOID."""
+    found = ((str(number), catalog.lookup(str(number), "Part", "bl_item_no")) for number in count(20_000))
+    return list(islice(((number, boids[0]) for number, boids in found if len(boids) == 1), wanted))

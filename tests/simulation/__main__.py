@@ -11,7 +11,7 @@ from pathlib import Path
 from simulation.blind import weigh_all
 from simulation.over_postgres import run_over_postgres
 from simulation.runs import Run, find_failing, run_all, table
-from simulation.seeds import BRICKLINK, SHOPS
+from simulation.seeds import BOTH, BRICKLINK, SHOPS
 from simulation.switches import FIRST_FAILING, switches_of
 
 
@@ -61,7 +61,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="how many (default: 1000)")
     parser.add_argument("--first", type=int, default=0, help="the first (default: 0)")
-    parser.add_argument("--shop", choices=SHOPS, default=BRICKLINK, help="whose model the shop is (default: bricklink)")
+    parser.add_argument("--shop", choices=SHOPS, default=BRICKLINK, help="whose model (default: bricklink)")
     parser.add_argument("--switches", action="store_true", help="turn each rule off, and find the life that needs it")
     parser.add_argument(
         "--blind", action="store_true", help="compare with a policy that sends again instead of looking"
@@ -69,6 +69,8 @@ def main() -> int:
     parser.add_argument("--store", choices=("memory", "postgres"), default="memory", help="postgres: beside the other")
     parser.add_argument("--record", action="store_true", help="with --switches: keep those lives for the test")
     asked = parser.parse_args()
+    if asked.shop == BOTH and (asked.blind or asked.store == "postgres"):
+        parser.error("--blind and --store postgres are for one shop")
     seeds = range(asked.first, asked.first + asked.seeds)
     if asked.blind:
         return _compare(seeds)

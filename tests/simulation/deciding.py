@@ -29,7 +29,7 @@ def _explained(known: Any, row: Any, intent: Any, *_: Any, **__: Any) -> str | N
     return "K5 an outcome is on probation" if known.row.probation else None
 
 
-def _booked(row: Any, before: Any, line: Any, *_: Any) -> str | None:
+def _booked(row: Any, before: Any, line: Any, *_: Any, **__: Any) -> str | None:
     if before.listing_id != line.listing_id:
         return "N5 a line of an old listing leaves the ledger"
     return "Q1 a line moves the ledger" if row is not before else "Q1 a line was in the ledger"
@@ -188,3 +188,12 @@ RULES_OF_BRICKOWL = (RULES - _NOT_AT_BRICKOWL) | {
     *("N2 a kind of batch was seen to be done", "N2 a kind of batch is not used any more"),
 }
 """The same in any twenty lives in a shop of Brick Owl's."""
+
+RULES_OF_BOTH = frozenset(
+    {
+        *("Q1 a line moves the ledger", "Q2 a sale is not counted yet", "S3 a line is counted"),
+        *("C1 a census lets calls go", "C1 a census lets calls go after a loss", "T4 lots are wished for"),
+        *("K1 a look waits for what may land late", "T6 a restored inventory recovers"),
+    }
+)
+"""The same in the few lives of two shops."""

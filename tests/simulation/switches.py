@@ -16,7 +16,7 @@ from unittest.mock import patch
 import syncengine.booking
 import syncengine.settle
 import syncengine.turn
-from simulation.seeds import BRICKLINK, BRICKOWL
+from simulation.seeds import BOTH, BRICKLINK, BRICKOWL
 from sync_brickowl.orders import viewed
 from syncengine.batches import is_usable
 from syncengine.budget import cap_of, ticket
@@ -188,8 +188,8 @@ async def orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
     await lane.save(tx, [syncengine.settle.not_applied(row) for row in rows.values()])
 
 
-def _ledger_of_any_listing(row: ListingRow, line: Any, *rest: Any) -> ListingRow:
-    return in_ledger(row, replace(line, listing_id=row.listing_id), *rest)
+def _ledger_of_any_listing(row: ListingRow, line: Any, *rest: Any, **named: Any) -> ListingRow:
+    return in_ledger(row, replace(line, listing_id=row.listing_id), *rest, **named)
 
 
 def _census_at_once(lane: Any, connection: Any, now: datetime) -> datetime:
@@ -386,7 +386,7 @@ SWITCHES: tuple[Switch, ...] = (
         patches=(
             _of(MemoryStore, "take_lease", _lease_for_all),
             _of(MemoryStore, "_check", lambda self, lease: None),
-            _of(Lane, "check_lease_outlives", lambda self, deadline: None),
+            _of(Lane, "time_left", lambda self, intended_at, deadline: deadline),
         ),
     ),
     Switch(
@@ -514,6 +514,13 @@ SWITCHES: tuple[Switch, ...] = (
         without="prices in another currency are sent as they are",
         judgement=7,
         patches=(_instead("syncengine.sendable._is_foreign", lambda row, connection: False),),
+    ),
+    Switch(
+        rule="C1 (reconnected)",
+        without="a shop that is connected again is taken for a new one, although a write of before is under way",
+        judgement=2,
+        patches=(_instead("syncengine.absorb._keeps_books", lambda connection: False),),
+        shop=BOTH,
     ),
     Switch(
         rule="F4",

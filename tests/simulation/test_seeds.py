@@ -1,12 +1,12 @@
-"""Random lives of one shop: accidents on every way, dead and sleeping workers, lost databases; at rest one stock."""
+"""Random lives of one shop, and of two: accidents on every way, dead workers, lost databases; at rest one stock."""
 
 from collections import Counter
 
 import pytest
 
-from simulation.deciding import RULES, RULES_OF_BRICKOWL
+from simulation.deciding import RULES, RULES_OF_BOTH, RULES_OF_BRICKOWL
 from simulation.runs import LEAST_EVENTS, LEAST_FAULTS, run, table
-from simulation.seeds import BRICKLINK, BRICKOWL
+from simulation.seeds import BOTH, BRICKLINK, BRICKOWL
 from simulation.switches import BY_RULE, FIRST_FAILING
 
 FAULTS = {
@@ -29,16 +29,25 @@ NOT_AT_BRICKOWL = {"batch added to an order", "pieces out of an order", "pieces 
 RARE = {"429 by quota", "inventory restored"}
 """Too rare for twenty lives."""
 BATCHES = {"several creates in one call", "several updates in one call", "answer to a batch cut short"}
+OF_TWO_SHOPS = {
+    *("shop connected late", "shop disconnected", "import", "import undone", "inventory restored"),
+    *("database lost", "keys replaced", "pieces out of an order, restocked", "order merged into another"),
+    *(
+        "sold what was not there: inventory had not counted a sale",
+        "sold what was not there: a decrease was on its way",
+    ),
+}
 FAULTS_OF = {
     BRICKLINK: FAULTS,
     BRICKOWL: (FAULTS - NOT_AT_BRICKOWL - RARE) | {"order merged into another"} | BATCHES,
+    BOTH: OF_TWO_SHOPS,
 }
 RECORDED = [(shop, rule) for shop, found in FIRST_FAILING.items() for rule in found]
-RULES_OF = {BRICKLINK: RULES, BRICKOWL: RULES_OF_BRICKOWL}
+RULES_OF = {BRICKLINK: RULES, BRICKOWL: RULES_OF_BRICKOWL, BOTH: RULES_OF_BOTH}
 
 
 @pytest.mark.timeout(600)  # a quarter of a minute of one core, which other suites may want too
-@pytest.mark.parametrize(("shop", "seeds"), [(BRICKLINK, range(50)), (BRICKOWL, range(20))])
+@pytest.mark.parametrize(("shop", "seeds"), [(BRICKLINK, range(50)), (BRICKOWL, range(20)), (BOTH, range(8))])
 def test_lives_pass_all_judgements_and_every_fault_struck_and_every_rule_decided(shop: str, seeds: range) -> None:
     runs = [run(seed, shop=shop) for seed in seeds]
     assert {each.seed: each.words for each in runs if each.words} == {}

@@ -213,15 +213,15 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
     connection = await tx.lock_connection(news.seller_id)
     if news.seq <= connection.event_seq:
         return
-    reason, before = connection.census_reason, connection
+    reason, before, lost_at = connection.census_reason, connection, await tx.last_loss()
     if news.enabled and not before.enabled:
         connection = replace(connection, pin_lapsed=await _is_taken(tx, before))
-    if news.enabled and connection.connected_at != news.connected_at:
-        lost_at = await tx.last_loss()
-        forgotten = connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at
-        reason = CensusReason.DATABASE_LOST if forgotten else CensusReason.CONNECTED
+    if connection.event_seq == 0 and lost_at is not None and news.connected_at <= lost_at:
+        reason = CensusReason.DATABASE_LOST  # also while it is disabled: it may be enabled before all has landed
+        connection = _stamped_past(begun_anew(connection), now)
+    elif news.enabled and connection.connected_at != news.connected_at:
+        reason = CensusReason.KEYS_REPLACED if _keeps_books(connection) else CensusReason.CONNECTED
         connection = begun_anew(connection)
-        connection = _stamped_past(connection, now) if forgotten else connection
     elif news.enabled and connection.key_version != news.key_version:
         reason = CensusReason.KEYS_REPLACED
         connection = begun_anew(connection)
@@ -242,6 +242,11 @@ async def absorb_connection(tx: Transaction, news: ConnectionNews, now: datetime
             due_at=now if news.enabled else None,
         )
     )
+
+
+def _keeps_books(connection: ConnectionRow) -> bool:
+    """Tell whether a reconnection brings new keys to books that go on, with what is under way in them (ADR 25)."""
+    return connection.baseline_at is not None and connection.census_reason in (None, CensusReason.KEYS_REPLACED)
 
 
 async def begin_anew_after_loss(tx: Transaction, now: datetime) -> None:

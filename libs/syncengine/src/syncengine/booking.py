@@ -39,6 +39,8 @@ async def book_order(
     listing_ids = [*before, *(line.listing_id for line in order.lines), *(line.listing_id for line in gone)]
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     ours = await tx.created_among(connection.seller_id, listing_ids)
+    of_listings = await tx.lines_of_listings(connection.seller_id, listing_ids)
+    have_returns = {line.listing_id for line in of_listings if line.returned}
     rows = dict(await tx.find_listings(set(owners.values())))
     lines: list[LineRow] = []
     bookings: list[Booking] = []
@@ -60,7 +62,7 @@ async def book_order(
             row, event, booking = tell(row, told, kind, more, facts, now, ours=line.listing_id in ours)
             # A line that was added to its order may be older than the change that dates it.
             left = line if known is not None else replace(line, ordered_at=summary.ordered_at)
-            row = in_ledger(row, left, new_pieces, facts, settings, now)
+            row = in_ledger(row, left, new_pieces, facts, settings, now, has_return=line.listing_id in have_returns)
             rows[row.lot_id] = _looked_for(row, line, now) if newly_returned > 0 else row
             events.append(event)
             bookings += [booking] if booking is not None else []
@@ -159,9 +161,19 @@ def tell(
 
 
 def in_ledger(
-    row: ListingRow, line: LineRow, pieces: int, facts: Facts, settings: Settings, now: datetime
+    row: ListingRow,
+    line: LineRow,
+    pieces: int,
+    facts: Facts,
+    settings: Settings,
+    now: datetime,
+    *,
+    has_return: bool = False,
 ) -> ListingRow:
-    """Take new pieces off the ledger, if they are of its listing and later than its beginning (rule Q1)."""
+    """Take new pieces off the ledger, if they are of its listing and later than its beginning (rule Q1).
+
+    `has_return`: pieces of this listing are in open returns.
+    """
     if row.listing_id != line.listing_id or row.ledger is None or pieces <= 0:
         return row
     if row.ledger_from is not None:
@@ -170,8 +182,11 @@ def in_ledger(
         if line.ordered_at <= row.ledger_from + settings.anchor_doubt:
             return wants_look(replace(row, ledger=row.ledger - pieces, doubt=row.doubt + pieces), now)
     row = replace(row, ledger=row.ledger - pieces)
-    if row.ledger is not None and (row.ledger < 0 or (row.ledger == 0 and row.probation is not None)):
-        return wants_look(row, now)  # rules K3, K5: the listing may stand with what a wrong verdict left in it
+    # Rules K3, K5, S4: the listing may stand with what a wrong verdict left in it, or with what the shop put back.
+    if row.ledger is not None and (row.ledger < 0 or (row.ledger == 0 and (row.probation is not None or has_return))):
+        return wants_look(row, now)
+    if row.ledger == 0 and row.target > 0 and ends_sold_out(row, facts):
+        return wants_look(row, now)  # it is listed again at once: hands may have put something into the one that stands
     decrease = row.probation if row.may_show_more else None
     if decrease is not None and line.ordered_at <= decrease.due_at - settings.lag_window:
         return wants_look(row, now)  # rule K5: this sale may be what showed the decrease done

@@ -1,5 +1,6 @@
 """Whether a call may be made now, and under which stamp: pure (rules B1, B4)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -114,6 +115,31 @@ def _free_at(connection: ConnectionRow, facts: Facts, settings: Settings, *, may
     """When a call may be free: calls leave the window in buckets of a 1/144 of it."""
     at = now + facts.limit.window / 144
     if not may_ask or connection.capped_at is None:
+        return at
+    return min(at, max(now, connection.capped_at + settings.halt_probe_interval))
+
+
+def enough_at(
+    connection: ConnectionRow,
+    facts: Facts,
+    settings: Settings,
+    charged: Sequence[tuple[datetime, Spent]],
+    *,
+    calls: int,
+    now: datetime,
+) -> datetime:
+    """When so many calls are free together, or all that there are, if none is made until then.
+
+    `charged`: calls of the limit's window with their moments, oldest first. Where the limit was lowered no later than a
+    read asks whether it is over (rule B3).
+    """
+    cap, at = cap_of(connection, facts), now
+    missing = sum(spent.calls for _, spent in charged) + min(calls, cap) - cap
+    for moment, spent in charged:
+        if missing > 0:
+            missing -= spent.calls
+            at = max(now, min(moment, now) + facts.limit.window)
+    if connection.capped_at is None:
         return at
     return min(at, max(now, connection.capped_at + settings.halt_probe_interval))
 

@@ -97,7 +97,7 @@ async def _alarm(
 ) -> str:
     """Tell why a list is not believed (rule C5): a closed shop lists nothing."""
     shown, ours = {listing.listing_id for listing in read.listings}, missing.ours
-    if not shown and (ours or not connection.shop_is_empty):
+    if not shown and (ours or not connection.shop_is_empty or await _had_listings(tx, connection)):
         return LIST_IS_EMPTY
     if len(missing.rows) > max(_MISSING_AT_LEAST, _MISSING_SHARE * len(ours)):
         return MANY_ARE_MISSING
@@ -107,6 +107,14 @@ async def _alarm(
         if wanted and all(row in missing.rows for row in wanted):
             return "" if await tx.lots_of_listings(connection.seller_id, shown) else MANY_ARE_MISSING
     return ""
+
+
+async def _had_listings(tx: Transaction, connection: ConnectionRow) -> bool:
+    """Tell whether lots that have pieces were listed before the database was lost: inventory still knows where."""
+    if connection.census_reason is not CensusReason.DATABASE_LOST:
+        return False
+    wanted = [row.lot_id for row in await tx.listings_of(connection.seller_id) if row.target]
+    return any((await tx.listing_ids_of(wanted)).values())
 
 
 async def _book_census(
@@ -126,7 +134,9 @@ async def _book_census(
     """
     now, facts, begins = lane.clock.now(), lane.shop.facts, connection.census_reason is not None
     if connection.census_reason is CensusReason.DATABASE_LOST:
-        await _forget_intents(lane, tx, connection)
+        forgotten = await _forget_intents(lane, tx, connection)
+        # What an unanswered create may have made is not nobody's for having been seen while that was looked for (N3).
+        missed = [kept for kept in missed if not any(_may_have_made(intent, kept.listing) for intent in forgotten)]
     rows = [row for row in await tx.listings_of(connection.seller_id) if row.intent_id is None]
     stored = {row.lot_id: row for row in rows}
     listing_ids = [listing.listing_id for listing in read.listings]
@@ -242,7 +252,7 @@ async def _with_hidden_ones(tx: Transaction, rows: Sequence[ListingRow], now: da
     return [looked_for.get(row.lot_id) or row for row in rows]
 
 
-async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow) -> None:
+async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow) -> Sequence[Intent]:
     """What a restored database remembers as under way has landed long ago, or never will: the list says which (C1)."""
     intents = await tx.open_intents(connection.seller_id)
     lines = await tx.ownerless_lines(connection.seller_id) if intents else []
@@ -250,16 +260,17 @@ async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow
         await tx.save_intents([closed(intent, Fate.UNKNOWN, lane.clock.now(), "DATABASE_LOST")])
         # What it may have made, and has sold out since, was nobody's only as long as it was looked for (rule C4).
         await tx.save_lines(
-            [replace(line, unowned=False) for line in lines if line.unowned and _may_be_of(intent, line)]
+            [replace(line, unowned=False) for line in lines if line.unowned and _may_have_made(intent, line)]
         )
     rows = await tx.find_listings({intent.lot_id for intent in intents})
     await lane.save(tx, [replace(row, intent_id=None, unknown=False) for row in rows.values()])
+    return intents
 
 
-def _may_be_of(intent: Intent, line: LineRow) -> bool:
-    """Tell whether a line may be of the listing that a create of unknown outcome made (rule N3)."""
-    is_its_item = isinstance(intent.write, Create) and line.item == intent.write.item
-    return is_its_item and age(line.listing_id)[0] > intent.above_listing_id
+def _may_have_made(intent: Intent, what: LineRow | Listing) -> bool:
+    """Tell whether a create of unknown outcome may have made this listing, or the one of this order line (rule N3)."""
+    is_its_item = isinstance(intent.write, Create) and what.item == intent.write.item
+    return is_its_item and age(what.listing_id)[0] > intent.above_listing_id
 
 
 def _still_wanted(connection: ConnectionRow, listed_at: datetime) -> datetime | None:
@@ -290,11 +301,12 @@ def _linked(
 ) -> ListingRow:
     """Match one lot; `late`: until when an order from before the list may show."""
     begins = connection.census_reason is not None
+    anew = connection.census_reason not in (None, CensusReason.KEYS_REPLACED)
     listing = matched.links.get(row.lot_id)
     if begins:  # the shop's currency may be another now (rule W2)
         row = replace(row, parked={g: parked for g, parked in row.parked.items() if parked.reason != ANOTHER_CURRENCY})
     if listing is None:
-        if row.listing_id is not None and connection.census_reason in (None, CensusReason.KEYS_REPLACED):
+        if row.listing_id is not None and not anew:
             return wants_look(row, now)
         if row.listing_id is not None:  # our books are not to be believed; before it is created anew, it is looked for
             row = replace(unlisted(row), gone_id=row.gone_id, look_since=None, trouble=None, theirs=None)
@@ -309,6 +321,8 @@ def _linked(
         # A list may be old (marketplaces/bricklink.md#3.2): what it shows of one listing is looked at, not believed.
         strange = listing.quantity != row.ledger or compared.conflicts != row.conflicts
         return wants_look(row, now) if strange else compared
+    if row.listing_id == listing.listing_id and row.look_since is not None and not anew:
+        return row  # with new keys our books are what they were, and a look is to tell what a return became (rule S4)
     if row.listing_id is None and listing.listing_id in returned and not begins:
         # Sold out by our books: whether the shop put returned pieces back, a look tells (rule S4).
         back = replace(

@@ -22,7 +22,7 @@ def noticed(row: ListingRow, listing: Listing, facts: Facts, *, but: Collection[
         and row.shown[name] != value
         and not _is_automatic(name, listing, facts)
     }
-    if FOR_SALE in moved:  # which stockroom hides it follows from that
+    if FOR_SALE in moved.union(but):  # which stockroom hides it follows from that
         moved -= {name for name, group in facts.groups.items() if group is Group.QUANTITY}
     wanted, conflicts, sent = desired_fields(row.desired), dict(row.conflicts), dict(row.sent)
     for name in moved:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from syncengine.listing import Listing
 from syncengine.marketplace import Create, Remove, Update
 from syncengine.rows import Fate, Intent, ListingRow, Observation, Probation, Settings, Trouble
-from syncengine.settle import applied, closed, not_applied, unlisted
+from syncengine.settle import applied, closed, not_applied, unlisted, wants_look
 
 
 class Finding(StrEnum):
@@ -94,6 +94,8 @@ def explain_in_hindsight(
         row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
         if row.ledger is not None:
             row = replace(row, ledger=row.ledger + restocked + off_by)
+        if row.listing_id is not None and (row.ledger or 0) < 0:
+            row = wants_look(row, now)  # more was sold since than there was: what the shop put back may be (rule K3)
         return Known(row, intent, restocked)
     if findings and not last:
         return None

@@ -13,7 +13,7 @@ from random import Random
 from typing import TypeVar
 from uuid import UUID
 
-from syncengine.budget import NotBefore, asks_again, is_nearly_spent, ticket, uncapped
+from syncengine.budget import NotBefore, asks_again, enough_at, is_nearly_spent, ticket, uncapped
 from syncengine.clock import Clock
 from syncengine.listing import ListingId
 from syncengine.marketplace import Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
@@ -56,6 +56,8 @@ class Lane:
     """The set of keys that the shop was opened with: newer ones may be told of at any moment."""
     let_in_at: datetime | None = None
     """Which asking a read answered, if somebody had asked for a test of the keys before it was made."""
+    reads: int = 0
+    """Calls charged for the reads of this lane's turn until now."""
     answers: int = 0
     """Reads that brought something."""
 
@@ -101,16 +103,21 @@ class Lane:
             raise FencedError
         self.lease = renewed
 
-    def check_lease_outlives(self, deadline: timedelta) -> None:
-        """See, just before the first byte of a write, that nothing took so long that another may own the connection.
+    def time_left(self, intended_at: datetime, deadline: timedelta) -> timedelta:
+        """Say how long a write may still take, just before its first byte: its deadline counts from its intent.
 
-        The transaction that charged the call may have waited, or the process slept (rule L2).
+        The transaction that charged the call may have waited, or the process slept. From the intent on everybody else
+        counts when all that it may do has landed: whoever looks next (rule K1), and after a loss the census (rule C1).
 
         Raises:
-            FencedError: the call is not made; its intent stays open, for whoever owns the connection next.
+            FencedError: none, or another may own the connection by then (rule L2); the call is not made, and its intent
+                stays open, for whoever owns the connection next.
         """
-        if self.lease.expires_at < self.clock.now() + deadline:
+        now = self.clock.now()
+        left = intended_at + deadline - now
+        if left <= timedelta(0) or self.lease.expires_at < now + left:
             raise FencedError
+        return left
 
     async def charge(
         self, tx: Transaction, connection: ConnectionRow, *, write: bool, deadline: timedelta, calls: int = 1
@@ -168,8 +175,8 @@ class Lane:
                 given = deadline if whole else min(deadline, patience(connection, self.settings, self.clock.now()))
                 connection, granted = await self.charge(tx, connection, write=False, deadline=given, calls=calls)
         except PausedError as pause:
-            await self._note_pause(pause)
-            raise
+            raise await self._note_pause(pause, calls) from None
+        self.reads += calls
         began_at = self.clock.now()
         try:
             answer = await call(granted)
@@ -208,9 +215,21 @@ class Lane:
         )
         return replace(connection, alerted_at=now)
 
-    async def _note_pause(self, pause: PausedError) -> None:
+    async def _note_pause(self, pause: PausedError, calls: int) -> PausedError:
+        """Remember until when to wait with a read that counts as so many calls.
+
+        A turn whose reads the quota breaks off begins anew. So it waits until twice as many calls are free as it would
+        have made by now: with whatever is free it would be broken off for ever.
+        """
         async with self.transaction() as (tx, connection):
+            if pause.reason == "QUOTA":
+                now, limit = self.clock.now(), self.shop.facts.limit
+                charged = await tx.charged(connection.seller_id, limit.name, now - limit.window)
+                wanted = 2 * (self.reads + calls)
+                enough = enough_at(connection, self.shop.facts, self.settings, charged, calls=wanted, now=now)
+                pause = PausedError(max(pause.at, enough), pause.reason)
             await tx.save_connection(replace(connection, not_before=pause.at, waiting_for=pause.reason))
+        return pause
 
     async def note_failure(self, outcome: Outcome) -> NothingReadError:
         """Remember a call that brought nothing; say until when to pause (rules O2, O3)."""

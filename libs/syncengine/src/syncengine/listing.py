@@ -79,6 +79,8 @@ class Lot:
     """Fields that inventory does not say: they are as the seller wants them in this shop (`Facts.choices`)."""
     is_mapped: bool = True
     """Whether `item` is known in the marketplace's own terms; else no listing is of it, and none is made."""
+    is_archived: bool = False
+    """Listed nowhere: pieces that come back to it are none for sale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

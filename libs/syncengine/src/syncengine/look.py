@@ -10,7 +10,7 @@ from syncengine.booking import tell_restocked
 from syncengine.drift import noticed, written_fields
 from syncengine.explain import explain, explain_in_hindsight, observation
 from syncengine.hindsight import dated_by_order, sold_after
-from syncengine.lane import Lane, NothingReadError, PausedError
+from syncengine.lane import Lane, NothingReadError
 from syncengine.listing import ListingId
 from syncengine.look_create import settle_creates
 from syncengine.marketplace import Update
@@ -42,10 +42,10 @@ async def take_looks(lane: Lane) -> None:
     answers = lane.answers
     try:
         sight = await see(lane, due)
-    except PausedError as pause:
-        unread = pause.listing_id if isinstance(pause, NothingReadError) else None
-        if lane.answers > answers:  # else it cost nothing, or the shop is down, and the connection waits as a whole
-            await _put_off(lane, [each for each in due if unread in (None, each.row.listing_id)])
+    except NothingReadError as failure:
+        unread = [each for each in due if failure.listing_id in (None, each.row.listing_id)]
+        if lane.answers > answers:  # else the shop is down, and the connection waits as a whole
+            await _put_off(lane, unread)
         raise
     async with lane.transaction() as (tx, connection):
         shown = [listing_id for listing_id, listing in sight.listings.items() if listing is not None]
@@ -61,8 +61,8 @@ async def take_looks(lane: Lane) -> None:
 
 
 async def _put_off(lane: Lane, unread: Sequence[Suspect]) -> None:
-    """Look ever less often at what cannot be read to the end: its own read fails, or an order's, or too few calls are
-    free for all of it. What was read is thrown away, of calls that all lots share (rule B2).
+    """Look ever less often at what cannot be read: its own read fails, or an order's. What was read before is thrown
+    away, of calls that all lots share (rule B2).
     """
     settings = lane.settings
     async with lane.transaction() as (tx, connection):
@@ -145,8 +145,10 @@ async def _settled(
         written = written_fields(write) if isinstance(write, Update) else frozenset()
         row = noticed(row, listing, lane.shop.facts, but=written)
         # What was written and shows otherwise is due again, once (rule F3).
-        # What was never sent, as the write that was to was not done, is due already (rule F4).
-        other = {name: value for name, value in listing.fields.items() if name in written & row.sent.keys()}
+        # What was never sent is as it was made, or else as written, though not all of that write is there (rule F4).
+        as_sent = {**lane.shop.facts.created_with, **row.sent}
+        shown = {name: value for name, value in listing.fields.items() if name in written}
+        other = {name: value for name, value in shown.items() if as_sent.get(name) != value}
         row = replace(row, sent={**row.sent, **other})
     # A decrease that the shop refuses is no nearer to being explained when it is sent again at once.
     if row.trouble is not None:

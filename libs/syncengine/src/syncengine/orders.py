@@ -48,19 +48,22 @@ async def read_orders(
         listed = await _list_orders(lane, page)
         summaries |= listed
         page_of |= dict.fromkeys(listed, page)
-        fresh = fresh or list(listed.values())
+        fresh = list(listed.values()) or fresh  # the newest list: what the one before it shows may have changed since
     summaries |= await view_known(lane, summaries, fresh)
     await _verify_shop(lane, list(summaries.values()))
     changed = [order.order_id for order in await changed_among(lane, summaries.values())]
     reading = changed[:at_most]
     is_complete, touched, done = len(reading) == len(changed), set[ListingId](), set[OrderId]()
+    # Whichever of them is read when: once the root is booked without them, theirs count as pieces sold anew (rule S2).
+    gone = [order_id for order_id in changed if summaries[order_id].merged_into is not None]
     at_once = lane.shop.facts.views_at_once or len(reading) or 1
     for some in (reading[first : first + at_once] for first in range(0, len(reading), at_once)):
         summaries |= await view_all(lane, [summaries[order_id] for order_id in some])
-        families = await find_families(lane, some, summaries)
+        families = await find_families(lane, list(dict.fromkeys([*gone, *some])), summaries)
         roots = {order.order_id: root for root, orders in families.items() for order in orders}
         for order_id in dict.fromkeys(roots.get(order_id, order_id) for order_id in some):
-            if order_id in done and order_id not in families:
+            merged = [order for order in families.get(order_id, ()) if order.order_id not in done]
+            if order_id in done and not merged:
                 continue
             done.add(order_id)
             summary = summaries[order_id]
@@ -68,7 +71,8 @@ async def read_orders(
             if order.summary != summary and lane.shop.facts.views_at_once:
                 is_complete = False  # it changed meanwhile, perhaps by one that went into it: the next read tells (S2)
                 continue
-            order = replace(order, merged=tuple(families.get(order_id, ())))
+            order = replace(order, merged=tuple(merged))
+            done |= {each.order_id for each in merged}
             summaries[order_id] = order.summary
             touched |= await _book(lane, order, only_store=only_store)
     if is_complete:

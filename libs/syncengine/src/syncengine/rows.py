@@ -451,7 +451,7 @@ class ListingRow:
     @property
     def target(self) -> int:
         """Pieces that the shop should show (rule Q2)."""
-        return max(0, self.desired.quantity - self.uncounted)
+        return 0 if self.desired.is_archived else max(0, self.desired.quantity - self.uncounted)
 
     @property
     def may_show_more(self) -> bool:

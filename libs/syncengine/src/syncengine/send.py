@@ -47,14 +47,15 @@ class _Call:
     intents: Sequence[Intent]
     ticket: Ticket
 
-    async def make(self, lane: Lane) -> Sequence[Outcome]:
+    async def make(self, lane: Lane, deadline: timedelta) -> Sequence[Outcome]:
+        ticket = replace(self.ticket, deadline=deadline)
         if len(self.intents) == 1:
-            return [await lane.shop.send(self.intents[0].write, self.ticket)]
+            return [await lane.shop.send(self.intents[0].write, ticket)]
         updates = [intent.write for intent in self.intents if isinstance(intent.write, Update)]
         if updates:
-            return await lane.shop.update_all(updates, self.ticket)
+            return await lane.shop.update_all(updates, ticket)
         creates = [intent.write for intent in self.intents if isinstance(intent.write, Create)]
-        return await lane.shop.create_all(creates, self.ticket)
+        return await lane.shop.create_all(creates, ticket)
 
 
 async def send_next(lane: Lane) -> bool:
@@ -76,8 +77,7 @@ async def send_next(lane: Lane) -> bool:
     first = intended.intents[0]
     following = correlation_id.set(first.correlation_id)
     try:
-        lane.check_lease_outlives(deadline)
-        outcomes = await intended.make(lane)
+        outcomes = await intended.make(lane, lane.time_left(first.sent_at, deadline))
         _log.info("sent", extra={**_facts(first, outcomes[0]), "lots": len(outcomes)})
         if (halted := next((outcome for outcome in outcomes if isinstance(outcome, Halted)), None)) is not None:
             confirmed = await _probed(lane, halted)

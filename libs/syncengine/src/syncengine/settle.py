@@ -155,6 +155,7 @@ def unlisted(row: ListingRow) -> ListingRow:
     """Book that the lot has no listing any more."""
     return replace(
         row,
+        applied={},  # to this one: another is yet to be seen to take nothing (rule F3)
         listing_id=None,
         gone_id=row.listing_id or row.gone_id,
         listed_item=None,

@@ -33,8 +33,9 @@ async def view_known(
     into it.
 
     Those of which the list says so; and those that changed last, as many at a time as a call takes, until none of them
-    did. `fresh`: a list of orders, those that changed last first, as far as it says; else the views do, and it is gone
-    through from its other end. Where lists say all, there is nothing to view.
+    did, and all changed before those of which the list says so: what went into one of these changed with it, however
+    late it shows. `fresh`: a list of orders, those that changed last first, as far as it says; else the views do, and
+    it is gone through from its other end. Where lists say all, there is nothing to view.
     """
     if not (at_once := lane.shop.facts.views_at_once):
         return {}
@@ -43,7 +44,7 @@ async def view_known(
     said = [order for id_, order in summaries.items() if id_ in known and order.fingerprint != known[id_].fingerprint]
     viewed = await view_all(lane, sorted(said, key=lambda order: order.changed_at)[: at_once * _CALLS])
     waiting = [order for order in fresh if order.order_id in known and order not in said]
-    may_be_wrong_way = True
+    since, may_be_wrong_way = min((order.changed_at for order in viewed.values()), default=None), True
     while waiting:
         some, waiting = waiting[:at_once], waiting[at_once:]
         whole = await view_orders(lane, some)
@@ -51,7 +52,7 @@ async def view_known(
         dates = [whole[order.order_id].changed_at for order in some if order.order_id in whole]
         if may_be_wrong_way and dates and dates[0] < dates[-1]:
             waiting = waiting[::-1]
-        elif not await changed_among(lane, whole.values()):
+        elif not await changed_among(lane, whole.values()) and (since is None or not dates or dates[-1] < since):
             break
         may_be_wrong_way = False
     return viewed

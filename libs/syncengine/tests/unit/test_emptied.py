@@ -1,7 +1,7 @@
 """A listing at nothing: one that our own decrease emptied may hide a sale, and may still stand."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from unittest.mock import patch
 
 import pytest
@@ -22,6 +22,12 @@ async def listed(*, retain: bool) -> World:
     world.create("a", 15, note="a", retain=retain)
     await world.settle()
     return world
+
+
+async def pause(world: World, since: datetime | None) -> None:
+    """A person lets nothing be written since then; None: lets it go on."""
+    async with world.store.transaction() as tx:
+        await tx.save_connection(replace(world.connection, paused_at=since, due_at=world.clock.now()))
 
 
 def hide_orders(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,3 +135,17 @@ async def test_after_a_loss_a_lot_that_is_not_wanted_is_synced_only_when_two_lis
     assert len(lists) >= 2
     assert world.shown() == {"b": 1}
     assert [type(write.write) for write in world.shop.writes][:2] == [Create, Create]
+
+
+async def test_a_listing_that_hands_filled_up_is_not_listed_a_second_time() -> None:
+    """By our books a sale took its last piece while more were wanted: it is read before the lot is listed again."""
+    world = await listed(retain=False)
+    await pause(world, world.clock.now())
+    world.change("a", by=5)
+    world.shop.listings[FIRST] = replace(world.shop.listings[FIRST], quantity=16)
+    world.shop.buy(FIRST, 15)
+    await world.settle()
+    assert world.row("a").listing_id == FIRST
+    await pause(world, None)
+    await world.settle()
+    assert len(world.shop.listings) == 1

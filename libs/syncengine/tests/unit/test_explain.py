@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncengine.explain import explain, observation
+from syncengine.explain import explain, explain_in_hindsight, observation
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Update
 from syncengine.rows import Fate, Intent, Observation, Probation, Settings
@@ -56,3 +56,15 @@ def test_what_was_observed_before_a_new_beginning_says_nothing_after_it() -> Non
     shown = Listing(listing_id=ListingId("1"), item=BRICK, quantity=15, for_sale=True, retain=False, fields={})
     row = found(row, shown, DUE, NOW)
     assert (row.observed, row.probation, row.ledger) == (None, None, 15)
+
+
+def test_what_was_sold_since_beyond_what_was_there_is_looked_at() -> None:
+    """The number is explained; but pieces put back meanwhile may have been sold, and stand in no book (life 413)."""
+    before = Observation(quantity=0, holds=False, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=-3, unknown=True, observed=before, look_since=NOW)
+    write = Update(listing_id=ListingId("1"), delta=4)
+    intent = replace(sample(Intent), write=write, fate=Fate.UNKNOWN, settled_at=None)
+    known = explain_in_hindsight(row, intent, sold_since=frozenset({3}), now=DUE, last=False)
+    assert known is not None
+    assert known.intent is not None
+    assert (known.intent.fate, known.row.ledger, known.row.look_since) == (Fate.NOT_APPLIED, -3, DUE)

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from syncengine.budget import NotBefore, ticket
+from syncengine.budget import NotBefore, enough_at, ticket
 from syncengine.guard import count_removal, held_removals
 from syncengine.listing import Group, Item, ListingId
 from syncengine.marketplace import Later, ReadFailedError, Remove
 from syncengine.rows import ConnectionRow, Settings, Spent
 from syncengine.testing.inventory import BRICK, SELLER
-from syncengine.testing.shop import FACTS
+from syncengine.testing.shop import FACTS, Fault
 from syncengine.testing.world import QUICK, World
 
 COLORS = range(1, 40)
@@ -160,3 +160,37 @@ async def test_reads_for_a_create_do_not_use_up_what_is_left_of_a_spent_quota() 
     world.clock.turn(timedelta(minutes=20))
     await world.settle(timedelta(minutes=1))
     assert len(world.shop.listings) == 1
+
+
+async def test_look_that_the_quota_breaks_off_waits_for_all_its_calls_instead_of_beginning_anew_with_each() -> None:
+    """One call in three seconds becomes free: a look takes five (rules K1, B2)."""
+    world = await with_lots(1)
+    limit = replace(FACTS.limit, calls=20, window=timedelta(minutes=1))
+    world.shop.facts = replace(FACTS, limit=limit)
+    world.store.tables.calls.clear()
+    world.shop.write_faults.append(Fault.DROP_BEFORE)
+    world.change("lot-0", by=-1)
+    await world.deliver()
+    while not world.row("lot-0").unknown:
+        assert await world.turn()
+    now = world.clock.now()
+    world.store.tables.calls[:] = [
+        (SELLER, limit.name, now - limit.window + timedelta(seconds=3 * number), Spent(1)) for number in range(1, 21)
+    ]
+    await world.settle(timedelta(minutes=3))
+    assert world.shown() == {"0": 4}
+
+
+def test_calls_are_free_together_once_enough_have_left_the_window() -> None:
+    now = World().clock.now()
+    limit = replace(FACTS.limit, calls=10, window=timedelta(minutes=1))
+    facts, connection = replace(FACTS, limit=limit), ConnectionRow(seller_id=SELLER)
+    charged = [(now - timedelta(seconds=50), Spent(4)), (now - timedelta(seconds=20), Spent(5))]
+
+    def wait(calls: int, connection: ConnectionRow = connection) -> float:
+        return (enough_at(connection, facts, Settings(), charged, calls=calls, now=now) - now).total_seconds()
+
+    assert [wait(calls) for calls in (1, 2, 5, 6, 10, 99)] == [0, 10, 10, 40, 40, 40]
+    asked_again_at = now + timedelta(seconds=30)
+    lowered = replace(connection, cap=9, capped_at=asked_again_at - Settings().halt_probe_interval)
+    assert [wait(calls, lowered) for calls in (1, 5, 99)] == [10, 30, 30]

@@ -112,7 +112,7 @@ class ViewedShop(MemoryShop):
         self.viewed: Counter[str] = Counter()
 
     async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
-        read = await super().list_orders(page, ticket)
+        read = await super().list_orders("open", ticket)  # every page lists all
         listed = sorted(read.orders, key=lambda order: order.changed_at, reverse=self.last_first)
         unsaid = [
             replace(
@@ -149,6 +149,66 @@ async def test_what_lists_do_not_say_is_seen_behind_many_later_changes(last_firs
         there.orders[order_id].changed_at = world.clock.now()
     await world.settle(timedelta(minutes=1))
     assert world.store.tables.orders[SELLER, OrderId(gone)].changed_at == there.orders[gone].changed_at
+
+
+async def test_orders_that_went_into_one_are_booked_with_it_however_much_later_they_changed() -> None:
+    """They may be read by another call than their root, and of what is gone no look could find that no piece moved."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    into, other, gone = (there.buy(FIRST, pieces) for pieces in (1, 2, 7))
+    await world.settle(timedelta(minutes=1))
+    there.merge(gone, into)
+    for order_id in (other, gone):
+        world.clock.turn(timedelta(seconds=2))
+        there.orders[order_id].changed_at = world.clock.now()
+    await world.settle(timedelta(minutes=1))
+    assert (totals(world), stock_of(world)) == ({into: (8, 0), other: (2, 0)}, 0)
+
+
+async def test_order_that_went_into_one_shown_to_have_grown_is_found_behind_those_that_changed_since() -> None:
+    """The shop shows it late, when orders that changed after it were read long ago (seed 277)."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    into, gone, *others = (there.buy(FIRST, pieces) for pieces in (1, 6, 1, 1, 1))
+    await world.settle(timedelta(minutes=1))
+    merged_at = world.clock.now()
+    world.clock.turn(timedelta(seconds=2))
+    for order_id in others:
+        there.orders[order_id].changed_at = world.clock.now()
+    await world.settle(timedelta(minutes=1))
+    there.merge(gone, into)
+    there.orders[gone].changed_at = there.orders[into].changed_at = merged_at
+    await world.settle(timedelta(minutes=1))
+    assert (totals(world), stock_of(world)) == ({into: (7, 0), **dict.fromkeys(others, (1, 0))}, 0)
+
+
+async def test_order_that_goes_into_another_between_two_lists_is_where_the_newer_one_shows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The older one still shows it behind others (seed 1016)."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    into, gone, *others = (there.buy(FIRST, pieces) for pieces in (1, 6, 1, 1, 1))
+    world.clock.turn(timedelta(seconds=2))
+    for order_id in others:
+        there.orders[order_id].changed_at = world.clock.now()
+    await world.settle(timedelta(minutes=1))
+    list_orders = there.list_orders
+
+    async def merging(page: str, ticket: Ticket) -> OrderRead:
+        if page == "filed" and there.orders[gone].merged_into is None:
+            world.clock.turn(timedelta(seconds=1))
+            there.merge(gone, into)
+        return await list_orders(page, ticket)
+
+    monkeypatch.setattr(there, "list_orders", merging)
+    world.clock.turn(world.settings.full_order_interval)
+    await world.settle()
+    assert there.orders[gone].merged_into == into
+    assert (totals(world), stock_of(world)) == ({into: (7, 0), **dict.fromkeys(others, (1, 0))}, 0)
 
 
 async def test_long_first_read_goes_on_where_it_was_broken_off() -> None:

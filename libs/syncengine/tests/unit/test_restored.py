@@ -8,9 +8,12 @@ from unittest.mock import patch
 import pytest
 
 from syncengine.absorb import begin_anew_after_loss
+from syncengine.census import LIST_IS_EMPTY
 from syncengine.listing import ListingId
 from syncengine.marketplace import Outcome, Ticket, Unknown, Write
 from syncengine.rows import Trouble
+from syncengine.testing.memory_store import Tables
+from syncengine.testing.shop import Order
 from syncengine.testing.world import World
 
 
@@ -65,3 +68,60 @@ async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> No
     await world.settle()
     assert (world.shown(), len(world.shop.writes)) == ({}, 1)
     assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
+
+
+async def test_what_was_seen_while_it_was_looked_for_is_not_nobodys_either() -> None:
+    """A list showed it with fewer pieces than were sent, and the backup is of that moment (life 1013)."""
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    send, made = world.shop.send, ListingId("1001")
+
+    async def unanswered(write: Write, ticket: Ticket) -> Outcome:
+        await send(write, ticket)
+        late.append(world.shop.orders.pop(world.shop.buy(made, 2)))
+        return Unknown(reason="NO_REPLY")
+
+    late: list[Order] = []
+    with patch.object(world.shop, "send", unanswered):
+        world.create("a", 5, note="a")
+        await world.settle(timedelta(seconds=6))
+    now = world.clock.now()
+    async with world.store.transaction() as tx:
+        await tx.save_connection(replace(world.connection, list_wanted_at=now, due_at=now))
+    await world.settle(timedelta(seconds=2))
+    backup = deepcopy(world.store.tables)
+    world.shop.orders[late[0].order_id] = late[0]
+    world.shop.buy(made, 2)
+    last = world.shop.orders.pop(world.shop.buy(made, 1))
+    world.store.tables = backup
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    await world.settle(world.settings.lag_window * 0.9)
+    world.shop.orders[last.order_id] = last
+    await world.settle(world.settings.lag_window * 20)
+    assert (world.shown(), len(world.shop.writes)) == ({}, 1)
+    assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
+
+
+async def test_after_a_loss_an_empty_list_is_not_believed_where_inventory_knows_of_listings() -> None:
+    """That the shop was empty the seller said before there were any: now it may be closed (rule C5)."""
+    world = World()
+    connected_at = world.clock.now()
+    await world.connect(connected_at=connected_at)
+    await world.settle(timedelta(seconds=10))
+    world.create("a", 10, note="a")
+    await world.settle()
+    there, writes = dict(world.shop.listings), len(world.shop.writes)
+    world.store.tables, world.told = Tables(), 0
+    async with world.store.transaction() as tx:
+        await begin_anew_after_loss(tx, world.clock.now())
+    await world.connect(connected_at=connected_at)
+    world.shop.listings.clear()  # as of a closed shop
+    await world.settle()
+    assert (world.connection.census_alarm, len(world.shop.writes)) == (LIST_IS_EMPTY, writes)
+    world.shop.listings.update(there)
+    world.clock.turn(world.settings.halt_probe_interval)
+    await world.settle()
+    assert (world.connection.census_alarm, len(world.shop.writes)) == ("", writes)
+    assert world.row("a").listing_id == ListingId("1001")

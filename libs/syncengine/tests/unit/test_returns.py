@@ -120,3 +120,32 @@ async def test_a_sold_out_lot_is_listed_again_once_a_list_shows_nothing_like_it(
     await world.settle()
     assert world.shown() == {"a": 2}
     assert open_return(world, order_id) == 3
+
+
+async def test_a_listing_that_sold_out_by_our_books_may_stand_with_what_the_shop_put_back() -> None:
+    """A late order hid the pieces from the look that was to find them (life 666)."""
+    world = await listed(quantity=4)
+    cancelled = world.shop.buy(FIRST, 2)
+    await world.settle()
+    world.shop.cancel(cancelled, restock=True)
+    late = world.shop.buy(FIRST, 2)
+    order = world.shop.orders.pop(late)
+    await world.settle(timedelta(seconds=10))
+    assert (world.row("a").ledger, open_return(world, cancelled)) == (2, 2)
+    world.shop.orders[late] = order
+    world.change("a", by=1)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 3}, 3)
+    assert open_return(world, cancelled) == 0
+
+
+async def test_new_keys_do_not_hide_what_the_shop_put_back() -> None:
+    """The census that they ask for is no look: our books are what they were (life 668)."""
+    world = await listed()
+    order_id = world.shop.buy(FIRST, 3)
+    await world.settle()
+    world.shop.cancel(order_id, restock=True)
+    await world.connect(key_version=2)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 10}, 10)
+    assert open_return(world, order_id) == 0

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from syncengine.budget import ticket
 from syncengine.drift import noticed
 from syncengine.explain_create import Made, Undecided, explain_create
-from syncengine.listing import Listing, ListingId, Lot, LotId, SellerId
-from syncengine.marketplace import Applied, Create, Update
+from syncengine.listing import Group, Listing, ListingId, Lot, LotId, SellerId
+from syncengine.marketplace import Applied, Create, Remove, Update
 from syncengine.marks import lot_of_mark, mark_of
 from syncengine.matching import match, may_be_its
 from syncengine.plan import Send, Tier, Wait, plan
 from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent, Trouble
-from syncengine.settle import settle
+from syncengine.settle import settle, unlisted
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.shop import FACTS, Fault, MemoryShop
 from syncengine.testing.world import World
@@ -93,6 +93,24 @@ def test_listing_that_stays_sold_out_is_removed_by_us_unless_it_is_retained() ->
     assert planned.tier is Tier.DECREASE
     retained = replace(row, desired=replace(row.desired, retain=True))
     assert not isinstance(plan(retained, OWLISH, may_increase=True), Send)
+
+
+def test_what_was_applied_to_a_listing_that_is_gone_was_not_applied_to_the_next() -> None:
+    """Rule F3: a field parks that one listing takes twice and does not show (seed 1046)."""
+    row = done(done(a_row(note="A1")), listing_id=None)
+    assert row.applied[Group.TEXT] == (1, 1)
+    row = done(done(unlisted(row), listing_id="8"), listing_id=None)
+    assert (row.listing_id, row.applied[Group.TEXT]) == (ListingId("8"), (1, 1))
+
+
+def test_pieces_that_come_back_to_an_archived_lot_are_none_for_sale() -> None:
+    """Rule Q2: they are no more than what inventory has yet to count, and it shows none of that lot (seed 1009)."""
+    row = replace(done(a_row()), ledger=3, uncounted=-7)
+    gone = replace(row, desired=replace(a_row(0).desired, for_sale=False, is_archived=True))
+    assert (gone.target, plan(gone, OWLISH, may_increase=True)) == (
+        0,
+        Send(write=Remove(listing_id=ListingId("7")), groups=(Group.QUANTITY,), tier=Tier.REMOVAL),
+    )
 
 
 def test_lot_whose_item_is_not_known_there_waits_and_is_no_error() -> None:
@@ -209,6 +227,24 @@ async def test_rest_of_a_create_that_was_not_done_is_sent_again() -> None:
     world.create("a", 10, note="A1")
     await world.settle()
     assert world.shown() == {"A1": 10}
+
+
+async def test_what_a_write_did_first_of_all_is_known_though_a_hand_undid_the_rest() -> None:
+    """Rules F2, F4: the listing is not as that write left it, and not as it was made (seed 291)."""
+    world = World()
+    world.shop = ShopOfPlainCreates(world)
+    await world.connect()
+    world.create("a", 10)
+    await world.settle(timedelta(seconds=10))
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.change("a", price="0.2000", note="A1")
+    await world.deliver()
+    while world.shown() != {"A1": 10}:
+        assert await world.turn()
+    world.shop.edit(ListingId("1001"), price="0.3000")
+    world.change("a", note="")
+    await world.settle()
+    assert world.shop.listings[ListingId("1001")].fields == {"price": "0.2000", "note": "", "cost": None}
 
 
 def test_decrease_whose_reply_shows_nothing_may_have_found_fewer_pieces() -> None:

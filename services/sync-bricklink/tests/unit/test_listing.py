@@ -14,10 +14,12 @@ from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
 from sync_bricklink.listing import GROUPS, create_body, facts, listing_of, lot_of, update_body
 from sync_bricklink.lot_fields import lot_fields_of
+from syncengine.drift import noticed, shown_values, written_fields
 from syncengine.listing import Group, Item, ListingId, Lot
 from syncengine.marketplace import Create, Update
 from syncengine.service.reading import UnreadableError
 from syncengine.service.theirs import fields_shown, item_told, lot_shown
+from syncengine.testing.store_contract.scenery import lot_row
 
 ITEM = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=5, condition=lot_pb2.CONDITION_USED)
 SET = lot_pb2.Item(
@@ -442,3 +444,13 @@ def test_facts_of_bricklink() -> None:
     assert known.repeated_fields == {"description"}
     assert known.order_pages == ("open", "filed")
     assert (known.limit.calls, known.limit.window.total_seconds()) == (5000, 86_400)
+
+
+def test_the_stockroom_that_hiding_chose_is_nobodys_change() -> None:
+    """An archived lot with pieces that were put back is hidden where no stockroom was named (life 197)."""
+    before, hidden = listing_of(SHOWN), listing_of({**SHOWN, "is_stock_room": True, "stock_room_id": "A"})
+    row = replace(lot_row("lot"), shown=shown_values(before), sent=dict(before.fields))
+    ours = noticed(row, hidden, facts(5000), but=written_fields(update(for_sale=False)))
+    assert ours.conflicts == {}
+    theirs = noticed(row, hidden, facts(5000), but=written_fields(update()))
+    assert theirs.conflicts.keys() == {"for_sale"}

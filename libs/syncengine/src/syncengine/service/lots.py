@@ -43,6 +43,7 @@ def desired_lot(lot: lot_pb2.Lot, *, item: Item, fields: Values) -> Lot:
         retain=lot.retain and not lot.archived,
         fields=fields,
         currency_code=lot.unit_price.currency_code,
+        is_archived=lot.archived,
     )
 
 

@@ -28,7 +28,8 @@ _LISTINGS: Final = LISTING_ROWS.select.where(
 _TO_ASK: Final = text("""
     SELECT DISTINCT ON (entry_name) desired -> 'entry' AS entry
     FROM listings LEFT JOIN counterparts ON counterparts.seller_id = listings.seller_id AND name = entry_name
-    WHERE listings.seller_id = :seller_id AND unmapped AND CAST(desired ->> 'quantity' AS bigint) > 0
+    WHERE listings.seller_id = :seller_id AND unmapped
+        AND (CAST(desired ->> 'quantity' AS bigint) > 0 OR listing_id IS NOT NULL)
         AND (name IS NULL OR (found IS NULL AND ask_again_at <= :now))
     ORDER BY entry_name LIMIT :limit
 """)

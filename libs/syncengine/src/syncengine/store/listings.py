@@ -67,8 +67,9 @@ _COUNT_LISTED: Final = text("SELECT count(*) FROM listings WHERE seller_id = :se
 _DIFFERENCES: Final = text("""
     SELECT lot_id, listing_id, ours, theirs
     FROM (
-        SELECT lot_id, listing_id, greatest(0, CAST(desired ->> 'quantity' AS bigint) - uncounted) AS ours,
-            coalesce(theirs, ledger) AS theirs
+        SELECT lot_id, listing_id, coalesce(theirs, ledger) AS theirs,
+            CASE WHEN CAST(desired ->> 'is_archived' AS boolean) THEN 0
+                ELSE greatest(0, CAST(desired ->> 'quantity' AS bigint) - uncounted) END AS ours
         FROM listings WHERE seller_id = :seller_id AND lot_id > :after AND listing_id IS NOT NULL
     ) AS compared
     WHERE ours <> theirs ORDER BY lot_id LIMIT :limit

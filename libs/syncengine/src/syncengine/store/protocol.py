@@ -321,7 +321,10 @@ class Transaction(Protocol):
         ...
 
     async def entries_to_ask(self, seller_id: SellerId, *, now: datetime, limit: int) -> Sequence[CatalogEntry]:
-        """List entries of unmapped lots with pieces, by name, that were never asked for, or are to be again."""
+        """List entries of unmapped lots, by name, that were never asked for, or are to be again.
+
+        Of lots with pieces, or a listing: whether that is of the lot's item no other way tells (N4).
+        """
         ...
 
     async def listings_of_entries(self, seller_id: SellerId, entries: Collection[CatalogEntry]) -> Sequence[ListingRow]:

@@ -46,6 +46,15 @@ class Stock:
     """The newest change of its quantity was a sale."""
 
 
+@dataclass(frozen=True, slots=True)
+class Oversell:
+    """A sale that found too few pieces (rule S3)."""
+
+    lot_id: LotId
+    line: LineKey
+    missing: int
+
+
 @dataclass(slots=True)
 class Inventory:
     """Counts as inventory does (rules S3, C3), and remembers what it owes the engine."""
@@ -64,6 +73,7 @@ class Inventory:
     baseline_at: datetime | None = None
     news: list[LotNews | AnswerNews] = field(default_factory=list)
     settled: dict[LotId, ResultEvent] = field(default_factory=dict)
+    oversells: list[Oversell] = field(default_factory=list)
 
     def create(
         self,
@@ -157,6 +167,7 @@ class Inventory:
             fields=dict(stock.fields),
             currency_code=stock.currency_code,
             sold_out=stock.sold_out and stock.quantity <= 0 and not stock.archived,
+            is_archived=stock.archived,
         )
         self.news.append(
             LotNews(
@@ -218,7 +229,13 @@ class Inventory:
             stock.quantity -= sold
             stock.sold_out = True
             stock.revision += 1
+        if sold > 0 and stock.quantity < 0:
+            self.oversells.append(Oversell(stock.lot_id, key, min(sold, -stock.quantity)))
         self.publish(stock)
+
+    def missing(self, lot_id: LotId) -> int:
+        """Pieces of a lot that were sold though they were not there."""
+        return sum(oversell.missing for oversell in self.oversells if oversell.lot_id == lot_id)
 
     def open_return(self, key: LineKey) -> int:
         """Pieces that are not in the lot's quantity although the order no longer has them: a person is asked (S4)."""
@@ -267,6 +284,7 @@ class Inventory:
             seqs=dict(self.seqs),
             news=[],
             settled=dict(self.settled),
+            oversells=list(self.oversells),
         )
 
     def restore(self, backup: "Inventory") -> None:
@@ -274,7 +292,7 @@ class Inventory:
         kept = backup.copy()
         self.lots, self.totals, self.counted, self.seqs = kept.lots, kept.totals, kept.counted, kept.seqs
         self.held, self.came_back = kept.held, kept.came_back
-        self.settled, self.baseline_at = kept.settled, kept.baseline_at
+        self.settled, self.baseline_at, self.oversells = kept.settled, kept.baseline_at, kept.oversells
         for stock in self.lots.values():
             stock.revision += RESTORED
             self.publish(stock)

@@ -371,7 +371,7 @@ class MemoryTransaction:
             is_due = known is None or (
                 known.found is None and known.ask_again_at is not None and known.ask_again_at <= now
             )
-            if row.desired.quantity > 0 and is_due:
+            if (row.desired.quantity > 0 or row.listing_id is not None) and is_due:
                 wanted.add(entry)
         return sorted(wanted, key=lambda entry: entry.name)[:limit]
 

@@ -51,8 +51,9 @@ class World:
         connected_at: datetime | None = None,
         shop_name: str = "testers",
         currency_code: str = "EUR",
+        enabled: bool = True,
     ) -> None:
-        """The seller connects the shop, or replaces its keys."""
+        """The seller connects the shop, replaces its keys, or takes them back."""
         async with self.store.transaction() as tx:
             connection = self.store.tables.connections.get(SELLER)
             await absorb_connection(
@@ -61,7 +62,7 @@ class World:
                     seller_id=SELLER,
                     seq=(connection.event_seq if connection else 0) + 1,
                     connected_at=connected_at or (connection and connection.connected_at) or self.clock.now(),
-                    enabled=True,
+                    enabled=enabled,
                     key_version=key_version,
                     shop_is_empty=shop_is_empty,
                     shop_name=shop_name,

@@ -1,6 +1,7 @@
 """What truly happened: what users wished, what buyers took, what hands did in the shop, which listing is whose."""
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -160,8 +161,10 @@ class Books:
     of_lots: defaultdict[LotId, set[Cause]] = field(default_factory=lambda: defaultdict(set))
     not_entered: list[ListingId] = field(default_factory=list)
     """Listings that were there before us, and that no lot stands for yet."""
+    strange_items: set[Item] = field(default_factory=set)
+    """What they are of."""
     entered: set[ListingId] = field(default_factory=set)
-    """Those of them that a lot was made for since."""
+    """Those of not_entered that a lot was made for since."""
     items: defaultdict[LotId, set[Item]] = field(default_factory=lambda: defaultdict(set))
     """What a lot was of before."""
     of_items: defaultdict[Item, set[Cause]] = field(default_factory=lambda: defaultdict(set))
@@ -229,8 +232,11 @@ class Books:
         """List the order lines of a lot."""
         return [key for key, line in self.lines.items() if line.lot_id == lot_id]
 
-    def merge(self, order_id: OrderId, into: OrderId, listed_from: datetime) -> None:
-        """An order's lines are another's from now on: they count there, and no more here (rule S2)."""
+    def merge(self, order_id: OrderId, into: OrderId, listed_from: datetime, *, linked: Collection[ListingId]) -> None:
+        """An order's lines are another's from now on: they count there, and no more here (rule S2).
+
+        `linked`: listings whose lots the engine knows; of others, gone before the connection, nothing is ever counted.
+        """
         self.merged.add(order_id)
         self.shown_from |= {order_id: listed_from, into: listed_from}
         for (its_order, listing_id), line in list(self.lines.items()):
@@ -238,7 +244,7 @@ class Books:
                 continue
             pieces = line.held
             line.moved += pieces
-            lot_id = self.owners.get(listing_id, line.lot_id)
+            lot_id = self.owners.get(listing_id) if listing_id in linked else line.lot_id
             there = self.lines.setdefault((into, listing_id), Line(lot_id=lot_id, item=line.item, total=0))
             there.total += pieces
             for each in self.unlisted:

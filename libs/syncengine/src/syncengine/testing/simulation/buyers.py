@@ -112,7 +112,8 @@ class Buyers:
             self._blame_growth(listing_id)
         now, lag = self.stage.clock.now(), self._lag()
         self.stage.shop.merge(order_id, into, now, lag=lag)
-        books.merge(order_id, into, now + lag)
+        linked = {listing_id for _, listing_id in self.stage.store.tables.owners}
+        books.merge(order_id, into, now + lag, linked=linked)
         self.stage.struck["order merged into another"] += 1
 
     def _blame_growth(self, listing_id: ListingId) -> None:

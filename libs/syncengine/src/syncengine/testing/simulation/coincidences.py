@@ -1,7 +1,7 @@
 """What happens together: most rules guard against two things at once, which chance alone brings together too rarely."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from syncengine.listing import Listing
@@ -31,6 +31,8 @@ class Coincidences:
     buyers: Buyers
     workers: Workers
     databases: Databases
+    alongside: list[Callable[[], None]] = field(default_factory=list)
+    """What else goes on meanwhile: in another shop of the seller's."""
 
     def buy_what_is_unanswered(self) -> None:
         """A buyer takes as many pieces as an unanswered write changes, in an order that shows late (rules K2, K5)."""
@@ -139,6 +141,8 @@ class Coincidences:
                 self.workers.step_all()
                 self.mail.deliver_all()
                 self.stage.network.land_late_ones()
+                for go_on in self.alongside:
+                    go_on()
             self.stage.clock.turn(_SECOND)
 
     def _sell_late(self) -> Listing | None:

@@ -107,14 +107,19 @@ class Databases:
 
     # Inventory's
 
-    def lose_inventory(self) -> None:
-        """Inventory's database is restored from a backup and recovers (rule T6).
+    def may_lose_inventory(self) -> bool:
+        """Once in a life, and only where no lot was made since the backup.
 
-        Once in a life, and only where no lot was made since: what becomes of lots that inventory no longer knows is
-        not built yet (T6).
+        What becomes of lots that inventory no longer knows is not built yet (T6).
         """
+        backup = self.inventory_backup
+        is_whole = backup is not None and backup.wishes.keys() == self.stage.books.current.keys()
+        return is_whole and not self.inventory_was_restored
+
+    def lose_inventory(self) -> None:
+        """Inventory's database is restored from a backup and recovers (rule T6)."""
         stage, backup = self.stage, self.inventory_backup
-        if backup is None or self.inventory_was_restored or backup.wishes.keys() != stage.books.current.keys():
+        if backup is None:
             return
         stage.inventory.restore(backup.inventory)
         self.mail.read_again(backup.positions)
@@ -132,5 +137,5 @@ class Databases:
         """One of them is lost."""
         if self.stage.random.random() < 0.6:
             self.lose()
-        else:
+        elif self.may_lose_inventory():
             self.lose_inventory()

@@ -1,9 +1,9 @@
 """Accidents of calls, and the time that passes between them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from syncengine.testing.simulation.databases import Databases
 from syncengine.testing.simulation.network import ACCIDENTS, ACCIDENTS_OF_BATCHES, Kind
 from syncengine.testing.simulation.stage import Stage
 
@@ -16,13 +16,13 @@ class Faults:
     """Chance itself."""
 
     stage: Stage
-    databases: Databases
+    back_up: Callable[[], None]
 
     def pass_time(self) -> None:
         """Nobody does anything for a moment, or backups are taken."""
         self.stage.clock.turn(timedelta(seconds=self.stage.random.choice(_PAUSES)))
         if self.stage.random.random() < 0.1:
-            self.databases.back_up()
+            self.back_up()
 
     def strike_call(self) -> None:
         """The next write, or small read, will not come through."""

@@ -24,7 +24,7 @@ from syncengine.testing.simulation.stage import Stage
 
 
 class Misjudged(AssertionError):
-    """A judgement failed; `number` says which: the design's eight, and consent as a ninth (rule B5)."""
+    """A judgement failed; `number` says which: the design's eight, consent (rule B5), and two shops' one stock."""
 
     def __init__(self, number: int, words: str) -> None:
         super().__init__(f"judgement {number}: {words}")
@@ -112,16 +112,20 @@ class Judges:
                     raise Misjudged(9, wrong)
 
     def intended(self, ticket: Ticket, write: Write) -> None:
-        """Judge a write whose call begins: its intent is durable by now (L3), and no decrease was due before (6)."""
-        books, unsettled = self.stage.books, reversed(self.stage.store.tables.unsettled.values())
+        """Judge a write whose call begins: its intent was durable before (L3), and no decrease was due before (6).
+
+        Its database may have been lost meanwhile: then it is late.
+        """
+        books = self.stage.books
         if self.stage.connection.wish_id != self.census:
             books.begin_anew()
             self.census = self.stage.connection.wish_id
-        intent = next((each for each in unsettled if each.stamp == ticket.stamp and each.write == write), None)
-        if intent is None:
+        made = reversed(self.made.values())
+        sent = next((each for each in made if each.intent.stamp == ticket.stamp and each.intent.write == write), None)
+        if sent is None:
             raise Misjudged(1, "a write without an intent that outlives its sender")
-        books.sent.setdefault(ticket.stamp, []).append(self.made[intent.intent_id])
-        if overtaken := self.pace.overtaken_by(intent):
+        books.sent.setdefault(ticket.stamp, []).append(sent)
+        if overtaken := self.pace.overtaken_by(sent.intent):
             raise Misjudged(6, f"a decrease of {overtaken} was due before")
 
     def judge_pace(self) -> None:
@@ -274,7 +278,7 @@ class Judges:
 
     def judge_rest(self) -> None:
         """Judge what must hold when nothing moves any more."""
-        if self._whole_connection_waits():
+        if self.whole_connection_waits():
             return
         self._judge_lines()
         for lot_id, stock in sorted(self.stage.inventory.lots.items()):
@@ -282,7 +286,7 @@ class Judges:
                 raise Misjudged(2, wrong)
             row = self.stage.store.tables.listings.get(lot_id)
             true = self.stage.books.current[lot_id].total - self.stage.books.sold(lot_id)
-            strange = self._strange_pieces(lot_id)
+            strange = self.strange_pieces(lot_id)
             if stock.quantity != true + strange:
                 raise Misjudged(7, f"{lot_id}: inventory has {stock.quantity}, {true + strange} are there")
             if row is not None and row.trouble is not None:
@@ -338,7 +342,7 @@ class Judges:
         lines = self.stage.books.lines.items()
         return sum(line.held for (_, id_), line in lines if line.lot_id == lot_id and self._is_sold_before_linked(id_))
 
-    def _strange_pieces(self, lot_id: LotId) -> int:
+    def strange_pieces(self, lot_id: LotId) -> int:
         """Pieces of a lot that such lines hold: not counted until a person assigns them (rule C4)."""
         lines = self.stage.books.lines.items()
         return sum(
@@ -347,7 +351,8 @@ class Judges:
             if line.lot_id == lot_id and self._is_strange(listing_id, lot_id)
         )
 
-    def _whole_connection_waits(self) -> bool:
+    def whole_connection_waits(self) -> bool:
+        """Tell whether all waits for a person who says what an empty list means (rule C5); raises Misjudged."""
         connection = self.stage.connection
         if connection.census_alarm == "LIST_IS_EMPTY" and not self.stage.shop.listings():
             # Sold out, or what hands removed was the last: by the list alone it may as well be closed (C5).

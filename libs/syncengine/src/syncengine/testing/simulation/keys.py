@@ -27,8 +27,11 @@ class Keys:
     version: int = 1
     seq: int = 0
     connected_at: datetime = field(init=False)
+    enabled: bool = True
     others_until: datetime | None = None
     """Until when the keys are the other shop's."""
+    reconnects_at: datetime | None = None
+    """When the seller will connect the shop again, having disconnected it."""
     agrees_at: datetime | None = None
     """When the seller will have seen that removals wait for them (rule B5)."""
 
@@ -46,7 +49,7 @@ class Keys:
             seller_id=SELLER,
             seq=self.seq,
             connected_at=self.connected_at,
-            enabled=True,
+            enabled=self.enabled,
             key_version=self.version,
             shop_is_empty=self.shop_is_empty,
             shop_name=SHOP_NAME,
@@ -61,6 +64,8 @@ class Keys:
         if self.others_until is not None and now >= self.others_until:
             self.others_until = None
             self._replace(self.stage.shop)
+        if self.reconnects_at is not None and now >= self.reconnects_at:
+            self._reconnect()
         if connection.confirmed_at is None and connection.baseline_taken_at is not None:
             with self.mail.uncut():
                 at_once(self._confirming())
@@ -96,19 +101,34 @@ class Keys:
         self.stage.network.wrong_key_until = None
         if self.others_until is not None:
             self.others_until = self.stage.clock.now()
+        if self.reconnects_at is not None:
+            self.reconnects_at = self.stage.clock.now()
         self.look_after()
+
+    def _reconnect(self) -> None:
+        """Keys are given anew: that is another connection of the same shop (rule C1)."""
+        self.reconnects_at, self.connected_at, self.enabled = None, self.stage.clock.now(), True
+        self._replace(self.stage.shop)
 
     # Happenings
 
+    def disconnect(self) -> None:
+        """The seller takes the keys back, and gives them again after a while."""
+        if self.enabled and self.others_until is None:
+            self.enabled = False
+            self.reconnects_at = self.stage.clock.now() + timedelta(seconds=self.stage.random.randint(5, 120))
+            self.connect()
+            self.stage.struck["shop disconnected"] += 1
+
     def replace(self) -> None:
         """New keys of the same shop."""
-        if self.others_until is None:
+        if self.others_until is None and self.enabled:
             self._replace(self.stage.shop)
             self.stage.struck["keys replaced"] += 1
 
     def swap(self) -> None:
         """New keys of another shop, for a while."""
-        if self.others_until is None:
+        if self.others_until is None and self.enabled:
             self._replace(self.other)
             self.others_until = self.stage.clock.now() + timedelta(seconds=self.stage.random.randint(5, 60))
             self.stage.struck["keys of another shop"] += 1

@@ -1,6 +1,6 @@
 """Carries events: the engine's to inventory, inventory's to the engine; late, again, and out of turn."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -36,6 +36,8 @@ class Mail:
     """The engine's events outlive its database; sales and results are read apart, one ahead of the other."""
     published: int = 0
     """Events of the present outbox that are in the topics."""
+    counted: Callable[[LotId, int], None] = lambda lot_id, pieces: None
+    """Told of pieces of a lot that inventory has just counted as sold here; below zero: as back."""
     absorbed: list[LotNews] = field(default_factory=list)
     """What the engine was told of lots, in this order."""
 
@@ -79,8 +81,12 @@ class Mail:
         if isinstance(event.message, ResultEvent):
             inventory.take_result(event.message)
         elif isinstance(event.message, OrderLineTotalled):
+            stock = inventory.lots[LotId(event.message.lot_id)]
+            before = stock.quantity
             inventory.take_line(event.message)
-            self.stage.books.note(inventory.lots[LotId(event.message.lot_id)])
+            self.stage.books.note(stock)
+            if stock.quantity != before:
+                self.counted(stock.lot_id, before - stock.quantity)
             self.judges.judge_count(event.message.order_id, event.message.listing_id)
 
     # To the engine

@@ -55,7 +55,7 @@ class Pace:
 
     def _is_free(self, connection: ConnectionRow, now: datetime) -> bool:
         paused = max(connection.not_before or now, connection.writes_not_before or now) > now
-        begun = connection.census_reason is None and connection.baseline_at is not None
+        begun = connection.enabled and connection.census_reason is None and connection.baseline_at is not None
         agreed = connection.confirmed_at is not None and not connection.halted
         return begun and agreed and not paused and not self.stage.network.key_is_wrong_now()
 

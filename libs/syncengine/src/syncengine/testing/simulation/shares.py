@@ -2,13 +2,16 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncengine.testing.simulation.stage import Stage
 
 _FOR_LOOKS = 10
 """Calls that a look may take at most: so many are left to reads in any window, however small."""
-_STOPS = ("worker killed", "worker slept beyond its lease", "worker fenced", "commit cut")
+_STOPS = (
+    *("worker killed", "worker slept beyond its lease", "worker slept between an intent and its call"),
+    *("worker fenced", "commit cut"),
+)
 """After which the engine need not know what a shop answered."""
 
 
@@ -23,8 +26,10 @@ class Shares:
     """How many the shop ever refused, as its quota was used up."""
     in_a_row: int = 0
     """So many of the last ones, with nothing between that the engine may have missed."""
+    at_last: int = 0
+    """Our calls in the window, made or charged, at the last one."""
     at_refusal: int = 0
-    """Our calls in the window when it refused the last one."""
+    """And at the last one that it refused."""
     known: tuple[int, int] = (0, 0)
     """The accidents of workers, and the key version, that the row of refusals was seen under."""
 
@@ -40,10 +45,13 @@ class Shares:
         """
         stage, limit = self.stage, self.stage.shop.facts.limit
         now, skew = stage.clock.now(), stage.settings.list_deadline + limit.window / 144
-        self._count_refusals(now, skew)
+        self._count_refusals()
         while self.calls and self.calls[0][0] <= now - limit.window - skew:
             self.calls.popleft()
         self.calls.append((now, write))
+        # What a worker charged and never made, because it died, the account holds all the same (rule B1).
+        charged = sum(at > now - limit.window - skew for _, _, at, _ in stage.store.tables.calls)
+        self.at_last = max(charged, len(self.calls))
         if not write:
             return ""
         recent = [is_write for at, is_write in self.calls if at > now - limit.window + skew]
@@ -56,15 +64,14 @@ class Shares:
             return f"a write after the shop refused {self.in_a_row} calls in a row"
         return ""
 
-    def _count_refusals(self, now: datetime, skew: timedelta) -> None:
+    def _count_refusals(self) -> None:
         """Count the call before this one in, if the shop refused it."""
-        stage, window = self.stage, self.stage.shop.facts.limit.window
+        stage = self.stage
         refused = len(stage.network.refused)
         known = sum(stage.struck[name] for name in _STOPS), stage.connection.key_version
         if refused == self.refused or known != self.known:
             self.in_a_row = 0
         if refused > self.refused:
             self.in_a_row += 1
-            at_refusal = stage.network.refused[-1]  # long ago, perhaps: what has left the window since was in it
-            self.at_refusal = sum(at > at_refusal - window - skew for at, _ in self.calls)
+            self.at_refusal = self.at_last
         self.refused, self.known = refused, known

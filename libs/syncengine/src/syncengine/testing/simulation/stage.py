@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
+from syncengine.listing import Item
 from syncengine.rows import ConnectionRow, Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.inventory import SELLER, Inventory
 from syncengine.testing.memory_store import MemoryStore
-from syncengine.testing.simulation.books import Books
+from syncengine.testing.simulation.books import Books, Cause
 from syncengine.testing.simulation.character import Character
 from syncengine.testing.simulation.model import ShopModel
 from syncengine.testing.simulation.network import Network
@@ -49,6 +50,11 @@ class Stage:
     def connection(self) -> ConnectionRow:
         """The connection's row."""
         return self.store.tables.connections[SELLER]
+
+    def blame_look_alikes(self, item: Item) -> None:
+        """Lots of what a listing of nobody's is or was of: whose that is, and its orders, a person says (rule C2)."""
+        if item in self.books.strange_items and any(stock.item == item for stock in self.inventory.lots.values()):
+            self.books.blame_item(item, Cause.LOOK_ALIKE)
 
 
 def at_once(work: Coroutine[None, None, None]) -> None:

@@ -1,6 +1,6 @@
 """What happens how often, and which of it a life may do without."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -16,6 +16,8 @@ from syncengine.testing.simulation.website import Website
 from syncengine.testing.simulation.workers import Workers
 
 Happening = Callable[[], None]
+Happenings = dict[str, tuple[float, Happening]]
+"""By name: how often, and what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +35,20 @@ class Cast:
     coincidences: Coincidences
 
 
-def _always(cast: Cast, accidents: float) -> list[tuple[float, Happening]]:
-    return [
-        (150, cast.workers.step_one),
-        (20, cast.mail.deliver),
-        (17, cast.faults.pass_time),
-        (6, cast.users.create),
-        (1, cast.users.enter),
-        (24, cast.users.edit),
-        (7, cast.buyers.buy),
-        (accidents, cast.faults.strike_call),
-    ]
+def _always(cast: Cast, accidents: float) -> Happenings:
+    return {
+        "work": (150, cast.workers.step_one),
+        "mail": (20, cast.mail.deliver),
+        "time": (17, cast.faults.pass_time),
+        "create": (6, cast.users.create),
+        "enter": (1, cast.users.enter),
+        "edit": (24, cast.users.edit),
+        "buy": (7, cast.buyers.buy),
+        "call": (accidents, cast.faults.strike_call),
+    }
 
 
-def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
+def _sometimes(cast: Cast) -> Happenings:
     return {
         "more": (2, cast.buyers.merge if cast.buyers.stage.shop.merges_orders else cast.buyers.buy_more),
         "file": (1, cast.buyers.file),
@@ -85,6 +87,9 @@ def _sometimes(cast: Cast) -> dict[str, tuple[float, Happening]]:
     }
 
 
+OF_USERS = frozenset({"time", "create", "edit", "hide", "archive", "clearance", "misprice", "item", "retain", "burst"})
+"""What happens to the stock, or to time: once, however many shops it is sold in."""
+
 MAY_BE_LEFT_OUT = (
     *("return", "price", "misprice", "item", "clearance"),
     *("more", "file", "kill", "sleep", "cut", "again", "old", "hide", "archive", "retain", "burst", "list", "close"),
@@ -93,12 +98,17 @@ MAY_BE_LEFT_OUT = (
 )
 
 
+def happenings(cast: Cast, character: Character) -> Happenings:
+    """What happens in a life with this shop."""
+    some = {name: each for name, each in _sometimes(cast).items() if name not in character.left_out}
+    return _always(cast, character.accidents) | some
+
+
 class Story:
     """Says what happens next."""
 
-    def __init__(self, cast: Cast, random: Random, character: Character) -> None:
-        told = _always(cast, character.accidents)
-        told += [each for name, each in _sometimes(cast).items() if name not in character.left_out]
+    def __init__(self, told: Iterable[tuple[float, Happening]], random: Random) -> None:
+        told = list(told)
         self._random = random
         self._happenings = [happening for _, happening in told]
         self._weights = [weight for weight, _ in told]

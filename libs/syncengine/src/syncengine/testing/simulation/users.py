@@ -1,5 +1,6 @@
 """Users at inventory: they make lots, change them, hide, archive and restore them, singly and in bursts."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -19,26 +20,63 @@ _LONG_NOTE = 300
 """Longer than any shop takes; two of the notes are so long, or have markup."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a lot costs and says, whatever the shop."""
+
+    price: str
+    note: str
+
+
 @dataclass(slots=True)
 class Users:
-    """What they do at inventory is what should be in the shop."""
+    """What they do at inventory is what should be in the shop, and in each other one that the stock is sold in."""
 
     stage: Stage
-    names: int = 0
+    """Whose shop they look at."""
+    elsewhere: Sequence[Stage] = ()
+    """The seller's other shops."""
+
+    # What lots are like
+
+    def make_color(self) -> int:
+        """Pick what a lot is of."""
+        return self.stage.random.choice(COLORS)
+
+    def make_look(self, name: int, *, note: str = "") -> Look:
+        """Price a lot and write its note, which is its own, so that no two lots are equal."""
+        note, characters = note or f"note {name}", [stage.character for stage in self.stages()]
+        if all(character.strips_markup for character in characters) and name % 5 == 2:
+            note = f"<b>{note}</b>"
+        elif all(character.cuts_texts for character in characters) and name % 5 == 3:
+            note = note.ljust(_LONG_NOTE, ".")
+        return Look(f"0.{self.stage.random.randint(1, 9999):04}", note)
 
     def make_item(self) -> Item:
-        """Pick what a lot is of."""
-        return self.stage.shop.item(self.stage.random.choice(COLORS))
+        """What a lot is of, in this shop's terms."""
+        return self.stage.shop.item(self.make_color())
 
-    def make_fields(self, name: int, *, hidden: bool = False, note: str = "") -> Values:
-        """Fields for a lot: its note is its own, so that no two lots are equal."""
-        note, character = note or f"note {name}", self.stage.character
-        if character.strips_markup and name % 5 == 2:
-            note = f"<b>{note}</b>"
-        elif character.cuts_texts and name % 5 == 3:
-            note = note.ljust(_LONG_NOTE, ".")
-        price = f"0.{self.stage.random.randint(1, 9999):04}"
-        return self.stage.shop.fields(price, note, hidden=hidden)
+    def make_fields(self, name: int, *, note: str = "") -> Values:
+        """How a lot looks, in this shop's terms."""
+        return _fields(self.stage, self.make_look(name, note=note))
+
+    def next_name(self) -> int:
+        """The number of the lot to come."""
+        return len(self.stage.inventory.lots) + 1
+
+    # What is done to them, as every shop's books have it
+
+    def stages(self) -> Sequence[Stage]:
+        """This shop's, and each other one's."""
+        return (self.stage, *self.elsewhere)
+
+    def _faces(self, stock: Stock) -> Iterator[tuple[Stage, Stock, Wish]]:
+        """A lot in each shop, with what users made of it."""
+        for stage in self.stages():
+            yield stage, stage.inventory.lots[stock.lot_id], stage.books.current[stock.lot_id]
+
+    def _color_of(self, item: Item) -> int:
+        return next(color_id for color_id in OTHER_COLORS if self.stage.shop.item(color_id) == item)
 
     def _name_of(self, lot_id: LotId) -> int:
         return int(lot_id.removeprefix("lot-"))
@@ -47,39 +85,64 @@ class Users:
         lots = self.stage.inventory.lots
         return lots[self.stage.random.choice(sorted(lots))] if lots else None
 
-    def _wish(self, stock: Stock, wish: Wish) -> None:
-        self.stage.events += 1
-        self.stage.books.current[stock.lot_id] = wish
-        self.stage.books.note(stock)
+    def _wish(self, stage: Stage, stock: Stock, wish: Wish) -> None:
+        self.stage.events += 1 if stage is self.stage else 0
+        stage.books.current[stock.lot_id] = wish
+        stage.books.note(stock)
 
-    def add(self, quantity: int, item: Item, fields: Values, *, retain: bool, hidden: bool = False) -> Stock:
-        """Make a lot."""
-        self.names += 1
-        lot_id = LotId(f"lot-{self.names:02}")
-        stock = self.stage.inventory.create(lot_id, quantity, item, retain=retain, for_sale=not hidden, fields=fields)
-        self._wish(stock, Wish(total=quantity, archived=False, hidden=hidden))
-        return stock
+    def add(
+        self,
+        quantity: int,
+        color_id: int,
+        look: Look,
+        *,
+        retain: bool,
+        hidden: bool = False,
+        as_there: Values | None = None,
+    ) -> Stock:
+        """Make a lot; `as_there`: of a listing that is in this shop already, with these fields."""
+        lot_id = LotId(f"lot-{self.next_name():02}")
+        for stage in self.stages():
+            is_there = as_there is not None and stage is self.stage
+            fields = as_there if as_there is not None and is_there else _fields(stage, look, hidden=hidden)
+            item = stage.shop.item(color_id)
+            stock = stage.inventory.create(lot_id, quantity, item, retain=retain, for_sale=not hidden, fields=fields)
+            self._wish(stage, stock, Wish(total=quantity, archived=False, hidden=hidden))
+            stage.books.increases[lot_id] += 0 if is_there else quantity
+        return self.stage.inventory.lots[lot_id]
 
     def change_by(self, stock: Stock, by: int, *, fields: bool) -> None:
         """Change a lot's quantity, its price with it if asked."""
-        wish = self.stage.books.current[stock.lot_id]
-        new = self.make_fields(self._name_of(stock.lot_id), hidden=wish.hidden) if fields else {}
-        self.stage.inventory.change(stock.lot_id, by=by, fields=new, currency_code=OURS if fields else None)
-        self.stage.books.increases[stock.lot_id] += max(0, by)
-        wish = replace(wish, is_unfit=wish.is_unfit and not fields)
-        self._wish(stock, replace(wish, total=wish.total + by, decreased=wish.decreased + max(0, -by)))
+        look = self.make_look(self._name_of(stock.lot_id)) if fields else None
+        for stage, its, wish in self._faces(stock):
+            new = _fields(stage, look, hidden=wish.hidden) if look is not None else {}
+            self._change(stage, its, replace(wish, is_unfit=wish.is_unfit and not fields), by, new)
+
+    def set_back(self, stock: Stock, by: int, fields: Sequence[Values]) -> None:
+        """Undo a change of a lot; `fields`: by shop."""
+        for (stage, its, wish), before in zip(self._faces(stock), fields, strict=True):
+            self._change(stage, its, wish, by, before)
+
+    def _change(self, stage: Stage, its: Stock, wish: Wish, by: int, fields: Values) -> None:
+        stage.inventory.change(its.lot_id, by=by, fields=fields, currency_code=OURS if fields else None)
+        stage.books.increases[its.lot_id] += max(0, by)
+        self._wish(stage, its, replace(wish, total=wish.total + by, decreased=wish.decreased + max(0, -by)))
+
+    def _archive(self, stock: Stock, *, archived: bool) -> None:
+        for stage, its, wish in self._faces(stock):
+            stage.inventory.change(its.lot_id, archived=archived)
+            self._wish(stage, its, replace(wish, archived=archived))
 
     # Happenings
 
     def create(self) -> None:
         """A user makes a lot."""
-        if self.names >= _MOST_LOTS:
+        if self.next_name() > _MOST_LOTS:
             return
         random = self.stage.random
         quantity, hidden = random.randint(1, 25), random.random() < 0.1
-        fields = self.make_fields(self.names + 1, hidden=hidden)
-        stock = self.add(quantity, self.make_item(), fields, retain=random.random() < 0.2, hidden=hidden)
-        self.stage.books.increases[stock.lot_id] += quantity
+        look = self.make_look(self.next_name())
+        self.add(quantity, self.make_color(), look, retain=random.random() < 0.2, hidden=hidden)
 
     def enter(self) -> None:
         """A user makes a lot for a listing that was there before us, as it is or with other fields (rule C2)."""
@@ -89,11 +152,16 @@ class Users:
         listing = self.stage.shop.listings().get(books.not_entered.pop())
         if listing is None:
             return
-        fields = listing.fields if random.random() < 0.5 else self.make_fields(self.names + 1)
-        stock = self.add(listing.quantity, listing.item, fields, retain=False)
+        name, color_id = self.next_name(), self._color_of(listing.item)
+        is_as_there = random.random() < 0.5
+        look = Look("1.0000", f"note {name}") if is_as_there else self.make_look(name)
+        fields = listing.fields if is_as_there else _fields(self.stage, look)
+        stock = self.add(listing.quantity, color_id, look, retain=False, as_there=fields)
         books.own(listing.listing_id, stock.lot_id)
         books.entered.add(listing.listing_id)
         books.blame_item(listing.item, Cause.LOOK_ALIKE)
+        for stage in self.elsewhere:
+            stage.blame_look_alikes(stage.shop.item(color_id))
         self.stage.struck["lot made for a listing that was there"] += 1
         self.stage.clock.turn(timedelta(seconds=1))  # its orders are later than its count
 
@@ -120,24 +188,25 @@ class Users:
         """A user puts a lot into a stockroom, or back on sale (rule Q5)."""
         if (stock := self._some_lot()) is None:
             return
-        wish = self.stage.books.current[stock.lot_id]
-        stockroom = self.stage.shop.stockroom(hidden=not wish.hidden)
-        self.stage.inventory.change(stock.lot_id, for_sale=wish.hidden, fields=stockroom)
-        self._wish(stock, replace(wish, hidden=not wish.hidden))
-        self.stage.struck["lot hidden" if not wish.hidden else "lot shown"] += 1
+        hidden = not self.stage.books.current[stock.lot_id].hidden
+        for stage, its, wish in self._faces(stock):
+            stage.inventory.change(its.lot_id, for_sale=not hidden, fields=stage.shop.stockroom(hidden=hidden))
+            self._wish(stage, its, replace(wish, hidden=hidden))
+        self.stage.struck["lot hidden" if hidden else "lot shown"] += 1
 
     def misprice(self) -> None:
         """A user sets a price that the shop will not take, or one in another currency, and fewer pieces with it."""
         if (stock := self._some_lot()) is None:
             return
-        wish, random = self.stage.books.current[stock.lot_id], self.stage.random
-        by = -min(1, max(0, stock.quantity))
-        fields = dict(self.make_fields(self._name_of(stock.lot_id), hidden=wish.hidden))
-        currency_code = random.choice((OURS, "USD"))
-        if currency_code == OURS:
-            fields |= self.stage.shop.refused_price()
-        self.stage.inventory.change(stock.lot_id, by=by, fields=fields, currency_code=currency_code)
-        self._wish(stock, replace(wish, total=wish.total + by, decreased=wish.decreased - by, is_unfit=True))
+        by, look = -min(1, max(0, stock.quantity)), self.make_look(self._name_of(stock.lot_id))
+        currency_code = self.stage.random.choice((OURS, "USD"))
+        for stage, its, wish in self._faces(stock):
+            fields = dict(_fields(stage, look, hidden=wish.hidden))
+            if currency_code == OURS:
+                fields |= stage.shop.refused_price()
+            stage.inventory.change(its.lot_id, by=by, fields=fields, currency_code=currency_code)
+            wish = replace(wish, total=wish.total + by, decreased=wish.decreased - by, is_unfit=True)
+            self._wish(stage, its, wish)
         self.stage.struck["price in another currency" if currency_code != OURS else "price that the shop refuses"] += 1
 
     def change_item(self) -> None:
@@ -151,12 +220,15 @@ class Users:
 
     def correct_item(self, stock: Stock) -> None:
         """Make it one of another item."""
-        books = self.stage.books
-        if Cause.LOSS in books.causes(stock.lot_id) or not books.entered.isdisjoint(books.listings[stock.lot_id]):
-            return
-        self.stage.books.items[stock.lot_id].add(stock.item)
-        self.stage.inventory.change(stock.lot_id, item=self.make_item())
-        self._wish(stock, self.stage.books.current[stock.lot_id])
+        for stage in self.stages():
+            books = stage.books
+            if Cause.LOSS in books.causes(stock.lot_id) or not books.entered.isdisjoint(books.listings[stock.lot_id]):
+                return
+        color_id = self.make_color()
+        for stage, its, wish in self._faces(stock):
+            stage.books.items[its.lot_id].add(its.item)
+            stage.inventory.change(its.lot_id, item=stage.shop.item(color_id))
+            self._wish(stage, its, wish)
         self.stage.struck["item changed"] += 1
 
     def archive_or_restore(self) -> None:
@@ -166,10 +238,6 @@ class Users:
         archived = not self.stage.books.current[stock.lot_id].archived
         self._archive(stock, archived=archived)
         self.stage.struck["lot archived" if archived else "lot restored"] += 1
-
-    def _archive(self, stock: Stock, *, archived: bool) -> None:
-        self.stage.inventory.change(stock.lot_id, archived=archived)
-        self._wish(stock, replace(self.stage.books.current[stock.lot_id], archived=archived))
 
     def clear_out(self) -> None:
         """A user archives most lots, or takes all pieces out of them; or brings back what they had archived (B5)."""
@@ -188,6 +256,12 @@ class Users:
         """A user says whether the listing stays at zero."""
         if (stock := self._some_lot()) is None:
             return
-        self.stage.inventory.change(stock.lot_id, retain=not stock.retain)
-        self._wish(stock, self.stage.books.current[stock.lot_id])
+        retain = not stock.retain
+        for stage, its, wish in self._faces(stock):
+            stage.inventory.change(its.lot_id, retain=retain)
+            self._wish(stage, its, wish)
         self.stage.struck["retain changed"] += 1
+
+
+def _fields(stage: Stage, look: Look, *, hidden: bool = False) -> Values:
+    return stage.shop.fields(look.price, look.note, hidden=hidden)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from syncengine.catalog import in_terms
-from syncengine.listing import CatalogEntry
+from syncengine.listing import CatalogEntry, ListingId
 from syncengine.rows import Counterpart
 from syncengine.store.protocol import Store, Unmapped
 from syncengine.testing.store_contract.scenery import NOW, A, B, owl_row
@@ -33,6 +33,13 @@ class CatalogContract:
             assert await tx.find_counterparts(A, [ONE, TWO]) == {ONE: nothing, TWO: said}
             assert await tx.find_counterparts(B, [ONE]) == {}
             assert [row.lot_id for row in await tx.listings_of_entries(A, [ONE, TWO])] == ["a", "b", "c"]
+
+    async def test_entries_of_lots_without_pieces_are_asked_for_where_they_have_a_listing(self, store: Store) -> None:
+        """Else nobody could say that an empty listing is of the lot's item (rule N4)."""
+        kept = replace(owl_row("b", "2", quantity=0), listing_id=ListingId("1001"), ledger=0)
+        async with store.transaction() as tx:
+            await tx.save_listings([owl_row("a", "1", quantity=0), kept], [None] * 2)
+            assert await tx.entries_to_ask(A, now=NOW, limit=10) == [TWO]
 
     async def test_unmapped_entries_are_listed_by_name_with_how_many_lots_wait(self, store: Store) -> None:
         rows = [owl_row("a", "1"), owl_row("b", "1"), owl_row("c", "2"), owl_row("d", "3")]

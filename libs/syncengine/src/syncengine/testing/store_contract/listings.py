@@ -145,8 +145,10 @@ class ListingContract:
 
     async def test_differences_by_lot_id(self, store: Store) -> None:
         listed = ListingId("77")
+        archived = replace(lot_row("archived", quantity=0), listing_id=listed, ledger=0, uncounted=-3)
         rows = [
             lot_row("absent"),
+            replace(archived, desired=replace(archived.desired, is_archived=True)),
             replace(lot_row("equal"), listing_id=listed, ledger=10),
             replace(lot_row("fewer"), listing_id=listed, ledger=4),
             replace(lot_row("oversold", quantity=-2), listing_id=listed, ledger=0),
@@ -154,7 +156,7 @@ class ListingContract:
             replace(lot_row("unexplained"), listing_id=listed, ledger=10, theirs=12),
         ]
         async with store.transaction() as tx:
-            await tx.save_listings(rows, [None] * 6)
+            await tx.save_listings(rows, [None] * 7)
             await tx.save_listings([replace(lot_row("other", B), listing_id=listed, ledger=1)], [None])
             found = await tx.differences(A, after=None, limit=9)
             assert found == [
