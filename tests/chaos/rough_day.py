@@ -20,11 +20,11 @@ from product.waiting import until
 from sandbox.brickowl.catalog import Catalog
 from sandbox.testing import AnyShopControl
 
-LOTS = 1000 if LONG else 40
-SALES = 200 if LONG else 16
+LOTS = 1000 if LONG else 12
+SALES = 200 if LONG else 8
 """In each shop."""
-EDITS = 500 if LONG else 40
-IMPORTED = 100 if LONG else 10
+EDITS = 500 if LONG else 12
+IMPORTED = 100 if LONG else 4
 """Rows of the file that is imported meanwhile."""
 ONE_IN = 10
 """So many calls: one loses its reply, one is refused with a 503, one is slow."""
