@@ -149,7 +149,7 @@ def _in_writes(lot: Json, changes: Sequence[Json], evidence: Evidence) -> Iterat
     by_user = [change for change in changes if change["source"] == "user"]
     wanted = list(accumulate(change["quantity_delta"] for change in by_user))
     prices = [change["after"]["unit_price"] for change in by_user if "unit_price" in change["after"]]
-    quantities, priced = _Steps(wanted), _Steps([Decimal(price) for price in prices])
+    quantities, priced = Steps(wanted), Steps([Decimal(price) for price in prices])
     pieces = 0
     for request in _writes_of(lot, evidence):
         (effect,) = request["lots"]
@@ -163,7 +163,7 @@ def _in_writes(lot: Json, changes: Sequence[Json], evidence: Evidence) -> Iterat
             yield f"request {request['number']} set the price to {body['unit_price']} again; wanted were {prices}"
 
 
-class _Steps:
+class Steps:
     """Values that were wanted one after the other: each may be reached once, and none before it afterwards."""
 
     def __init__(self, wanted: Sequence[int] | Sequence[Decimal]) -> None:

@@ -35,6 +35,14 @@ HURRIED: Mapping[str, Mapping[str, str]] = {
         "SYNC_BRICKLINK_LATE_WINDOW": "3",
         "SYNC_BRICKLINK_LAG_WINDOW": "2",
         "SYNC_BRICKLINK_ORDER_POLL_INTERVAL": "4",
-    }
+    },
+    "sync-brickowl": {
+        "SYNC_BRICKOWL_CALL_DEADLINE": "3",
+        "SYNC_BRICKOWL_LIST_DEADLINE": "3",
+        "SYNC_BRICKOWL_LEASE": "8",
+        "SYNC_BRICKOWL_LATE_WINDOW": "3",
+        "SYNC_BRICKOWL_LAG_WINDOW": "2",
+        "SYNC_BRICKOWL_ORDER_POLL_INTERVAL": "4",
+    },
 }
 """The same for tests that kill, lose and hold things up."""

@@ -132,6 +132,11 @@ class AnyShopControl:
         made: Json = await self._call("POST", "/faults", {"effect": effect, **fault})
         return str(made["id"])
 
+    async def faults(self) -> list[Json]:
+        """Return the faults that are switched on, spent ones too."""
+        faults: list[Json] = await self._call("GET", "/faults")
+        return faults
+
     async def clear_faults(self) -> None:
         """Switch all faults off and release what they withhold."""
         await self._call("DELETE", "/faults")

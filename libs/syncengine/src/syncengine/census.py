@@ -55,7 +55,7 @@ async def take_census(lane: Lane) -> None:
         return
     before = await read_orders(lane, pages, only_store=only_store)
     listed_at = lane.clock.now()
-    read = await lane.read(lane.settings.list_deadline, lane.shop.read_all)
+    read = await lane.read(lane.settings.list_deadline, lane.shop.read_all, whole=True)
     after = await read_orders(lane, pages, only_store=only_store)
     if before.fingerprints != after.fingerprints:
         return  # an order moved between the two reads: the next turn begins anew

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from syncengine.budget import NotBefore, asks_again, enough_at, is_nearly_spent, ticket, uncapped
 from syncengine.clock import Clock
+from syncengine.listing import ListingId
 from syncengine.marketplace import Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
 from syncengine.rows import ConnectionRow, Lease, ListingRow, Settings, Spent
 from syncengine.saving import save_rows
@@ -34,6 +35,13 @@ class PausedError(Exception):
         self.reason = reason
 
 
+class NothingReadError(PausedError):
+    """A reading call was made, and brought nothing; the next can be made at `at`."""
+
+    listing_id: ListingId | None = None
+    """The one that it was to read."""
+
+
 @dataclass(slots=True)
 class Lane:
     """What serving one connection needs."""
@@ -50,6 +58,8 @@ class Lane:
     """Which asking a read answered, if somebody had asked for a test of the keys before it was made."""
     reads: int = 0
     """Calls charged for the reads of this lane's turn until now."""
+    answers: int = 0
+    """Reads that brought something."""
 
     def new_id(self) -> str:
         """Make an id, from the lane's own chance."""
@@ -148,33 +158,48 @@ class Lane:
             raise PausedError(granted.at, granted.reason)
         return granted
 
-    async def read(self, deadline: timedelta, call: Callable[[Ticket], Awaitable[T]], *, calls: int = 1) -> T:
-        """Make one reading call; `calls`: how many the shop may take it for.
+    async def read(
+        self, deadline: timedelta, call: Callable[[Ticket], Awaitable[T]], *, calls: int = 1, whole: bool = False
+    ) -> T:
+        """Make one reading call; `calls`: how many the shop may take it for; `whole`: it reads the whole shop.
+
+        It may be given up before its deadline: that a reply is lost, only waiting tells, and all else waits meanwhile.
 
         Raises:
-            PausedError: it may not be made now, or brought nothing; the connection remembers until when to wait.
+            PausedError: it may not be made now; the connection remembers until when to wait.
+            NothingReadError: it was made; the same.
         """
         await self.hold_lease_for(deadline)
         try:
             async with self.transaction() as (tx, connection):
-                connection, granted = await self.charge(tx, connection, write=False, deadline=deadline, calls=calls)
+                given = deadline if whole else min(deadline, patience(connection, self.settings, self.clock.now()))
+                connection, granted = await self.charge(tx, connection, write=False, deadline=given, calls=calls)
         except PausedError as pause:
             raise await self._note_pause(pause, calls) from None
         self.reads += calls
+        began_at = self.clock.now()
         try:
             answer = await call(granted)
         except ReadFailedError as failure:
             raise await self.note_failure(failure.outcome) from None
         self.let_in_at = connection.test_asked_at
-        if connection.failures or asks_again(connection, self.settings, self.clock.now()):
-            await self.note_success()
+        self.answers += 1
+        now = self.clock.now()
+        is_slow = not whole and now - began_at > self.settings.read_patience
+        if is_slow or connection.failures or asks_again(connection, self.settings, now):
+            await self.note_success(is_slow=is_slow)
         return answer
 
-    async def note_success(self) -> None:
-        """Forget the failures in a row; a shop that gives calls again has no lower limit any more (rule B3)."""
+    async def note_success(self, *, is_slow: bool = False) -> None:
+        """Forget the failures in a row; a shop that gives calls again has no lower limit any more (rule B3).
+
+        `is_slow`: the answer took longer than reads are first given.
+        """
         async with self.transaction() as (tx, connection):
-            if asks_again(connection, self.settings, self.clock.now()):
+            now = self.clock.now()
+            if asks_again(connection, self.settings, now):
                 connection = uncapped(connection)
+            connection = replace(connection, slow_at=now if is_slow else connection.slow_at)
             await tx.save_connection(replace(connection, failures=0, not_before=None, waiting_for=""))
 
     def _alerted(self, connection: ConnectionRow, used: int, now: datetime) -> ConnectionRow:
@@ -206,15 +231,15 @@ class Lane:
             await tx.save_connection(replace(connection, not_before=pause.at, waiting_for=pause.reason))
         return pause
 
-    async def note_failure(self, outcome: Outcome) -> PausedError:
+    async def note_failure(self, outcome: Outcome) -> NothingReadError:
         """Remember a call that brought nothing; say until when to pause (rules O2, O3)."""
         now = self.clock.now()
         async with self.transaction() as (tx, connection):
             if isinstance(outcome, Halted) and not self.has_keys_of(connection):
-                return PausedError(now, outcome.reason)  # what it says of older keys says nothing of these
+                return NothingReadError(now, outcome.reason)  # what it says of older keys says nothing of these
             connection = await self.after_failure(tx, connection, outcome)
             await tx.save_connection(connection)
-        return PausedError(connection.not_before or now, connection.waiting_for)
+        return NothingReadError(connection.not_before or now, connection.waiting_for)
 
     async def after_failure(self, tx: Transaction, connection: ConnectionRow, outcome: Outcome) -> ConnectionRow:
         """Work out how long this connection waits, and how many calls it has by the shop's own answer (rule B3)."""
@@ -224,6 +249,13 @@ class Lane:
             spent = await tx.calls_since(connection.seller_id, limit.name, now - limit.window)
             connection = replace(connection, cap=spent.calls, capped_at=now)
         return after_failure(connection, outcome, self.settings, self.random, now)
+
+
+def patience(connection: ConnectionRow, settings: Settings, now: datetime) -> timedelta:
+    """Say how long a read may take before it is made again: long at once where answers were slow of late."""
+    if connection.slow_at is not None and now < connection.slow_at + settings.slow_for:
+        return timedelta.max
+    return settings.read_patience * (1 << min(connection.failures // 2, 10))
 
 
 def after_failure(

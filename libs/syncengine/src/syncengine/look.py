@@ -10,13 +10,13 @@ from syncengine.booking import tell_restocked
 from syncengine.drift import noticed, written_fields
 from syncengine.explain import explain, explain_in_hindsight, observation
 from syncengine.hindsight import dated_by_order, sold_after
-from syncengine.lane import Lane
+from syncengine.lane import Lane, NothingReadError
 from syncengine.listing import ListingId
 from syncengine.look_create import settle_creates
 from syncengine.marketplace import Update
 from syncengine.rows import Fate, Intent, LineRow, ListingRow
 from syncengine.send import with_highest
-from syncengine.settle import closed, found
+from syncengine.settle import closed, found, found_undone
 from syncengine.sight import Sight, Suspect, see, still_suspect, suspects
 from syncengine.store.protocol import Transaction
 
@@ -30,7 +30,7 @@ async def take_looks(lane: Lane) -> None:
     """Read the lots that are due for a look, between two reads of all orders, and settle what they prove.
 
     Raises:
-        PausedError: a call could not be made; nothing is settled but booked orders.
+        PausedError: a call could not be made, or brought nothing; nothing is settled but booked orders.
     """
     async with lane.transaction() as (tx, connection):
         known = await suspects(tx, connection)
@@ -39,7 +39,14 @@ async def take_looks(lane: Lane) -> None:
     if not due:
         return
     due += [suspect for suspect in known if suspect.comes_along and suspect.due_at(lane.settings, now) > now]
-    sight = await see(lane, due)
+    answers = lane.answers
+    try:
+        sight = await see(lane, due)
+    except NothingReadError as failure:
+        unread = [each for each in due if failure.listing_id in (None, each.row.listing_id)]
+        if lane.answers > answers:  # else the shop is down, and the connection waits as a whole
+            await _put_off(lane, unread)
+        raise
     async with lane.transaction() as (tx, connection):
         shown = [listing_id for listing_id, listing in sight.listings.items() if listing is not None]
         await tx.save_connection(with_highest(connection, *shown))
@@ -53,6 +60,25 @@ async def take_looks(lane: Lane) -> None:
                 await settle_them(lane, tx, current, sight)
 
 
+async def _put_off(lane: Lane, unread: Sequence[Suspect]) -> None:
+    """Look ever less often at what cannot be read: its own read fails, or an order's. What was read before is thrown
+    away, of calls that all lots share (rule B2).
+    """
+    settings = lane.settings
+    async with lane.transaction() as (tx, connection):
+        now, rows = lane.clock.now(), []
+        for suspect in await still_suspect(tx, connection, unread):
+            row = suspect.row
+            at = now + min(settings.halt_probe_interval, settings.backoff_base * 2 ** min(row.unseen, 20))
+            row = replace(row, unseen=row.unseen + 1)
+            if suspect.intent is None and row.look_since is None and row.probation is not None:
+                row = replace(row, probation=replace(row.probation, due_at=at))  # its writes need not wait
+            else:
+                row = replace(row, not_before=at)
+            rows.append(row)
+        await lane.save(tx, rows)
+
+
 async def _settle_all_known(lane: Lane, tx: Transaction, known: Sequence[Suspect], sight: Sight) -> None:
     listed = {suspect.row.listing_id for suspect in known if suspect.row.listing_id is not None}
     lines: dict[ListingId, list[LineRow]] = defaultdict(list)
@@ -60,7 +86,7 @@ async def _settle_all_known(lane: Lane, tx: Transaction, known: Sequence[Suspect
         lines[line.listing_id].append(line)
     rows, verdicts = [], []
     for suspect in known:
-        row, listing_id = suspect.row, suspect.row.listing_id or ListingId("")
+        row, listing_id = replace(suspect.row, unseen=0), suspect.row.listing_id or ListingId("")
         if row.on_trial and listing_id not in sight.after.touched:
             row, verdict = seen(row, sight.listings.get(listing_id), lane.shop.facts)
             verdicts.append(verdict)
@@ -75,6 +101,7 @@ async def _settled(
 ) -> ListingRow:
     """Book what a look proves about one lot whose listing is known; `lines` are those of the listing."""
     now = lane.clock.now()
+    by_the_way = intent is None and row.look_since is None  # on probation: what its writes wait for is another matter
     if row.listing_id is None:  # sold out while we looked: nothing is left to compare
         if intent is not None:
             await tx.save_intents([closed(intent, Fate.NOT_APPLIED, now)])
@@ -124,8 +151,11 @@ async def _settled(
         other = {name: value for name, value in shown.items() if as_sent.get(name) != value}
         row = replace(row, sent={**row.sent, **other})
     # A decrease that the shop refuses is no nearer to being explained when it is sent again at once.
-    again_at = now + lane.settings.halt_probe_interval if row.trouble is not None else None
-    return replace(row, not_before=again_at)
+    if row.trouble is not None:
+        return replace(row, not_before=now + lane.settings.halt_probe_interval)
+    if known.intent is not None and known.intent.fate is Fate.NOT_APPLIED:
+        return found_undone(row, lane.settings, now)
+    return row if by_the_way else replace(row, not_before=None)
 
 
 def _again(row: ListingRow, at: datetime, now: datetime) -> ListingRow:

@@ -16,7 +16,7 @@ from syncengine.lane import Lane
 from syncengine.listing import Group, Item, Listing, ListingId, SellerId
 from syncengine.marketplace import Create, Facts
 from syncengine.rows import Fate, Intent, LineRow, ListingRow, Settings, ShopListing, Trouble
-from syncengine.settle import closed, created, wants_look
+from syncengine.settle import closed, created, found_undone, not_applied, wants_look
 from syncengine.sight import Sight, Suspect
 from syncengine.store.protocol import Transaction
 
@@ -67,7 +67,7 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
                     await tx.add_shop_listing(seen)
             case Absent() if _shows_a_shop(lane, intent, sight) and not misses_others:
                 intents.append(closed(intent, Fate.NOT_APPLIED, now))
-                rows.append(replace(row, intent_id=None, unknown=False, not_before=None))
+                rows.append(found_undone(not_applied(row), lane.settings, now))
             case _:
                 if not misses_others:
                     intent = _listed(intent, newcomers, sight, lane)

@@ -425,3 +425,14 @@ def extend_for_pings(op: Operations) -> None:
 def extend_for_forgotten_requests(op: Operations, *, app_role: str) -> None:
     """Let requests be forgotten that were answered long ago."""
     op.execute(f'GRANT DELETE ON answered_requests TO "{app_role}"')
+
+
+_PATIENCE = """
+ALTER TABLE connections ADD COLUMN slow_at timestamptz, ADD COLUMN sends_until timestamptz;
+ALTER TABLE listings ADD COLUMN undone integer NOT NULL DEFAULT 0, ADD COLUMN unseen integer NOT NULL DEFAULT 0;
+"""
+
+
+def extend_for_patience(op: Operations) -> None:
+    """Add how long reads are given, what they leave to writes, and how often a lot's own calls failed in a row (O3)."""
+    op.execute(_PATIENCE)

@@ -66,7 +66,7 @@ async def _look(lane: Lane) -> _Seen:
         for order in (await lane.read(settings.list_deadline, partial(shop.list_orders, page))).orders:
             order_ids.add(order.order_id)
             names.add(order.shop_name)
-    listed = await lane.read(settings.list_deadline, shop.read_all)
+    listed = await lane.read(settings.list_deadline, shop.read_all, whole=True)
     listing_ids = [listing.listing_id for listing in listed.listings]
     return _Seen(names=names - {""}, order_ids=order_ids, listing_ids=listing_ids)
 

@@ -56,6 +56,11 @@ class Settings:
     """For one write or small read."""
     list_deadline: timedelta = timedelta(seconds=120)
     """For one read of the whole shop, or of a page of orders."""
+    read_patience: timedelta = timedelta(seconds=10)
+    """For a read but of the whole shop, as first tried: with each two failures in a row it gets twice as long, up to
+    its deadline. A reply that never comes would else keep all else of the connection waiting for that long."""
+    slow_for: timedelta = timedelta(hours=1)
+    """How long reads get their whole deadline at once after one was answered that took longer than that."""
     lease: timedelta = timedelta(seconds=150)
     """How long a worker owns a connection without renewing; longer than any deadline plus the margin."""
     lease_margin: timedelta = timedelta(seconds=5)
@@ -217,7 +222,9 @@ class ConnectionRow:
     ping_free_at: datetime | None = None
     """Until when the places for such polls are booked: no moment of a call, but how the cap counts them."""
     polled_last: bool = False
-    """The last turn read orders: this one may send before it reads more."""
+    """The last turn read orders or looked, or tried to: this one may send before it reads more orders."""
+    sends_until: datetime | None = None
+    """Until when this goes on: reads that took long, or failed slowly, leave as long to writes that wait."""
     poll_at: datetime | None = None
     """All orders are read no later than this, ahead of their interval: something waits for it (rules N4, K4)."""
 
@@ -249,6 +256,8 @@ class ConnectionRow:
     """Why one of the two was set: a constant word of ours."""
     failures: int = 0
     """Calls without an answer in a row."""
+    slow_at: datetime | None = None
+    """When a read was last answered that took longer than reads are first given."""
     last_stamp: datetime | None = None
     """Rule B4."""
     cap: int | None = None
@@ -418,6 +427,10 @@ class ListingRow:
     probation: Probation | None = None
     not_before: datetime | None = None
     """Nothing for this lot earlier."""
+    undone: int = 0
+    """Writes in a row whose outcome was unknown, and that were found not done."""
+    unseen: int = 0
+    """Looks in a row that brought nothing."""
     orders_after: datetime | None = None
     """Our own write removed or emptied its listing then, perhaps with pieces that had just been sold: not created
     before orders were read later (rule N4), not filled before they were read one lag window later (rule K4)."""

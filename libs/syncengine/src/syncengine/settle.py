@@ -20,7 +20,7 @@ from syncengine.marketplace import (
     Update,
 )
 from syncengine.plan import desired_values
-from syncengine.rows import FOR_SALE, NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked, Trouble
+from syncengine.rows import FOR_SALE, NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked, Settings, Trouble
 
 
 def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now: datetime) -> tuple[ListingRow, Intent]:
@@ -53,7 +53,7 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
     row = _without_intent(row)
     write = intent.write
     if isinstance(write, Remove):
-        return replace(unlisted(row), orders_after=now)  # rule N4
+        return replace(unlisted(row), orders_after=now, undone=0)  # rule N4
     if isinstance(write, Create):
         raise TypeError("a create is booked by created()")
     counts = dict(row.applied)
@@ -69,6 +69,7 @@ def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:
         hidden_at=row.hidden_at if write.for_sale is None else None if write.for_sale else now,
         sent_retain=row.sent_retain if write.retain is None else write.retain,
         create_with=None,
+        undone=0,
         applied=counts,
     )
     if write.delta > 0:
@@ -103,6 +104,7 @@ def created(row: ListingRow, intent: Intent, listing_id: ListingId) -> ListingRo
         hidden_at=None,
         sent_retain=write.retain,
         create_with=None,
+        undone=0,
     )
 
 
@@ -171,6 +173,16 @@ def unlisted(row: ListingRow) -> ListingRow:
 def not_applied(row: ListingRow) -> ListingRow:
     """Book that nothing was done: the next plan starts anew."""
     return _without_intent(row)
+
+
+def found_undone(row: ListingRow, settings: Settings, now: datetime) -> ListingRow:
+    """Book that a write of unknown outcome was not done, as a look proved: it is planned anew, at once.
+
+    From the third in a row on it is sent ever less often: each costs a look, of calls that all lots share (rule B2).
+    """
+    row = replace(row, undone=row.undone + 1)
+    pause = (settings.call_deadline + settings.late_window) * 2 ** min(row.undone - 3, 10)
+    return replace(row, not_before=now + min(settings.halt_probe_interval, pause) if row.undone > 2 else None)
 
 
 def refused(row: ListingRow, intent: Intent, reason: str, facts: Facts, now: datetime) -> ListingRow:

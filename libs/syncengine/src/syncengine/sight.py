@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from syncengine.lane import Lane
+from syncengine.lane import Lane, NothingReadError
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Create
 from syncengine.orders import OrdersSeen, read_orders
@@ -93,6 +93,7 @@ async def see(lane: Lane, due: Sequence[Suspect]) -> Sight:
 
     Raises:
         PausedError: a call could not be made.
+        NothingReadError: one brought nothing.
     """
     pages, settings = lane.shop.facts.order_pages, lane.settings
     whole_list = len(due) >= settings.list_look_from or any(suspect.row.listing_id is None for suspect in due)
@@ -101,13 +102,17 @@ async def see(lane: Lane, due: Sequence[Suspect]) -> Sight:
     listings: dict[ListingId, Listing | None] = {}
     read_at = at
     if whole_list:
-        read = await lane.read(settings.list_deadline, lane.shop.read_all)
+        read = await lane.read(settings.list_deadline, lane.shop.read_all, whole=True)
         listings, read_at = {listing.listing_id: listing for listing in read.listings}, read.read_at
     listed = frozenset(listings)
     for suspect in due:
         # A list may be short: that a listing is gone, only its own read proves.
         if suspect.row.listing_id is not None and suspect.row.listing_id not in listings:
-            one = await lane.read(settings.call_deadline, partial(lane.shop.read, suspect.row.listing_id))
+            try:
+                one = await lane.read(settings.call_deadline, partial(lane.shop.read, suspect.row.listing_id))
+            except NothingReadError as failure:
+                failure.listing_id = suspect.row.listing_id
+                raise
             read_at = min(read_at, one.read_at) if listings else one.read_at
             listings[suspect.row.listing_id] = one.listing
     after = await read_orders(lane, pages)

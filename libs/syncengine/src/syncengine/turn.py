@@ -11,7 +11,7 @@ from syncengine.census import take_census
 from syncengine.choose import free_tiers
 from syncengine.defaults import give_defaults
 from syncengine.events import next_seq, state_wished
-from syncengine.lane import Lane, PausedError, may_write
+from syncengine.lane import Lane, NothingReadError, PausedError, may_write
 from syncengine.look import take_looks
 from syncengine.orders import ShopMismatchError, identify_shop, read_orders
 from syncengine.polls import ask_for_pings, keep_to_share
@@ -37,11 +37,12 @@ async def take_turn(lane: Lane) -> None:
     Raises:
         FencedError: the lease is another worker's by now.
     """
-    job, paused = None, False
+    job, paused, unread, began_at = None, False, False, lane.clock.now()
     try:
         job = await _work(lane)
-    except PausedError:
-        paused = True  # what was to be done is still in the rows, and the pause in the connection's
+    except PausedError as pause:
+        # What was to be done is still in the rows, and the pause in the connection's.
+        paused, unread = True, isinstance(pause, NothingReadError)
     except ShopMismatchError:
         pass
     async with lane.transaction() as (tx, connection):
@@ -49,7 +50,11 @@ async def take_turn(lane: Lane) -> None:
         if lane.let_in_at is not None and lane.has_keys_of(connection):
             connection = replace(connection, let_in_at=lane.let_in_at)
         due_at = await _next_due(lane, tx, connection, now) if job is None else now
-        polled = job is _Job.POLL or (paused and connection.polled_last)
+        if unread or job in (_Job.POLL, _Job.LOOK):
+            sends_until = max(now, connection.not_before or now) + (now - began_at)
+            connection, polled = replace(connection, sends_until=sends_until), True
+        else:
+            polled = paused and connection.polled_last
         await tx.save_connection(replace(connection, due_at=due_at, last_served_at=now, polled_last=polled))
 
 
@@ -89,8 +94,10 @@ async def _work(lane: Lane) -> _Job | None:
         await take_looks(lane)
         return _Job.LOOK
     may_send = may_write(connection, lane.settings) and not _writes_pause(connection, now)
-    # Orders come first, but a shop whose orders take longer to read than the interval must not keep writes waiting.
-    if may_send and connection.polled_last and await send_next(lane):
+    # Orders come first, but a shop whose orders take longer to read than the interval, or that does not answer such a
+    # read, must not keep writes waiting: each has half of the time.
+    sends_first = connection.polled_last or (connection.sends_until is not None and now < connection.sends_until)
+    if may_send and sends_first and await send_next(lane):
         return _Job.SEND
     if (pages := _pages_due(lane, connection, now)) is not None:
         await read_orders(lane, pages, at_most=ORDERS_A_POLL)

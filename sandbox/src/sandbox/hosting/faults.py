@@ -1,7 +1,8 @@
 """Faults: what goes wrong with which request, said precisely, so that a test can reach one exact point.
 
-A fault matches requests by method, path and body; from the `nth` match on it hits `count` of them, before or after the
-request was applied to the stock. Requests that fail authentication or the quota are refused before any fault.
+A fault matches requests by method, path and body; from the `nth` match on it hits `count` of them, or of `every` few,
+before or after the request was applied to the stock. Requests that fail authentication or the quota are refused before
+any fault.
 """
 
 import asyncio
@@ -62,6 +63,8 @@ class Fault(BaseModel):
     """Fields that the body must have, whatever their value."""
     nth: int = Field(default=1, ge=1)
     """The first matching request to hit."""
+    every: int = Field(default=1, ge=1)
+    """Which of the matching requests from then on: each of them, or each tenth."""
     count: int | None = Field(default=1, ge=1)
     """How many to hit; null: all from then on."""
     seconds: float | None = Field(default=None, ge=0)
@@ -108,6 +111,12 @@ class ActiveFault(Generic[ShopT]):
     def is_spent(self) -> bool:
         """Whether it has hit as often as it should."""
         return self.fault.count is not None and len(self.hits) >= self.fault.count
+
+    @property
+    def is_its_turn(self) -> bool:
+        """Whether the request that matched last is one that it hits."""
+        later = self.matched - self.fault.nth
+        return later >= 0 and later % self.fault.every == 0
 
     def release(self, how: Released = "released") -> int:
         """Let every withheld reply go; returns how many."""
@@ -169,7 +178,7 @@ class Faults(Generic[ShopT]):
             if not _matches(active.fault, method, path, body):
                 continue
             active.matched += 1
-            if hitting is None and active.matched >= active.fault.nth and not active.is_spent:
+            if hitting is None and active.is_its_turn and not active.is_spent:
                 hitting = active
         if hitting is not None:
             hitting.hits.append(Hit(request))

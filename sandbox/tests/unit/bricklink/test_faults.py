@@ -69,6 +69,14 @@ def test_the_nth_match_and_so_many_after_it_are_hit(
     assert active.is_spent == (count is not None)
 
 
+def test_of_every_few_matches_from_the_nth_on_one_is_hit(make_shop: MakeShop) -> None:
+    faults: Faults[Shop] = Faults(lambda: None)
+    active = faults.set(Fault(effect="drop", nth=2, every=3, count=None), make_shop())
+    for number in range(1, 10):
+        faults.hit(number, *PUT)
+    assert [hit.request for hit in active.hits] == [2, 5, 8]
+
+
 def test_the_first_of_several_faults_hits_and_the_others_still_count(make_shop: MakeShop) -> None:
     faults: Faults[Shop] = Faults(lambda: None)
     first = faults.set(Fault(effect="drop"), make_shop())

@@ -16,6 +16,7 @@ from syncengine.migrations import (
     extend_for_hidden_listings,
     extend_for_lapsed_pins,
     extend_for_many_lots,
+    extend_for_patience,
     extend_for_pings,
     extend_for_polling,
     extend_for_renamed_shops,
@@ -51,3 +52,4 @@ def extend_to_newest(op: Operations, *, app_role: str) -> None:
     extend_for_polling(op)
     extend_for_pings(op)
     extend_for_forgotten_requests(op, app_role=app_role)
+    extend_for_patience(op)

@@ -1,0 +1,54 @@
+"""A tenth of all calls to both shops fails: what is sold in one is gone from the other within a minute all the same.
+
+In virtual time, so nothing here hangs on the machine; `make measure-sales-under-faults` lives longer.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from simulation.failing_shop import Fault
+from simulation.one_stock import OneStock
+from simulation.sales_under_faults import WITHIN, lived
+from syncengine.listing import ListingId
+from syncengine.marketplace import Update, Write
+from syncengine.rows import Settings
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", [Fault.REPLY_LOST, Fault.REPLY_NEVER_COMES, Fault.ERROR_BEFORE])
+def test_of_a_hundred_sales_99_are_gone_from_the_other_shop_within_a_minute(fault: Fault) -> None:
+    """What was not done is done again after a look, no sooner than K1 says: that comes on top."""
+    settings, stock = Settings(), lived(fault, sales=100, hours=1, seed=1)
+    assert list(stock.wrong()) == []
+    late_until = settings.call_deadline + settings.late_window
+    for shop in stock.shops:
+        sales = shop.other.sales
+        assert sum(sale.struck > 0 for sale in sales) >= len(sales) / 25, "it is not the faults that spared them"
+        undone = late_until if fault is Fault.ERROR_BEFORE else timedelta()
+        in_time = [sale for sale in sales if sale.waited <= WITHIN + sale.struck * undone]
+        assert len(in_time) >= 0.99 * len(sales), sorted(sale.waited for sale in sales)[-3:]
+
+
+@pytest.mark.timeout(300)
+def test_a_sick_lot_delays_no_other_and_eats_no_quota() -> None:
+    """Each call for one lot fails, reads and writes: it is tried ever less often, and others never wait for it."""
+    stock = OneStock(seed=2, lots=20)
+    shop, sold_in = stock.bricklink, stock.brickowl
+    sick = shop.store.tables.listings[min(shop.store.tables.listings)]
+
+    def strike(called: Write | ListingId | None) -> Fault | None:
+        its = called.listing_id if isinstance(called, Update) else called
+        return Fault.ERROR_BEFORE if its == sick.listing_id else None
+
+    shop.next_fault = strike
+    sold_in.inventory.change(sick.lot_id, -1)
+    shop.inventory.change(sick.lot_id, -1)
+    shop.tell()
+    calls = shop.calls.copy()
+    for _ in range(20):
+        sold_in.sell(stock.random)
+        stock.agenda.pass_time(timedelta(minutes=12))
+    others = [sale for sale in sold_in.sales if sale.lot_id != sick.lot_id]
+    assert max(sale.waited for sale in others) <= timedelta(seconds=10)
+    assert (shop.calls - calls).total() <= 600, "four hours' share of 5,000 a day is 833"
