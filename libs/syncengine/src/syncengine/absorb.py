@@ -88,7 +88,7 @@ async def absorb_lots(
         await tx.add_listing_ids(seller_id, made, created=True)
     absorbed = [row for item in newest.values() if (row := _absorbed(rows.get(item.lot_id), item, facts)) is not None]
     ids = await tx.listing_ids_of([row.lot_id for row in absorbed])
-    absorbed = await _told_again(tx, absorbed, rows, ids, facts, now)
+    absorbed = await _told_again(tx, connections, absorbed, rows, ids, facts, now)
     booked = await tx.booked_after({row.lot_id: row.counted_seq for row in absorbed})
     counted = {row.lot_id: replace(row, uncounted=booked.get(row.lot_id, 0)) for row in absorbed}
     for seller_id, connection in connections.items():
@@ -134,15 +134,22 @@ def _naming(
 
 async def _told_again(
     tx: Transaction,
+    connections: Mapping[SellerId, ConnectionRow],
     absorbed: Sequence[ListingRow],
     before: Mapping[LotId, ListingRow],
     ids: Mapping[LotId, Mapping[ListingId, bool]],
     facts: Facts,
     now: datetime,
 ) -> list[ListingRow]:
-    """Tell every order line again of lots whose sales inventory has forgotten: its topic may no longer (rule T6)."""
+    """Tell every order line again of lots whose sales inventory has forgotten: its topic may no longer (rule T6).
+
+    Not what a restored database knows of them, for pieces may have left these orders since: its census reads them, and
+    tells all (rule C3).
+    """
     told = {row.lot_id: row for row in absorbed}
     for row in absorbed:
+        if connections[row.seller_id].census_reason is CensusReason.DATABASE_LOST:
+            continue
         known = before.get(row.lot_id)
         if known is not None and row.counted_seq < known.counted_seq:
             linked = dict.fromkeys(ids.get(row.lot_id, {}), row.lot_id)

@@ -8,7 +8,7 @@ from functools import partial
 from syncengine.booking import OrderAsRead, book_order, store_order
 from syncengine.held import hold_items
 from syncengine.lane import Lane
-from syncengine.listing import ListingId, OrderId, OrderLine, OrderSummary
+from syncengine.listing import ListingId, OrderId, OrderLine, OrderRead, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.polls import poll_planned
 from syncengine.rows import ConnectionRow
@@ -40,12 +40,13 @@ async def read_orders(
     Raises:
         PausedError: a call could not be made; what was booked before it stays booked.
     """
-    began_at = lane.clock.now()
+    began_at = listed_at = lane.clock.now()
     summaries: dict[OrderId, OrderSummary] = {}
     page_of: dict[OrderId, str] = {}
     fresh: list[OrderSummary] = []
     for page in pages:
-        listed = await _list_orders(lane, page)
+        read = await _list_orders(lane, page)
+        listed, listed_at = {order.order_id: order for order in read.orders}, read.read_at
         summaries |= listed
         page_of |= dict.fromkeys(listed, page)
         fresh = list(listed.values()) or fresh  # the newest list: what the one before it shows may have changed since
@@ -67,6 +68,9 @@ async def read_orders(
                 continue
             done.add(order_id)
             summary = summaries[order_id]
+            if summary.merged_into is not None and summary.changed_at >= listed_at - lane.settings.anchor_doubt:
+                is_complete = False  # into one that may be newer than the list: the next read shows it (S2)
+                continue
             order = await _read_order(lane, summary, page_of[order_id])
             if order.summary != summary and lane.shop.facts.views_at_once:
                 is_complete = False  # it changed meanwhile, perhaps by one that went into it: the next read tells (S2)
@@ -106,9 +110,8 @@ async def _book(lane: Lane, order: OrderAsRead, *, only_store: bool) -> set[List
     return touched
 
 
-async def _list_orders(lane: Lane, page: str) -> dict[OrderId, OrderSummary]:
-    read = await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page))
-    return {order.order_id: order for order in read.orders}
+async def _list_orders(lane: Lane, page: str) -> OrderRead:
+    return await lane.read(lane.settings.list_deadline, partial(lane.shop.list_orders, page))
 
 
 async def _read_order(lane: Lane, summary: OrderSummary, page: str) -> OrderAsRead:
@@ -118,7 +121,8 @@ async def _read_order(lane: Lane, summary: OrderSummary, page: str) -> OrderAsRe
     """
     lines = await _read_lines(lane, summary.order_id)
     if summary.pieces not in (None, sum(line.quantity for line in lines)):
-        newer = (await _list_orders(lane, page)).get(summary.order_id, summary)
+        listed = (await _list_orders(lane, page)).orders
+        newer = next((order for order in listed if order.order_id == summary.order_id), summary)
         if not newer.is_whole:
             newer = (await view_orders(lane, [newer])).get(newer.order_id, newer)
         if (newer.fingerprint, newer.changed_at) != (summary.fingerprint, summary.changed_at):

@@ -215,7 +215,7 @@ def _settled_among(
     row, intent = _settled(lane, row, intent, outcome)
     if isinstance(outcome, Unknown):
         row = replace(row, create_with=max(1, writes // _SHRINKS_BY))
-    if isinstance(outcome, Applied) and row.intent_id is None and row.trouble is None:
+    if isinstance(outcome, Applied) and row.intent_id is None and row.listing_id is not None:
         look_at = now + lane.settings.created_look_after
         row = put_on_trial(row, kinds, connection, lane.shop.facts, now=now, look_at=look_at)
     return row, intent

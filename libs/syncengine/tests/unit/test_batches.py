@@ -21,7 +21,7 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
-from syncengine.rows import ConnectionRow, ListingRow, Settings
+from syncengine.rows import ConnectionRow, ListingRow, Settings, Trouble
 from syncengine.settle import found
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.samples import sample
@@ -139,6 +139,20 @@ async def test_what_was_done_in_word_only_is_done_one_by_one() -> None:
     await world.settle(timedelta(minutes=1))
     assert there.sizes[2:] == [("Update", 2)]
     assert is_right(world, there, 12, price="0.3000")
+
+
+async def test_lots_that_wait_for_a_person_are_on_trial_as_others_are() -> None:
+    """What they wait for holds no price back, nor says that it was stored (seed 3038)."""
+    world, there = await a_world(12)
+    there.spoil = lambda write: None
+    rows = world.store.tables.listings
+    for each in range(12):
+        lot_id = LotId(f"lot{each:03}")
+        rows[lot_id] = replace(rows[lot_id], trouble=Trouble.ORDER_UNASSIGNED)
+        world.change(lot_id, price="0.2000")
+    await world.settle(timedelta(minutes=1))
+    assert world.connection.batches == {CREATES: True, "price": False}
+    assert {listing.fields["price"] for listing in there.shop_listings.values()} == {"0.2000"}
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,28 @@ async def test_order_that_goes_into_another_between_two_lists_is_where_the_newer
     assert (totals(world), stock_of(world)) == ({into: (7, 0), **dict.fromkeys(others, (1, 0))}, 0)
 
 
+async def test_order_that_goes_into_one_placed_after_the_list_waits_for_the_next_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else its pieces would be an open return, and be counted where they went as well (seed 3067)."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    gone = there.buy(FIRST, 6)
+    await world.settle(timedelta(minutes=1))
+    view_orders, into = there.view_orders, list[OrderId]()
+
+    async def placing(orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
+        if not into:
+            into.append(there.buy(FIRST, 4))
+            there.merge(gone, into[0])
+        return await view_orders(orders, ticket)
+
+    monkeypatch.setattr(there, "view_orders", placing)
+    await world.settle(timedelta(minutes=2))
+    assert (totals(world), stock_of(world)) == ({into[0]: (10, 0)}, 0)
+
+
 async def test_long_first_read_goes_on_where_it_was_broken_off() -> None:
     """New orders are viewed as they are read: a shop may have more of them than a minute has calls."""
     world = World()
