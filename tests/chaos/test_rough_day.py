@@ -15,6 +15,7 @@ from product.pace import LONG
 KILLED = ("inventory", "credentials", "gateway", "sync-bricklink", "sync-brickowl")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 400)
 async def test_a_rough_day(hands: Hands, stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is lost, doubled or wrong, in either shop, and all settles without a hand while the faults go on."""
