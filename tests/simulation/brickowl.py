@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sandbox.brickowl import batch
 from sandbox.brickowl.catalog import Catalog
 from sandbox.brickowl.endpoints import Call, answer
+from sandbox.brickowl.entities import CANCELLED
 from sandbox.brickowl.errors import ShopError
 from sandbox.brickowl.render import Renderer, answered
 from sandbox.brickowl.shop import Shop
@@ -251,7 +252,8 @@ class BrickOwlModel:
         self._shop.merge_orders(int(order_id), int(into), now, lag_seconds=lag.total_seconds())
 
     def file(self, order_id: OrderId, now: datetime) -> None:
-        self._shop.set_order_status(int(order_id), "Shipped", now)
+        if self._shop.find_order(int(order_id)).status_id != CANCELLED:  # nobody ships what was cancelled
+            self._shop.set_order_status(int(order_id), "Shipped", now)
 
     def cancel(self, order_id: OrderId, now: datetime, *, restock: bool) -> None:
         self._shop.cancel_order(int(order_id), now, restock=restock)

@@ -144,10 +144,12 @@ class Buyers:
             is_counted = line.lot_id is not None and not line.before
             lines[order_id][listing_id] = line.total if listing_id in live and is_told and is_counted else 0
         whole = [order_id for order_id, held in lines.items() if all(held.values()) and order_id not in books.reduced]
-        whole = [order_id for order_id in whole if self._is_shown(order_id)]
+        # Of orders that went into others, or got what others had, how pieces come back is not judged (rule S2).
+        whole = [order_id for order_id in whole if order_id not in books.shown_from]
         if not whole:
             return
         self.stage.events += 1
+        self.stage.clock.turn(self.stage.shop.date_step)  # as above
         order_id, restock, now = random.choice(sorted(whole)), random.random() < 0.5, self.stage.clock.now()
         if random.random() < 0.5:
             self.stage.shop.cancel(order_id, now, restock=restock)

@@ -52,8 +52,7 @@ def _sometimes(cast: Cast) -> Happenings:
     return {
         "more": (2, cast.buyers.merge if cast.buyers.stage.shop.merges_orders else cast.buyers.buy_more),
         "file": (1, cast.buyers.file),
-        # Not yet where orders merge (S2): how a merged order's pieces come back is not judged.
-        "return": (0 if cast.buyers.stage.shop.merges_orders else 1.5, cast.buyers.cancel_or_reduce),
+        "return": (1.5, cast.buyers.cancel_or_reduce),
         "price": (0.5, cast.website.change_price),
         "kill": (1, cast.workers.kill),
         "sleep": (1, cast.workers.sleep),
