@@ -323,6 +323,7 @@ SWITCHES: tuple[Switch, ...] = (
             _instead("syncengine.settle.applied", _unlooked(_applied)),
             _instead("syncengine.settle.refused", _unlooked(_refused)),
             _instead("syncengine.booking.in_ledger", _unlooked(in_ledger)),
+            _instead("syncengine.explain.wants_look", lambda row, now: row),
         ),
     ),
     Switch(

@@ -99,7 +99,8 @@ class Coincidences:
         self._go_on(until=self._is_intended)
         if self._is_intended():
             settings = self.stage.settings
-            self.workers.freeze_those_under_way(settings.lease + settings.call_deadline + settings.late_window * 3)
+            # Until an increase is believed not done, too, and sent again (rule K2).
+            self.workers.freeze_who_sends(settings.call_deadline + settings.late_window + 2 * settings.lag_window)
             self.stage.struck["worker slept between an intent and its call"] += 1
 
     def _is_intended(self) -> bool:

@@ -90,9 +90,12 @@ class Judges:
         if wrong := self.shares.arrived(write=write):
             raise Misjudged(5, wrong)
 
-    def committed(self) -> None:
-        """Judge intents that were just made, by what the engine was told until then: the call may come long after."""
-        books, tables = self.stage.books, self.stage.store.tables
+    def committed(self) -> bool:
+        """Judge intents that were just made, by what the engine was told until then: the call may come long after.
+
+        Tells whether there are any.
+        """
+        books, tables, known = self.stage.books, self.stage.store.tables, len(self.made)
         for intent in tables.unsettled.values():
             if intent.fate is not Fate.OPEN or intent.intent_id in self.made:
                 continue
@@ -110,6 +113,7 @@ class Judges:
                 books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)
                 if wrong := self.guarded.removal(intent, row):
                     raise Misjudged(9, wrong)
+        return len(self.made) > known
 
     def intended(self, ticket: Ticket, write: Write) -> None:
         """Judge a write whose call begins: its intent was durable before (L3), and no decrease was due before (6).

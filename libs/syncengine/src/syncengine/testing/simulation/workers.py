@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from syncengine.lane import Lane
 from syncengine.rows import ConnectionRow
@@ -48,6 +49,8 @@ class Workers:
     tasks: list[Task] = field(init=False)
     busy: dict[int, bool] = field(default_factory=dict)
     """By place: whether its worker is in the middle of a turn."""
+    sender: int = 0
+    """The place of whoever made an intent last."""
 
     def __post_init__(self) -> None:
         self.tasks = [self._start(place) for place in range(_WORKERS)]
@@ -76,7 +79,7 @@ class Workers:
                         break
                     shop = FaultyShop(stage.network, stage.network.models[keys])
                     lane = _Lane(store, clock, shop, stage.settings, stage.engines_random, lease, keys)
-                    lane.committed = self.mail.judges.committed
+                    lane.committed = partial(self._committed, place)
                     await take_turn(lane)
                     lease = lane.lease
             except FencedError:
@@ -86,6 +89,10 @@ class Workers:
                 stage.struck["commit cut"] += 1
                 continue
             await store.release_lease(lease, clock.now())
+
+    def _committed(self, place: int) -> None:
+        if self.mail.judges.committed():
+            self.sender = place
 
     def step(self, worker: Task) -> None:
         """Let one run to its next pause."""
@@ -135,9 +142,9 @@ class Workers:
         self._freeze([worker], self.stage.settings.lease * self.stage.random.uniform(0.5, 3))
         self.stage.struck["worker slept beyond its lease"] += 1
 
-    def freeze_those_under_way(self, time: timedelta) -> None:
-        """Whoever is in the middle of a turn stands still for so long."""
-        self._freeze([worker for place, worker in enumerate(self.tasks) if self.busy[place]], time)
+    def freeze_who_sends(self, time: timedelta) -> None:
+        """Whoever made an intent last stands still for so long."""
+        self._freeze([self.tasks[self.sender]], time)
 
     def _freeze(self, workers: Sequence[Task], time: timedelta) -> None:
         now = self.stage.clock.now()
