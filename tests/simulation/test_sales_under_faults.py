@@ -16,7 +16,14 @@ from syncengine.rows import Settings
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", [Fault.REPLY_LOST, Fault.REPLY_NEVER_COMES, Fault.ERROR_BEFORE])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Fault.REPLY_LOST, marks=pytest.mark.long),
+        Fault.REPLY_NEVER_COMES,
+        pytest.param(Fault.ERROR_BEFORE, marks=pytest.mark.long),
+    ],
+)
 def test_of_a_hundred_sales_99_are_gone_from_the_other_shop_within_a_minute(fault: Fault) -> None:
     """What was not done is done again after a look, no sooner than K1 says: that comes on top."""
     settings, stock = Settings(), lived(fault, sales=100, hours=1, seed=1)
