@@ -18,6 +18,7 @@ async def hands(hands: Hands) -> AsyncIterator[Hands]:
     await hands.leave_one_of_each()
 
 
+@pytest.mark.long
 async def test_two_of_each(hands: Hands, crowd: Crowd) -> None:
     """Both work; then the first, which had the relay's lock, is killed in the middle, and the other goes on alone."""
     other = {service: await hands.start_second(service) for service in ("credentials", "inventory", "sync-bricklink")}
