@@ -60,13 +60,13 @@ async def test_a_worker_killed_while_a_call_makes_many(trader: Seller, stack: St
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("takes_batches", [True, False])
+@pytest.mark.parametrize(("takes_batches", "calls"), [(True, 60), (False, 300)])
 async def test_a_limit_below_the_one_that_is_known_drops_nothing(
-    stack: Stack, seller: Seller, *, takes_batches: bool
+    stack: Stack, seller: Seller, *, takes_batches: bool, calls: int
 ) -> None:
     """A thousand lots, and a shop that says 429 long before the calls are made that its manual allows (rule B3)."""
     parts = [(number, 5) for number, _ in known_numbers(Catalog.shipped(), 1000)]
-    async with OwlShop.opened(stack, seller, calls_per_minute=300, knows_batches=takes_batches) as owl:
+    async with OwlShop.opened(stack, seller, calls_per_minute=calls, knows_batches=takes_batches) as owl:
         await owl.connect()
         await seller.told(
             "POST",
