@@ -230,7 +230,7 @@ class Transaction(Protocol):
         ...
 
     async def open_intents(self, seller_id: SellerId, *, fate: Fate | None = None) -> Sequence[Intent]:
-        """List those whose fate is OPEN or UNKNOWN, or one of the two if given, by sent_at."""
+        """List those whose fate is OPEN or UNKNOWN, or one of the two if given, by sent_at and id."""
         ...
 
     async def creates_under_way(self, seller_id: SellerId, settings: Settings) -> Mapping[Item, datetime]:

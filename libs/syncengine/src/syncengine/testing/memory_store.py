@@ -264,7 +264,7 @@ class MemoryTransaction:
             for intent in self.tables.unsettled.values()
             if intent.seller_id == seller_id and fate in (None, intent.fate)
         ]
-        return sorted(opened, key=lambda intent: intent.sent_at)
+        return sorted(opened, key=lambda intent: (intent.sent_at, intent.intent_id))
 
     async def writes_since(self, seller_id: SellerId, since: datetime) -> Mapping[Tier, int]:
         calls = {
