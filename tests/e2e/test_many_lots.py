@@ -2,14 +2,10 @@
 
 import asyncio
 
-import pytest
-
 from devstack.testing import Stack
 from product.lots import Json, upload_file
-from product.owl import OwlShop, known_numbers
 from product.seller import Seller, is_listed, is_synced
 from product.waiting import until
-from sandbox.brickowl.catalog import Catalog
 
 _WITHIN = 180.0
 """Seconds for some hundred lots."""
@@ -56,36 +52,3 @@ async def test_a_worker_killed_while_a_call_makes_many(trader: Seller, stack: St
     await trader.shop.release(fault)
     await asyncio.to_thread(stack.start_again, "sync-bricklink")
     await listed_once(trader, 150)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(("takes_batches", "calls"), [(True, 60), (False, 300)])
-async def test_a_limit_below_the_one_that_is_known_drops_nothing(
-    stack: Stack, seller: Seller, *, takes_batches: bool, calls: int
-) -> None:
-    """A thousand lots, and a shop that says 429 long before the calls are made that its manual allows (rule B3)."""
-    parts = [(number, 5) for number, _ in known_numbers(Catalog.shipped(), 1000)]
-    async with OwlShop.opened(stack, seller, calls_per_minute=calls, knows_batches=takes_batches) as owl:
-        await owl.connect()
-        await seller.told(
-            "POST",
-            "/v1/imports",
-            params={"currency": "EUR"},
-            content=upload_file(len(parts), parts),
-            headers={"Content-Type": "application/xml"},
-        )
-        lots = await until(
-            seller.lots,
-            lambda found: (
-                len(found) == len(parts) and all(lot["sync"]["brickowl"]["state"] == "synced" for lot in found)
-            ),
-            timeout=800,
-            interval=2,
-        )
-        shown = await owl.control.lots()
-        assert sorted((one["personal_note"], one["qty"]) for one in shown.values()) == sorted(
-            (lot["remarks"], lot["quantity"]) for lot in lots
-        )
-        requests = await owl.control.requests()
-        assert any(request["code"] == 429 for request in requests)
