@@ -6,7 +6,7 @@ Whichever process absorbs an event tells it with its commit, so that the others 
 import asyncio
 import contextlib
 import logging
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import psycopg
 from psycopg import sql
@@ -68,7 +68,11 @@ class Bell:
         backoff = Backoff()
         while True:
             try:
-                async with await self._session() as session:
+                async with await psycopg.AsyncConnection.connect(
+                    self._database_url, autocommit=True, connect_timeout=5
+                ) as session:
+                    for channel in (CHANNEL, _KEYS_CHANNEL):
+                        await session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     backoff.succeeded()
                     self.ring()  # for what was said while nobody listened
                     self._keys.end_all()  # whichever of them ended meanwhile
@@ -78,12 +82,6 @@ class Bell:
                 delay = backoff.failed()
                 logger.warning("nobody listens", extra={"because": describe(error), "seconds": round(delay, 2)})
                 await asyncio.sleep(delay)
-
-    async def _session(self) -> psycopg.AsyncConnection[Any]:
-        session = await psycopg.AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=5)
-        for channel in (CHANNEL, _KEYS_CHANNEL):
-            await session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-        return session
 
     def _take(self, told: psycopg.Notify) -> None:
         if told.channel != _KEYS_CHANNEL:
