@@ -87,7 +87,7 @@ class Judges:
             ours = sum(at > since for at in network.calls)
             if ours > limit.calls:
                 raise Misjudged(5, f"{ours} calls within the window of {limit.calls}")
-        if wrong := self.shares.arrived(write=write):
+        if wrong := self.shares.arrived(ticket, write=write):
             raise Misjudged(5, wrong)
 
     def committed(self) -> bool:

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from syncengine.marketplace import Ticket
 from syncengine.testing.simulation.stage import Stage
 
 _FOR_LOOKS = 10
@@ -21,7 +22,7 @@ class Shares:
 
     stage: Stage
     calls: deque[tuple[datetime, bool]] = field(default_factory=deque)
-    """Of ours, and whether each was a write."""
+    """Of ours: when each was charged, and whether it was a write."""
     refused: int = 0
     """How many the shop ever refused, as its quota was used up."""
     in_a_row: int = 0
@@ -38,9 +39,10 @@ class Shares:
         self.calls.clear()
         self.in_a_row = 0
 
-    def arrived(self, *, write: bool) -> str:
+    def arrived(self, ticket: Ticket, *, write: bool) -> str:
         """A call reaches the shop; say what is wrong with that, if anything is.
 
+        One whose worker slept counts from when it was charged, which its stamp tells.
         What the shop counts a deadline, or a bucket of the account, before or after the engine does may be in or out.
         """
         stage, limit = self.stage, self.stage.shop.facts.limit
@@ -48,7 +50,7 @@ class Shares:
         self._count_refusals()
         while self.calls and self.calls[0][0] <= now - limit.window - skew:
             self.calls.popleft()
-        self.calls.append((now, write))
+        self.calls.append((min(now, ticket.stamp), write))
         # What a worker charged and never made, because it died, the account holds all the same (rule B1).
         charged = sum(at > now - limit.window - skew for _, _, at, _ in stage.store.tables.calls)
         self.at_last = max(charged, len(self.calls))
