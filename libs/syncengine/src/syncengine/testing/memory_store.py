@@ -399,7 +399,8 @@ class MemoryTransaction:
             del table[key]
 
     async def calls_since(self, seller_id: SellerId, limit: str, since: datetime) -> Spent:
-        return sum((spent for _, spent in await self.charged(seller_id, limit, since)), Spent())
+        spent = [each for _, each in await self.charged(seller_id, limit, since)]
+        return Spent(sum(each.calls for each in spent), sum(each.writes for each in spent))
 
     async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, Spent]]:
         calls = self.tables.calls[bisect_right(self.tables.calls, since, key=_moment) :]

@@ -46,6 +46,8 @@ class Judges:
     guarded: Guarded = field(init=False)
     made: dict[IntentId, Sent] = field(default_factory=dict)
     """Every intent, with what was known when it was made."""
+    said: dict[LotId, int] = field(default_factory=dict)
+    """Of which revision "synced" was said last."""
     census: str = ""
     """The wish that the last census which C1 asks for answered; nothing is written before it."""
     spent_since: datetime = field(init=False)
@@ -260,11 +262,13 @@ class Judges:
         """Judge "synced" at the moment at which it is said (judgement 4).
 
         Sales not yet listed show in what is left, and so are no exception here, but where our own removal left nothing,
-        or where a census took what is left for all that there is.
+        or where a census took what is left for all that there is. What was said of a revision stays so when it is told
+        again, with sales booked since: those are the next revision's.
         """
-        books = self.stage.books
+        books, row = self.stage.books, self.stage.store.tables.listings.get(lot_id)
+        was_said, self.said[lot_id] = self.said.get(lot_id) == revision, revision
         wish = books.wishes.get((lot_id, revision))
-        if wish is None or books.causes(lot_id):
+        if wish is None or books.causes(lot_id) or (was_said and row is not None and row.uncounted):
             return
         shown, true = sum(self.live(lot_id).values()), wish.pieces(books.sold(lot_id))
         read_at = (
@@ -272,7 +276,7 @@ class Judges:
         )  # before the create, and that before this
         unseen = books.not_yet_listed(lot_id, read_at, removed=True)
         unseen += sum(each.pieces for each in self._unread(lot_id) if each.until <= read_at)
-        if (row := self.stage.store.tables.listings.get(lot_id)) is not None:
+        if row is not None:
             unseen += self._in_ledger_already(row)
         may_show = range(true, wish.pieces(books.sold(lot_id) - unseen) + books.may_show_more(lot_id) + 1)
         if shown not in may_show and not (wish.hidden and shown == 0):

@@ -67,6 +67,9 @@ class Returns:
             doubts.add("sold below our books")
         if books.not_yet_listed(lot_id, self.stage.clock.now()):
             doubts.add("late order")
+        put_back = {listing_id for each, listing_id in books.lines_of(lot_id) if books.lines[each, listing_id].left}
+        if put_back - {row.listing_id}:
+            doubts.add("listing not linked")  # a short list after a loss lacked it, say
         return doubts
 
     def _is_decided(self, row: ListingRow) -> bool:
