@@ -86,11 +86,15 @@ def explain_in_hindsight(
     findings = {(_find(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
     findings.discard((Finding.NEITHER, 0))
     if not findings:
+        findings = {(_find_beside_doubts(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
+        findings.discard((Finding.NEITHER, 0))
+    if not findings:
         findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
         findings.discard((Finding.NEITHER, 0))
     if len(findings) == 1:
         finding, restocked = findings.pop()
-        off_by = 0 if finding is Finding.APPLIED else _off_by(row, [each + restocked for each in ledgers], seen)
+        moved = _delta(intent) if finding is Finding.APPLIED else 0
+        off_by = _off_by(row, [each + restocked + moved for each in ledgers], seen)
         row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
         if row.ledger is not None:
             row = replace(row, ledger=row.ledger + restocked + off_by)
@@ -158,6 +162,13 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
     return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER
 
 
+def _find_beside_doubts(row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: int) -> Finding:
+    """Find a write done in a listing of which our books were off before it, by what was doubted then (rules Q1, K5)."""
+    if not _delta(intent) or seen.quantity is None or seen.contradicts:
+        return Finding.NEITHER
+    return Finding.APPLIED if seen.quantity in _plausible(row, ledger + _delta(intent)) else Finding.NEITHER
+
+
 def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
     """Numbers that our books allow: the ledger (0 if oversold), with what may be in it twice (Q1) or wrongly (K5)."""
     return frozenset(max(0, ledger + pieces) for pieces in _doubts(row))
@@ -192,6 +203,10 @@ def _concluded(
 
 def _is_increase(intent: Intent | None) -> bool:
     return intent is not None and isinstance(intent.write, Update) and intent.write.delta > 0
+
+
+def _delta(intent: Intent | None) -> int:
+    return intent.write.delta if intent is not None and isinstance(intent.write, Update) else 0
 
 
 def _is_removal(intent: Intent | None) -> bool:

@@ -68,3 +68,29 @@ def test_what_was_sold_since_beyond_what_was_there_is_looked_at() -> None:
     assert known is not None
     assert known.intent is not None
     assert (known.intent.fate, known.row.ledger, known.row.look_since) == (Fate.NOT_APPLIED, -3, DUE)
+
+
+@pytest.mark.parametrize(
+    ("delta", "doubted", "shown", "is_off"),
+    [
+        (-4, 1, 7, True),  # a decrease of one was lost, and a late sale made it look done (1765)
+        (-4, 1, 6, False),
+        (4, -2, 12, True),  # an increase of two was lost, and was taken for done
+        (4, -2, 14, False),
+    ],
+)
+def test_a_write_is_done_beside_what_a_wrong_verdict_left(
+    *, delta: int, doubted: int, shown: int, is_off: bool
+) -> None:
+    """Of ten pieces by our books, whose last outcome was on probation when the next write got no reply (rule K5)."""
+    before = Observation(quantity=shown, holds=True, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=10, unknown=True, observed=before, look_since=NOW)
+    row = replace(row, probation=Probation(delta=doubted, due_at=DUE))
+    intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=delta), fate=Fate.UNKNOWN)
+    known = explain_in_hindsight(row, intent, sold_since=frozenset({0}), now=DUE, last=False)
+    assert known is not None
+    assert known.intent is not None
+    assert (known.row.trouble, known.intent.fate) == (None, Fate.APPLIED)
+    assert known.row.ledger == 10 + delta + (doubted if is_off else 0)
+    at_once = explain(row, intent, before, Settings(), NOW)
+    assert (at_once is None) == is_off, "a sale not yet listed may have made the number"
