@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from brickops.events.v1.result_event_pb2 import ResultEvent
+from brickops.events.v1.sales_event_pb2 import OrderLineTotalled
 from syncengine.absorb import begin_anew_after_loss
-from syncengine.events import RESULTS_TOPIC
-from syncengine.listing import ListingId, LotId
+from syncengine.events import RESULTS_TOPIC, SALES_TOPIC
+from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.marketplace import Create
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.memory_store import Tables
@@ -54,11 +55,12 @@ class Databases:
         """The engine's database is gone, and begins empty or from a backup (rule C1).
 
         Not while a lot was added to an order that is older than it, and nobody has read that: without the books of then
-        its pieces cannot be told from those that were gone when the lot was counted (C3, ADR 8). Nor while inventory
-        does not know yet of a listing of a lot that has become another item: nothing else says whose that was.
+        its pieces cannot be told from those that were gone when the lot was counted (C3, ADR 8). Nor while an order
+        went into another, and inventory was not told (ADR 21). Nor while inventory does not know yet of a listing of a
+        lot that has become another item: nothing else says whose that was.
         """
         stage, store = self.stage, self.stage.store
-        if stage.books.an_order_grew() or self._an_item_changed_unseen():
+        if stage.books.an_order_grew() or self._a_merge_is_not_told() or self._an_item_changed_unseen():
             return
         store.before_commit = store.after_commit = lambda: None
         self.mail.publish()
@@ -98,6 +100,18 @@ class Databases:
             if isinstance(event.message, ResultEvent):
                 told |= {ListingId(listing_id) for listing_id in event.message.lot_settled.listing_ids}
         return told
+
+    def _a_merge_is_not_told(self) -> bool:
+        """Whether inventory has yet to count pieces of an order that went into another since it was told of them.
+
+        A restored inventory reads sales again: what it has counted by now says less than what it is about to (S2, T6).
+        """
+        books, will_count = self.stage.books, dict[tuple[OrderId, ListingId], int]()
+        for event in self.mail.topics[SALES_TOPIC].unread():
+            if isinstance(event.message, OrderLineTotalled):
+                key = (OrderId(event.message.order_id), ListingId(event.message.listing_id))
+                will_count[key] = event.message.total
+        return any(key[0] in books.merged and total != books.lines[key].held for key, total in will_count.items())
 
     def _an_item_changed_unseen(self) -> bool:
         books, told = self.stage.books, self._told()
