@@ -19,14 +19,14 @@ from syncengine.testing.simulation.life import Life
 from syncengine.testing.simulation.shop import FaultyShop
 
 _TRIES = 3
-_send, _intended = FaultyShop._send, Judges.intended
+_write, _intended = FaultyShop._write, Judges.intended
 
 
-async def _send_again(self: FaultyShop, writes: Sequence[Write], ticket: Ticket) -> Sequence[Outcome]:
+async def _write_again(self: FaultyShop, writes: Sequence[Write], ticket: Ticket) -> Sequence[Outcome]:
     """Send until something is answered; each try has a stamp of its own, a millionth of a second later."""
     for number in range(_TRIES):
         again = replace(ticket, stamp=ticket.stamp + timedelta(microseconds=number))
-        outcomes = await _send(self, writes, again)
+        outcomes = await _write(self, writes, again)
         if not any(isinstance(outcome, Unknown) for outcome in outcomes):
             return outcomes
     return [Later(reason="NO_REPLY")] * len(writes)  # and planned anew
@@ -55,7 +55,7 @@ def _unjudged(judge: Callable[..., None]) -> Callable[..., None]:
 def _without_judgement(*, blind: bool) -> Iterator[None]:
     with ExitStack() as stack:
         if blind:
-            stack.enter_context(patch.object(FaultyShop, "_send", _send_again))
+            stack.enter_context(patch.object(FaultyShop, "_write", _write_again))
             stack.enter_context(patch("syncengine.turn._find_orphans", orphans_not_done))
         for name in ("arrived", "landed", "judge_pace", "judge_count", "judge_saying", "judge_rest", "judge_quiet"):
             stack.enter_context(patch.object(Judges, name, _unjudged(getattr(Judges, name))))

@@ -1,34 +1,14 @@
 """One worker's way to the shop: each call may be lost, late, slow or refused on the way there or back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from syncengine.listing import (
-    CatalogEntry,
-    ListingId,
-    ListingRead,
-    ListRead,
-    OrderId,
-    OrderLine,
-    OrderRead,
-    OrderSummary,
-)
-from syncengine.marketplace import (
-    Create,
-    Halted,
-    Later,
-    NoFurtherCalls,
-    Outcome,
-    ReadFailedError,
-    Shop,
-    Ticket,
-    Unknown,
-    Update,
-    Write,
-)
+from syncengine.listing import ListingId, ListRead
+from syncengine.marketplace import Halted, Later, Outcome, ReadFailedError, Ticket, Unknown, Write
 from syncengine.testing.simulation.model import ShopModel
+from syncengine.testing.simulation.modelled_shop import ModelledShop
 from syncengine.testing.simulation.network import Accident, Kind, Network
 from syncengine.testing.simulation.schedule import pause, until
 
@@ -37,24 +17,14 @@ T = TypeVar("T")
 _RETRY_AFTER = timedelta(seconds=7)
 
 
-class FaultyShop(NoFurtherCalls):
+class FaultyShop(ModelledShop):
     """Implements `Marketplace` with the keys of one version."""
 
     def __init__(self, network: Network, model: ShopModel) -> None:
+        super().__init__(model, network.clock)
         self._network = network
-        self._model = model
-        self.facts = model.facts
 
-    async def send(self, write: Write, ticket: Ticket) -> Outcome:
-        return (await self._send([write], ticket))[0]
-
-    async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
-        return await self._send(creates, ticket)
-
-    async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
-        return await self._send(updates, ticket)
-
-    async def _send(self, writes: Sequence[Write], ticket: Ticket) -> Sequence[Outcome]:
+    async def _write(self, writes: Sequence[Write], ticket: Ticket) -> Sequence[Outcome]:
         outcomes = await self._land(writes, ticket)
         return [outcomes] * len(writes) if not isinstance(outcomes, Sequence) else outcomes
 
@@ -101,41 +71,17 @@ class FaultyShop(NoFurtherCalls):
         await pause()  # the process may also sleep with the answer in its hands
         return answer
 
-    async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
-        now, model = self._network.clock.now, self._model
-        return await self._read(
-            ticket, Kind.READ, lambda _: ListingRead(listing=model.listings().get(listing_id), read_at=now())
-        )
+    async def _read(
+        self, ticket: Ticket, look: Callable[[], T], *, listing_id: ListingId | None = None, things: int = 1
+    ) -> T:
+        return await self._call(ticket, Kind.READ, lambda _: look(), things=things)
 
     async def read_all(self, ticket: Ticket) -> ListRead:
-        return await self._read(ticket, Kind.LIST, self._list)
+        return await self._call(ticket, Kind.LIST, self._list_after)
 
-    async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
-        now, model = self._network.clock.now, self._model
-        return await self._read(ticket, Kind.READ, lambda _: model.orders(page, now()))
-
-    async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
-        now, model = self._network.clock.now, self._model
-        return await self._read(ticket, Kind.READ, lambda _: model.order_lines(order_id, now()))
-
-    async def identify(self, ticket: Ticket) -> Shop:
-        now, model = self._network.clock.now, self._model
-        return await self._read(ticket, Kind.READ, lambda _: model.identify(now()))
-
-    async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
-        now, model = self._network.clock.now, self._model
-        return await self._read(ticket, Kind.READ, lambda _: model.view_orders(orders, now()), things=len(orders))
-
-    async def look_up(
-        self, entries: Sequence[CatalogEntry], ticket: Ticket, *, alone: bool = False
-    ) -> Mapping[CatalogEntry, Sequence[CatalogEntry]]:
-        now, model = self._network.clock.now, self._model
-        things = 1 if alone else len(entries) * self.facts.look_up_costs
-        return await self._read(ticket, Kind.READ, lambda _: model.look_up(entries, now(), alone=alone), things=things)
-
-    def _list(self, accident: Accident | None) -> ListRead:
+    def _list_after(self, accident: Accident | None) -> ListRead:
         network = self._network
-        true = ListRead(listings=tuple(self._model.listings().values()), read_at=network.clock.now())
+        true = self._list()
         if network.is_closed():
             accident = Accident.EMPTY_LIST
         read = true
@@ -148,7 +94,7 @@ class FaultyShop(NoFurtherCalls):
         network.listed(accident if read.listings != true.listings else None, read)
         return read
 
-    async def _read(self, ticket: Ticket, kind: Kind, look: Callable[[Accident | None], T], *, things: int = 1) -> T:
+    async def _call(self, ticket: Ticket, kind: Kind, look: Callable[[Accident | None], T], *, things: int = 1) -> T:
         network, clock = self._network, self._network.clock
         deadline = clock.now() + ticket.deadline
         accident = network.next_accident(kind)
