@@ -6,10 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from syncengine.absorb import begin_anew_after_loss
 from syncengine.listing import ListingId, ListRead, OrderRead
 from syncengine.marketplace import Applied, Create, Outcome, Ticket, Update, Write
-from syncengine.testing.memory_store import Tables
 from syncengine.testing.world import World
 
 FIRST = ListingId("1001")
@@ -118,9 +116,7 @@ async def test_after_a_loss_a_lot_that_is_not_wanted_is_synced_only_when_two_lis
     world.create("b", 1, note="b")
     await world.settle()
     world.inventory.change("a", archived=True)
-    world.store.tables, world.told = Tables(), 0
-    async with world.store.transaction() as tx:
-        await begin_anew_after_loss(tx, world.clock.now())
+    await world.lose_database()
     await world.connect()
     lists: list[ListRead] = []
     read_all = world.shop.read_all

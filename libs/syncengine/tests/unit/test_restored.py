@@ -7,12 +7,10 @@ from unittest.mock import patch
 
 import pytest
 
-from syncengine.absorb import begin_anew_after_loss
 from syncengine.census import LIST_IS_EMPTY
 from syncengine.listing import ListingId
 from syncengine.marketplace import Outcome, Ticket, Unknown, Write
 from syncengine.rows import Trouble
-from syncengine.testing.memory_store import Tables
 from syncengine.testing.shop import Order
 from syncengine.testing.world import World
 
@@ -35,9 +33,7 @@ async def test_a_listing_gone_since_the_backup_is_explained(how: str) -> None:
     await world.settle()
     assert world.shown() == {"b": 10}
     writes = len(world.shop.writes)
-    world.store.tables, world.told = backup, told
-    async with world.store.transaction() as tx:
-        await begin_anew_after_loss(tx, world.clock.now())
+    await world.lose_database(backup, told)
     await world.settle()
     assert (world.row("a").trouble, world.row("a").listing_id) == (None, None)
     world.change("a", by=5)
@@ -63,8 +59,7 @@ async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> No
         await world.settle(timedelta(seconds=6))
     lines = world.store.tables.lines
     world.store.tables.lines = {key: replace(line, unowned=True) for key, line in lines.items()}
-    async with world.store.transaction() as tx:
-        await begin_anew_after_loss(tx, world.clock.now())
+    await world.lose_database(world.store.tables, world.told)
     await world.settle()
     assert (world.shown(), len(world.shop.writes)) == ({}, 1)
     assert world.row("a").trouble is Trouble.ORDER_UNASSIGNED
@@ -94,9 +89,7 @@ async def test_what_was_seen_while_it_was_looked_for_is_not_nobodys_either() -> 
     world.shop.orders[late[0].order_id] = late[0]
     world.shop.buy(made, 2)
     last = world.shop.orders.pop(world.shop.buy(made, 1))
-    world.store.tables = backup
-    async with world.store.transaction() as tx:
-        await begin_anew_after_loss(tx, world.clock.now())
+    await world.lose_database(backup, world.told)
     await world.settle(world.settings.lag_window * 0.9)
     world.shop.orders[last.order_id] = last
     await world.settle(world.settings.lag_window * 20)
@@ -113,9 +106,7 @@ async def test_after_a_loss_an_empty_list_is_not_believed_where_inventory_knows_
     world.create("a", 10, note="a")
     await world.settle()
     there, writes = dict(world.shop.listings), len(world.shop.writes)
-    world.store.tables, world.told = Tables(), 0
-    async with world.store.transaction() as tx:
-        await begin_anew_after_loss(tx, world.clock.now())
+    await world.lose_database()
     await world.connect(connected_at=connected_at)
     world.shop.listings.clear()  # as of a closed shop
     await world.settle()

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from brickops.events.v1.sales_event_pb2 import OrderLineTotalled
-from syncengine.absorb import begin_anew_after_loss
 from syncengine.listing import ListingId
 from syncengine.testing.world import World
 
@@ -57,8 +56,6 @@ async def test_where_both_were_restored_orders_are_read_before_they_are_told_aga
     for line in lines:
         if isinstance(line, OrderLineTotalled):
             world.inventory.take_line(line)
-    world.store.tables, world.told = books, published
-    async with world.store.transaction() as tx:
-        await begin_anew_after_loss(tx, world.clock.now())
+    await world.lose_database(books, published)
     await world.settle()
     assert (world.inventory.lots[lot_id].quantity, world.shown()) == (10, {"a": 10})

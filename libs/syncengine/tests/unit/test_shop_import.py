@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from syncengine.absorb import begin_anew_after_loss
 from syncengine.listing import Listing, ListingId, ListRead, LotId
 from syncengine.marketplace import Ticket
 from syncengine.rows import ShopListing, Trouble
@@ -283,9 +282,7 @@ async def test_after_a_loss_their_lots_find_them_again_by_their_ids() -> None:
     await world.confirm()
     world.shop.buy(A, 2)
     await world.settle()
-    world.store.tables, world.told = backup, told
-    async with world.store.transaction() as tx:
-        await begin_anew_after_loss(tx, world.clock.now())
+    await world.lose_database(backup, told)
     world.shop.buy(A, 1)
     await world.settle()
     assert is_linked(world, "a", A)

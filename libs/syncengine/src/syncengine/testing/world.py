@@ -6,14 +6,21 @@ from random import Random
 
 from brickops.events.v1.result_event_pb2 import ResultEvent
 from brickops.events.v1.sales_event_pb2 import OrderLineTotalled
-from syncengine.absorb import ConnectionNews, LotNews, absorb_answer, absorb_connection, absorb_lots
+from syncengine.absorb import (
+    ConnectionNews,
+    LotNews,
+    absorb_answer,
+    absorb_connection,
+    absorb_lots,
+    begin_anew_after_loss,
+)
 from syncengine.lane import Lane
 from syncengine.listing import Item, LotId, Value
 from syncengine.rows import ConnectionRow, ListingRow, Settings
 from syncengine.store.protocol import FencedError
 from syncengine.testing.clock import HandClock
 from syncengine.testing.inventory import BRICK, SELLER, Inventory
-from syncengine.testing.memory_store import MemoryStore
+from syncengine.testing.memory_store import MemoryStore, Tables
 from syncengine.testing.shop import MemoryShop
 from syncengine.turn import take_turn
 
@@ -93,6 +100,13 @@ class World:
             now = self.clock.now()
             await tx.save_connection(replace(connection, removals_agreed_at=now, removals_held=0, due_at=now))
 
+    async def lose_database(self, backup: Tables | None = None, told: int = 0) -> None:
+        """Make the database anew, or restore it from `backup`, when so many of its events had been told."""
+        self.store.tables = Tables() if backup is None else backup
+        self.told = told
+        async with self.store.transaction() as tx:
+            await begin_anew_after_loss(tx, self.clock.now())
+
     async def deliver(self) -> None:
         """Carry the engine's events to inventory, and inventory's to the engine."""
         outbox = self.store.tables.outbox
@@ -148,3 +162,11 @@ class World:
     def shown(self) -> dict[str, int]:
         """What the shop shows, by note: tests give each lot its own."""
         return {str(listing.fields["note"]): listing.quantity for listing in self.shop.listings.values()}
+
+
+async def connected(settings: Settings = QUICK) -> World:
+    """Make a world whose shop is connected, and read once."""
+    world = World(settings=settings)
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    return world

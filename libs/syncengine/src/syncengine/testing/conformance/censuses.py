@@ -63,6 +63,6 @@ async def lost_database_counts_each_order_once(scene: Scene) -> None:
     await scene.buy({"a": 2})
     scene.say("b", 4)
     scene.say("c", -1)
-    await scene.lose_database()
+    await scene.begin_with_nothing()
     await scene.rest()
     assert len([call for call in (await scene.writes())[before:] if call.applied]) == 2

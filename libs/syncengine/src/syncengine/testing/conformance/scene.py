@@ -8,13 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from brickops.inventory.v1 import lot_pb2
-from syncengine.absorb import begin_anew_after_loss
 from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.rows import LineRow, Settings
 from syncengine.testing.conformance.lots import edited
 from syncengine.testing.conformance.subject import FIELDS, Arrived, Call, Fault, ShopUnderTest
 from syncengine.testing.inventory import Inventory, Stock
-from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.world import World
 
 SETTINGS = Settings(
@@ -87,12 +85,10 @@ class Scene(World):
         """Let the next so many such calls go wrong, None: all."""
         await self.subject.strike(fault, call, times=times, missing=missing)
 
-    async def lose_database(self) -> None:
+    async def begin_with_nothing(self) -> None:
         """The service begins again with nothing but what others remember."""
-        self.store, self.told = MemoryStore(), 0
+        await self.lose_database()
         await self.connect(shop_name=self.subject.seller_name)
-        async with self.store.transaction() as tx:
-            await begin_anew_after_loss(tx, self.clock.now())
 
     # What is seen
 
