@@ -55,18 +55,22 @@ def explain(
         return None
     if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
         return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
-    fits = seen.quantity == (row.ledger or 0) + restocked
-    doubt, probation = row.doubt if fits else 0, row.probation
+    done = _delta(intent) if finding is Finding.APPLIED else 0
+    fits = seen.quantity == (row.ledger or 0) + done + restocked
+    # A sale not yet listed may make up for what was believed wrongly, or for pieces that are in twice.
+    doubt, probation = (row.doubt, row.probation) if fits else (0, None)
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
-    if fits and probation is not None and now < probation.due_at and row.listing_id is not None:
-        row = replace(row, probation=probation)  # a sale not yet listed may make up for what was believed wrongly
+    if row.listing_id is None:
+        return Known(row, intent, restocked)
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
-    if doubt and row.listing_id is not None:  # or they were in twice, and as many sold by an order not yet listed
-        row = replace(row, probation=Probation(delta=doubt, due_at=now + settings.lag_window))
-    if intent is not None and isinstance(intent.write, Update) and intent.write.delta and row.listing_id is not None:
-        delta = -intent.write.delta if finding is Finding.APPLIED else intent.write.delta
-        row = replace(row, probation=Probation(delta=delta, due_at=now + settings.lag_window))  # rule K5
+    if probation is not None and now < probation.due_at:
+        row = replace(row, probation=probation)
+    late = now + settings.lag_window
+    if doubt:
+        row = _doubted(row, doubt, late)
+    if intent is not None and isinstance(intent.write, Update) and intent.write.delta:
+        row = _doubted(row, -intent.write.delta if finding is Finding.APPLIED else intent.write.delta, late)  # rule K5
     return Known(row, intent, restocked)
 
 
@@ -175,7 +179,14 @@ def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
 
 
 def _doubts(row: ListingRow) -> set[int]:
-    return {0, row.doubt, row.probation.delta if row.probation is not None else 0}
+    return {0, row.doubt, *(row.probation.deltas if row.probation is not None else ())}
+
+
+def _doubted(row: ListingRow, delta: int, until: datetime) -> ListingRow:
+    """Put on probation that our books may be off by so many, beside what they may be off by already (rule K5)."""
+    before = _doubts(replace(row, doubt=0))
+    earlier = (before | {each + delta for each in before}) - {0, delta}
+    return replace(row, probation=Probation(delta=delta, due_at=until, earlier=frozenset(earlier)))
 
 
 def _off_by(row: ListingRow, ledgers: Sequence[int], seen: Observation) -> int:
@@ -186,8 +197,10 @@ def _off_by(row: ListingRow, ledgers: Sequence[int], seen: Observation) -> int:
 
 def _without_shortfall(row: ListingRow) -> ListingRow:
     """Pieces that a wrong verdict let our books have too many look like pieces sold by an order not yet listed (K4)."""
-    is_shortfall = row.probation is not None and row.probation.delta < 0
-    return replace(row, probation=None) if is_shortfall else row
+    if row.probation is None:
+        return row
+    more = frozenset(each for each in row.probation.deltas if each > 0)
+    return replace(row, probation=replace(row.probation, delta=max(more), earlier=more) if more else None)
 
 
 def _concluded(

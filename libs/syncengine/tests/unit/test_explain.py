@@ -29,6 +29,19 @@ def test_a_number_that_fits_ends_a_probation_only_when_it_is_over(at: datetime, 
     assert known.row.probation == (probation if keeps else None)
 
 
+@pytest.mark.parametrize(("at", "may_be_off"), [(NOW, {4, 1, 5}), (DUE, {4})])
+def test_a_verdict_on_probation_may_be_wrong_beside_the_next_one(at: datetime, may_be_off: set[int]) -> None:
+    """A decrease of one, and then one of four, got no reply and look done: each by a sale, perhaps (rule K5)."""
+    probation = Probation(delta=1, due_at=DUE)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=10, unknown=True, probation=probation)
+    intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=-4), fate=Fate.UNKNOWN)
+    seen = Observation(quantity=6, holds=True, contradicts=False, read_at=at, at=at)
+    known = explain(row, intent, seen, Settings(), at)
+    assert known is not None
+    assert known.row.probation is not None
+    assert (known.row.ledger, set(known.row.probation.deltas)) == (6, may_be_off)
+
+
 @pytest.mark.parametrize(
     ("ledger", "shown", "retain", "fate"),
     [
