@@ -16,6 +16,7 @@ class Finding(StrEnum):
 
     FINE = "our books agree"
     APPLIED = "the write was done"
+    APPLIED_BESIDE = "the write was done, where our books were off before it by what was doubted then"
     NOT_APPLIED = "the write was not done"
     NEITHER = "no order that we know explains it"
 
@@ -51,7 +52,9 @@ def explain(
     finding, restocked = _find_with_returns(
         _without_shortfall(row), intent, seen, ledger=row.ledger or 0, returned=returned
     )
-    if finding is Finding.NEITHER or (finding is Finding.NOT_APPLIED and _is_increase(intent)):
+    if finding in (Finding.NEITHER, Finding.APPLIED_BESIDE) or (
+        finding is Finding.NOT_APPLIED and _is_increase(intent)
+    ):
         return None
     if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
         return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
@@ -89,15 +92,16 @@ def explain_in_hindsight(
     ledgers = [(row.ledger or 0) + pieces for pieces in sold_since]
     findings = {(_find(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
     findings.discard((Finding.NEITHER, 0))
-    if not findings:
-        findings = {(_find_beside_doubts(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
-        findings.discard((Finding.NEITHER, 0))
+    if len(findings) > 1:
+        findings.discard((Finding.APPLIED_BESIDE, 0))
     if not findings:
         findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
         findings.discard((Finding.NEITHER, 0))
     if len(findings) == 1:
         finding, restocked = findings.pop()
-        moved = _delta(intent) if finding is Finding.APPLIED else 0
+        moved = 0
+        if finding in (Finding.APPLIED, Finding.APPLIED_BESIDE):
+            finding, moved = Finding.APPLIED, _delta(intent)
         off_by = _off_by(row, [each + restocked + moved for each in ledgers], seen)
         row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
         if row.ledger is not None:
@@ -163,14 +167,10 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
         return Finding.APPLIED
     if ledger < 0 < write.delta:
         return Finding.NEITHER  # more was sold than there was without it
-    return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER
-
-
-def _find_beside_doubts(row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: int) -> Finding:
-    """Find a write done in a listing of which our books were off before it, by what was doubted then (rules Q1, K5)."""
-    if not _delta(intent) or seen.quantity is None or seen.contradicts:
-        return Finding.NEITHER
-    return Finding.APPLIED if seen.quantity in _plausible(row, ledger + _delta(intent)) else Finding.NEITHER
+    if shown in _plausible(row, ledger):
+        return Finding.NOT_APPLIED
+    is_beside = shown in _plausible(row, ledger + write.delta) and not seen.contradicts
+    return Finding.APPLIED_BESIDE if is_beside else Finding.NEITHER
 
 
 def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
