@@ -16,6 +16,7 @@ class Finding(StrEnum):
 
     FINE = "our books agree"
     APPLIED = "the write was done"
+    APPLIED_BESIDE = "the write was done, where our books were off before it by what was doubted then"
     NOT_APPLIED = "the write was not done"
     NEITHER = "no order that we know explains it"
 
@@ -51,22 +52,28 @@ def explain(
     finding, restocked = _find_with_returns(
         _without_shortfall(row), intent, seen, ledger=row.ledger or 0, returned=returned
     )
-    if finding is Finding.NEITHER or (finding is Finding.NOT_APPLIED and _is_increase(intent)):
+    if finding in (Finding.NEITHER, Finding.APPLIED_BESIDE) or (
+        finding is Finding.NOT_APPLIED and _is_increase(intent)
+    ):
         return None
     if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
         return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
-    fits = seen.quantity == (row.ledger or 0) + restocked
-    doubt, probation = row.doubt if fits else 0, row.probation
+    done = _delta(intent) if finding is Finding.APPLIED else 0
+    fits = seen.quantity == (row.ledger or 0) + done + restocked
+    # A sale not yet listed may make up for what was believed wrongly, or for pieces that are in twice.
+    doubt, probation = (row.doubt, row.probation) if fits else (0, None)
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
-    if fits and probation is not None and now < probation.due_at and row.listing_id is not None:
-        row = replace(row, probation=probation)  # a sale not yet listed may make up for what was believed wrongly
+    if row.listing_id is None:
+        return Known(row, intent, restocked)
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
-    if doubt and row.listing_id is not None:  # or they were in twice, and as many sold by an order not yet listed
-        row = replace(row, probation=Probation(delta=doubt, due_at=now + settings.lag_window))
-    if intent is not None and isinstance(intent.write, Update) and intent.write.delta and row.listing_id is not None:
-        delta = -intent.write.delta if finding is Finding.APPLIED else intent.write.delta
-        row = replace(row, probation=Probation(delta=delta, due_at=now + settings.lag_window))  # rule K5
+    if probation is not None and now < probation.due_at:
+        row = replace(row, probation=probation)
+    late = now + settings.lag_window
+    if doubt:
+        row = _doubted(row, doubt, late)
+    if intent is not None and isinstance(intent.write, Update) and intent.write.delta:
+        row = _doubted(row, -intent.write.delta if finding is Finding.APPLIED else intent.write.delta, late)  # rule K5
     return Known(row, intent, restocked)
 
 
@@ -85,15 +92,16 @@ def explain_in_hindsight(
     ledgers = [(row.ledger or 0) + pieces for pieces in sold_since]
     findings = {(_find(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
     findings.discard((Finding.NEITHER, 0))
-    if not findings:
-        findings = {(_find_beside_doubts(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
-        findings.discard((Finding.NEITHER, 0))
+    if len(findings) > 1:
+        findings.discard((Finding.APPLIED_BESIDE, 0))
     if not findings:
         findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
         findings.discard((Finding.NEITHER, 0))
     if len(findings) == 1:
         finding, restocked = findings.pop()
-        moved = _delta(intent) if finding is Finding.APPLIED else 0
+        moved = 0
+        if finding in (Finding.APPLIED, Finding.APPLIED_BESIDE):
+            finding, moved = Finding.APPLIED, _delta(intent)
         off_by = _off_by(row, [each + restocked + moved for each in ledgers], seen)
         row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
         if row.ledger is not None:
@@ -159,14 +167,10 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
         return Finding.APPLIED
     if ledger < 0 < write.delta:
         return Finding.NEITHER  # more was sold than there was without it
-    return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER
-
-
-def _find_beside_doubts(row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: int) -> Finding:
-    """Find a write done in a listing of which our books were off before it, by what was doubted then (rules Q1, K5)."""
-    if not _delta(intent) or seen.quantity is None or seen.contradicts:
-        return Finding.NEITHER
-    return Finding.APPLIED if seen.quantity in _plausible(row, ledger + _delta(intent)) else Finding.NEITHER
+    if shown in _plausible(row, ledger):
+        return Finding.NOT_APPLIED
+    is_beside = shown in _plausible(row, ledger + write.delta) and not seen.contradicts
+    return Finding.APPLIED_BESIDE if is_beside else Finding.NEITHER
 
 
 def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
@@ -175,7 +179,14 @@ def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
 
 
 def _doubts(row: ListingRow) -> set[int]:
-    return {0, row.doubt, row.probation.delta if row.probation is not None else 0}
+    return {0, row.doubt, *(row.probation.deltas if row.probation is not None else ())}
+
+
+def _doubted(row: ListingRow, delta: int, until: datetime) -> ListingRow:
+    """Put on probation that our books may be off by so many, beside what they may be off by already (rule K5)."""
+    before = _doubts(replace(row, doubt=0))
+    earlier = (before | {each + delta for each in before}) - {0, delta}
+    return replace(row, probation=Probation(delta=delta, due_at=until, earlier=frozenset(earlier)))
 
 
 def _off_by(row: ListingRow, ledgers: Sequence[int], seen: Observation) -> int:
@@ -186,8 +197,10 @@ def _off_by(row: ListingRow, ledgers: Sequence[int], seen: Observation) -> int:
 
 def _without_shortfall(row: ListingRow) -> ListingRow:
     """Pieces that a wrong verdict let our books have too many look like pieces sold by an order not yet listed (K4)."""
-    is_shortfall = row.probation is not None and row.probation.delta < 0
-    return replace(row, probation=None) if is_shortfall else row
+    if row.probation is None:
+        return row
+    more = frozenset(each for each in row.probation.deltas if each > 0)
+    return replace(row, probation=replace(row.probation, delta=max(more), earlier=more) if more else None)
 
 
 def _concluded(

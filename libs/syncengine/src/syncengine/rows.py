@@ -348,6 +348,13 @@ class Probation:
     delta: int
     """By how much the ledger is off if the verdict was wrong."""
     due_at: datetime
+    earlier: frozenset[int] = frozenset()
+    """By how much it is off if a verdict before was wrong, alone or as well: no look settled that one yet."""
+
+    @property
+    def deltas(self) -> frozenset[int]:
+        """Everything that the ledger may be off by."""
+        return self.earlier | {self.delta}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -456,7 +463,7 @@ class ListingRow:
     @property
     def may_show_more(self) -> bool:
         """A decrease counts as done by a number that a sale not yet listed makes as well: it is on probation (K5)."""
-        return self.probation is not None and self.probation.delta > 0
+        return self.probation is not None and max(self.probation.deltas) > 0
 
 
 NO_ID_IN_REPLY = "NO_ID_IN_REPLY"

@@ -130,6 +130,20 @@ async def test_a_listing_that_sold_out_by_our_books_still_stands_where_a_verdict
     assert world.inventory.lots[world.row("a").lot_id].quantity == 0
 
 
+async def test_a_verdict_after_one_that_was_wrong_does_not_end_its_probation() -> None:
+    """The next decrease got no reply either, and its look came before the order that the first verdict did not know."""
+    world = World()
+    order_id = await lowered_by_two(world)
+    late = world.shop.orders.pop(order_id)
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.change("a", by=-3)
+    await world.settle(timedelta(seconds=9))
+    assert (world.row("a").unknown, world.row("a").ledger, world.shown()) == (False, 5, {"a": 5})
+    world.shop.orders[order_id] = late
+    await world.settle()
+    assert (world.shown(), world.row("a").trouble) == ({"a": 3}, None)
+
+
 @pytest.mark.parametrize(("shown", "may_show_more"), [(5, True), (7, False)])
 async def test_pieces_that_may_be_in_twice_stay_in_doubt_where_the_lower_number_fits(
     shown: int, may_show_more: bool

@@ -209,11 +209,11 @@ class Judges:
         )
 
     def _doubted(self, row: ListingRow) -> int:
-        """Pieces of a decrease on probation that sales may have taken instead, in orders not read yet."""
+        """Pieces of decreases on probation that sales may have taken instead, in orders not read yet."""
         if row.probation is None or not row.may_show_more:
             return 0
         sold = [each for each in self.stage.books.unlisted if each.lot_id == row.lot_id and not self._is_read(each)]
-        return min(row.probation.delta, sum(each.pieces for each in sold))
+        return min(max(row.probation.deltas), sum(each.pieces for each in sold))
 
     def _is_read(self, sold: Unlisted) -> bool:
         lines = self.stage.store.tables.lines
