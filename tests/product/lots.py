@@ -1,6 +1,6 @@
 """Lots as REST takes them, and what the shop must show for one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -94,14 +94,17 @@ _SHOWN = (
 )
 
 
-def upload_file(lots: int) -> bytes:
+def upload_file(lots: int, parts: Sequence[tuple[str, int]] = ()) -> bytes:
     """A file of BrickStore's (formats.md section 8) with so many lots for sale, no two of one item.
+
+    `parts`: the number and colour of each, where they must be some that a catalogue knows.
 
     Their remarks are their numbers. As in a real one there are names, values from before an edit, and an item that the
     file itself excludes, of which no lot becomes.
     """
-    items = "".join(map(_bsx_item, range(lots)))
-    excluded = _bsx_item(lots).replace("<Status>I<", "<Status>X<")
+    of_each = parts or [(str(3000 + place), 5) for place in range(lots)]
+    items = "".join(_bsx_item(place, *of_each[place]) for place in range(lots))
+    excluded = _bsx_item(lots, "3001", 11).replace("<Status>I<", "<Status>X<")
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <BrickStoreXML>
  <Inventory Currency="EUR" BrickLinkChangelogId="0">
@@ -111,12 +114,12 @@ def upload_file(lots: int) -> bytes:
 """.encode()
 
 
-def _bsx_item(place: int) -> str:
+def _bsx_item(place: int, number: str, color_id: int) -> str:
     """One Item; most of what equals its default is not written."""
     return f"""  <Item>
-   <ItemID>{3000 + place}</ItemID>
+   <ItemID>{number}</ItemID>
    <ItemTypeID>P</ItemTypeID>
-   <ColorID>5</ColorID>
+   <ColorID>{color_id}</ColorID>
    <ItemName>Brick No. {place} &amp; its &quot;friends&quot;</ItemName>
    <ItemTypeName>Part</ItemTypeName>
    <ColorName>Red</ColorName>
@@ -126,6 +129,7 @@ def _bsx_item(place: int) -> str:
    <Qty>{1 + place % 7}</Qty>
    <Price>0.{100 + place % 800}</Price>
    <Condition>N</Condition>
+   <Comments>No. {place}</Comments>
    <Remarks>{place}</Remarks>
    <DifferenceBaseValues Price="0.050"/>
   </Item>
