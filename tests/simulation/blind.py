@@ -11,8 +11,8 @@ from functools import partial, wraps
 from typing import Any
 from unittest.mock import patch
 
+from simulation.replacements import orphans_not_done
 from simulation.seeds import make_life
-from simulation.switches import orphans_not_done
 from syncengine.marketplace import Later, Outcome, Ticket, Unknown, Write
 from syncengine.testing.simulation.judges import Judges, Misjudged
 from syncengine.testing.simulation.life import Life

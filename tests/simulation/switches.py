@@ -6,29 +6,18 @@ A rule that no life needs would be either badly simulated or superfluous.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import syncengine.booking
-import syncengine.settle
-import syncengine.turn
+from simulation import replacements
 from simulation.seeds import BOTH, BRICKLINK, BRICKOWL
-from sync_brickowl.orders import viewed
-from syncengine.batches import is_usable
-from syncengine.budget import cap_of, ticket
 from syncengine.choose import Choice
 from syncengine.events import RECOUNT
-from syncengine.explain import Finding, Known, _find, explain, explain_in_hindsight
-from syncengine.explain_create import Absent, explain_create
-from syncengine.lane import Lane, after_failure
-from syncengine.listing import OrderSummary
-from syncengine.marketplace import Create, Ticket, Update
-from syncengine.plan import Send, Tier, _plan_create, plan
-from syncengine.rows import CensusReason, Fate, Intent, Lease, ListingRow, Spent, Trouble
+from syncengine.lane import Lane
+from syncengine.rows import Intent, ListingRow
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction
 
@@ -65,200 +54,12 @@ def _of(owner: type, name: str, replacement: Any) -> Patch:
     return partial(patch.object, owner, name, replacement)
 
 
-# Replacements: each does what the engine did without its rule ---------------------------------------------------------
-
-_check_reply, in_ledger = syncengine.settle._check_reply, syncengine.booking.in_ledger
-_applied, _refused, _rows_callable = (
-    syncengine.settle.applied,
-    syncengine.settle.refused,
-    MemoryTransaction._callable_rows,
-)
-_census_due_at, _take_result = syncengine.turn._census_due_at, Inventory.take_result
-
-
-def _believe_reply(row: ListingRow, intent: Intent, listing: Any, facts: Any, now: datetime) -> ListingRow:
-    row = _check_reply(row, intent, listing, facts, now)
-    if listing is None or row.ledger is None:
-        return row
-    return replace(row, ledger=listing.quantity, look_since=None)
-
-
-def _shown_is_sent(row: ListingRow, intent: Intent, listing: Any, facts: Any, now: datetime) -> ListingRow:
-    row = _check_reply(row, intent, listing, facts, now)
-    return row if listing is None else replace(row, sent=dict(listing.fields))
-
-
-def _repair_at_once(row: ListingRow, intent: Any, seen: Any, *rest: Any, **named: Any) -> Known | None:
-    known = explain(row, intent, seen, *rest, **named)
-    if known is not None or intent is not None or seen.quantity is None:
-        return known
-    return Known(replace(row, ledger=seen.quantity, look_since=None, observed=None, doubt=0, probation=None), None)
-
-
-def _without_probation(*given: Any, **named: Any) -> Known | None:
-    known = explain(*given, **named)
-    return known if known is None else replace(known, row=replace(known.row, probation=None))
-
-
-def _without_returns(*given: Any, returned: int, **named: Any) -> tuple[Finding, int]:
-    return _find(*given, **named), 0
-
-
-def _all_put_back(*given: Any, returned: int = 0, **named: Any) -> Known | None:
-    known = explain(*given, **named)
-    return known if known is None or known.row.listing_id is None else replace(known, restocked=returned)
-
-
-def _create_again(*given: Any, **named: Any) -> Known | None:
-    known = explain_in_hindsight(*given, **named)
-    if known is None or known.row.trouble is not Trouble.GONE_UNEXPLAINED:
-        return known
-    return replace(known, row=replace(known.row, trouble=None))
-
-
-def _absent_from_one_list(intent: Any, newcomers: Any, lines: Any, facts: Any) -> Any:
-    return explain_create(intent, newcomers, lines, facts) if newcomers else Absent()
-
-
-def _hiding_last(row: ListingRow, *given: Any, **named: Any) -> Any:
-    planned = plan(row, *given, **named)
-    if isinstance(planned, Send) and isinstance(planned.write, Update):
-        hides = planned.write.for_sale is False and planned.write.delta >= 0
-        return replace(planned, tier=Tier.REST) if hides else planned
-    return planned
-
-
-def _park_everything(row: ListingRow, intent: Intent, reason: str, facts: Any, now: datetime) -> ListingRow:
-    if len(intent.groups) == 1:
-        return _refused(row, intent, reason, facts, now)
-    row = syncengine.settle.not_applied(row)
-    for group in intent.groups:
-        row = syncengine.settle.park(row, group, reason, facts, intent.revision)
-    return row
-
-
-def _unlooked(settled: Callable[..., ListingRow]) -> Callable[..., ListingRow]:
-    """Wrap what books something on a row, so that it asks for no look."""
-
-    def booked(row: ListingRow, *given: Any, **named: Any) -> ListingRow:
-        return replace(settled(row, *given, **named), look_since=row.look_since)
-
-    return booked
-
-
-def _unheld(row: Any, **changes: Any) -> Any:
-    changes.pop("hold_increases_until", None)
-    return replace(row, **changes)
-
-
-async def _no_alarm(*given: Any) -> str:
-    return ""
-
-
-async def _no_loss(*given: Any) -> None:
-    """Go on as if nothing had happened."""
-
-
-async def _no_check(*given: Any) -> None:
-    """Take any shop for ours."""
-
-
-async def _nothing_unowned(*given: Any) -> list[Any]:
-    return []
-
-
-async def _nothing_being_created(*given: Any) -> dict[Any, Any]:
-    return {}
-
-
-async def _rows_untold(tx: Any, rows: Any, *given: Any) -> Any:
-    return {row.lot_id: row for row in rows}
-
-
-async def _lease_for_all(self: MemoryStore, seller_id: Any, owner: str, now: datetime, until: datetime) -> Lease:
-    return Lease(seller_id=seller_id, owner=owner, term=1, expires_at=until)
-
-
-async def orphans_not_done(lane: Any, tx: Any, connection: Any) -> None:
-    """Take an intent without an outcome for one that was never sent."""
-    orphans = [intent for intent in await tx.open_intents(connection.seller_id) if intent.fate is Fate.OPEN]
-    rows = await tx.find_listings([intent.lot_id for intent in orphans])
-    for intent in orphans:
-        await tx.save_intents([syncengine.settle.closed(intent, Fate.NOT_APPLIED, lane.clock.now())])
-    await lane.save(tx, [syncengine.settle.not_applied(row) for row in rows.values()])
-
-
-def _ledger_of_any_listing(row: ListingRow, line: Any, *rest: Any, **named: Any) -> ListingRow:
-    return in_ledger(row, replace(line, listing_id=row.listing_id), *rest, **named)
-
-
-def _census_at_once(lane: Any, connection: Any, now: datetime) -> datetime:
-    return now if connection.census_reason is CensusReason.DATABASE_LOST else _census_due_at(lane, connection, now)
-
-
-async def _uncapped(lane: Lane, tx: Any, connection: Any, outcome: Any) -> Any:
-    return after_failure(connection, outcome, lane.settings, lane.random, lane.clock.now())
-
-
-def _all_for_writes(connection: Any, facts: Any, settings: Any, spent: Spent) -> int:
-    return max(0, cap_of(connection, facts) - spent.calls)
-
-
-def _unlimited(*given: Any, **named: Any) -> Any:
-    return ticket(*given, **{**named, "spent": Spent()})
-
-
-def _stamped_by_the_clock(connection: Any, *given: Any, **named: Any) -> Any:
-    granted = ticket(connection, *given, **named)
-    if not isinstance(granted, tuple):
-        return granted
-    stamp = named["now"].astimezone(UTC).replace(microsecond=0)
-    return granted[0], Ticket(stamp=stamp, deadline=named["deadline"])
-
-
-def _unranked(self: MemoryTransaction, seller_id: Any, tiers: Any) -> list[ListingRow]:
-    return sorted(_rows_callable(self, seller_id, tiers), key=lambda row: row.lot_id)
-
-
-def _unsent_lots(self: Inventory, result: Any) -> None:
-    lots, self.lots = self.lots, {} if result.WhichOneof("result") == "state_wished" else self.lots
-    _take_result(self, result)
-    self.lots = lots
-
-
-def _add_total(line: Any, total: int) -> tuple[int, int]:
-    return line.total, line.total
-
-
-def _last_plus_one(last: int, now: datetime) -> int:
-    return last + 1
-
-
-def _look_at_once(self: Intent, settings: Any) -> datetime:
-    return self.sent_at + self.deadline
-
-
-def _create_with_all(row: ListingRow, *given: Any, **named: Any) -> Any:
-    planned = _plan_create(row, *given, **named)
-    if not isinstance(planned, Send) or not isinstance(planned.write, Create):
-        return planned
-    return replace(planned, write=replace(planned.write, fields=dict(row.desired.fields)))
-
-
-def _usable_unless_ended(*given: Any, **named: Any) -> bool:
-    return is_usable(*given, **named) is not False
-
-
-def _unmerged(order: OrderSummary, raw: object) -> OrderSummary:
-    return replace(viewed(order, raw), merged_into=None)
-
-
 SWITCHES: tuple[Switch, ...] = (
     Switch(
         rule="Q1",
         without="the number in a reply is believed",
         judgement=1,
-        patches=(_instead("syncengine.settle._check_reply", _believe_reply),),
+        patches=(_instead("syncengine.settle._check_reply", replacements.believe_reply),),
     ),
     Switch(
         rule="Q2",
@@ -270,31 +71,34 @@ SWITCHES: tuple[Switch, ...] = (
         rule="Q4",
         without="what is gone without an explanation is listed again",
         judgement=1,
-        patches=(_instead("syncengine.look.explain_in_hindsight", _create_again),),
+        patches=(_instead("syncengine.look.explain_in_hindsight", replacements.create_again),),
     ),
     Switch(
         rule="Q5",
         without="hiding a lot waits behind everything",
         judgement=6,
-        patches=(_instead("syncengine.saving.plan", _hiding_last), _instead("syncengine.sendable.plan", _hiding_last)),
+        patches=(
+            _instead("syncengine.saving.plan", replacements.hiding_last),
+            _instead("syncengine.sendable.plan", replacements.hiding_last),
+        ),
     ),
     Switch(
         rule="N1",
         without="lots of one item are created at the same time",
         judgement=7,
-        patches=(_of(Choice, "_items_being_created", _nothing_being_created),),
+        patches=(_of(Choice, "_items_being_created", replacements.nothing_being_created),),
     ),
     Switch(
         rule="N3",
         without="one list without a candidate proves that a create was not done",
         judgement=1,
-        patches=(_instead("syncengine.look_create.explain_create", _absent_from_one_list),),
+        patches=(_instead("syncengine.look_create.explain_create", replacements.absent_from_one_list),),
     ),
     Switch(
         rule="N5",
         without="order lines on old listings move the ledger of the present one",
         judgement=4,
-        patches=(_instead("syncengine.booking.in_ledger", _ledger_of_any_listing),),
+        patches=(_instead("syncengine.booking.in_ledger", replacements.ledger_of_any_listing),),
     ),
     Switch(
         rule="N4",
@@ -306,7 +110,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="K1",
         without="a look does not wait for what may still land",
         judgement=7,
-        patches=(_of(Intent, "looked_at_from", _look_at_once),),
+        patches=(_of(Intent, "looked_at_from", replacements.look_at_once),),
     ),
     Switch(
         rule="K2",
@@ -319,10 +123,7 @@ SWITCHES: tuple[Switch, ...] = (
         without="a refused decrease, a reply unlike the ledger, or a ledger below zero is not looked at",
         judgement=1,
         patches=(
-            _instead("syncengine.settle._check_reply", _unlooked(_check_reply)),
-            _instead("syncengine.settle.applied", _unlooked(_applied)),
-            _instead("syncengine.settle.refused", _unlooked(_refused)),
-            _instead("syncengine.booking.in_ledger", _unlooked(in_ledger)),
+            *(_instead(target, unlooked) for target, unlooked in replacements.UNLOOKED.items()),
             _instead("syncengine.explain.wants_look", lambda row, now: row),
         ),
     ),
@@ -330,25 +131,25 @@ SWITCHES: tuple[Switch, ...] = (
         rule="K4",
         without="a shortfall that no order explains is repaired at once",
         judgement=1,
-        patches=(_instead("syncengine.look.explain", _repair_at_once),),
+        patches=(_instead("syncengine.look.explain", replacements.repair_at_once),),
     ),
     Switch(
         rule="K5",
         without="the first look at an unknown outcome is the last",
         judgement=4,
-        patches=(_instead("syncengine.look.explain", _without_probation),),
+        patches=(_instead("syncengine.look.explain", replacements.without_probation),),
     ),
     Switch(
         rule="C1",
         without="after a loss the census does not wait for what was sent before",
         judgement=7,
-        patches=(_instead("syncengine.turn._census_due_at", _census_at_once),),
+        patches=(_instead("syncengine.turn._census_due_at", replacements.census_at_once),),
     ),
     Switch(
         rule="C2",
         without="listings that nobody owns do not matter",
         judgement=1,
-        patches=(_of(MemoryTransaction, "unowned", _nothing_unowned),),
+        patches=(_of(MemoryTransaction, "unowned", replacements.nothing_unowned),),
     ),
     Switch(
         rule="C3",
@@ -360,7 +161,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="C4",
         without="after a census increases do not wait for late orders",
         judgement=1,
-        patches=(_instead("syncengine.census.replace", _unheld),),
+        patches=(_instead("syncengine.census.replace", replacements.unheld),),
     ),
     Switch(
         rule="C4 (counted)",
@@ -378,14 +179,14 @@ SWITCHES: tuple[Switch, ...] = (
         rule="C5",
         without="an empty list is believed",
         judgement=1,
-        patches=(_instead("syncengine.census._alarm", _no_alarm),),
+        patches=(_instead("syncengine.census._alarm", replacements.no_alarm),),
     ),
     Switch(
         rule="L1, L2",
         without="two workers serve the connection at the same time",
         judgement=1,
         patches=(
-            _of(MemoryStore, "take_lease", _lease_for_all),
+            _of(MemoryStore, "take_lease", replacements.lease_for_all),
             _of(MemoryStore, "_check", lambda self, lease: None),
             _of(Lane, "time_left", lambda self, intended_at, deadline: deadline),
         ),
@@ -394,40 +195,40 @@ SWITCHES: tuple[Switch, ...] = (
         rule="L3",
         without="an intent dies with its sender",
         judgement=1,
-        patches=(_instead("syncengine.turn._find_orphans", orphans_not_done),),
+        patches=(_instead("syncengine.turn._find_orphans", replacements.orphans_not_done),),
     ),
     Switch(
         rule="B1",
         without="calls are not counted",
         judgement=5,
-        patches=(_instead("syncengine.lane.ticket", _unlimited),),
+        patches=(_instead("syncengine.lane.ticket", replacements.unlimited),),
     ),
     Switch(
         rule="B2",
         without="calls go in the order of lots",
         judgement=6,
-        patches=(_of(MemoryTransaction, "_callable_rows", _unranked),),
+        patches=(_of(MemoryTransaction, "_callable_rows", replacements.unranked),),
     ),
     Switch(
         rule="B2 (share)",
         without="writes may use the calls that looks and order reads own",
         judgement=5,
         patches=(
-            _instead("syncengine.budget.writes_left", _all_for_writes),
-            _instead("syncengine.choose.writes_left", _all_for_writes),
+            _instead("syncengine.budget.writes_left", replacements.all_for_writes),
+            _instead("syncengine.choose.writes_left", replacements.all_for_writes),
         ),
     ),
     Switch(
         rule="B3",
         without="what a shop says of its quota changes nothing",
         judgement=5,
-        patches=(_of(Lane, "after_failure", _uncapped),),
+        patches=(_of(Lane, "after_failure", replacements.uncapped),),
     ),
     Switch(
         rule="B4",
         without="a call's stamp is the clock's second",
         judgement=5,
-        patches=(_instead("syncengine.lane.ticket", _stamped_by_the_clock),),
+        patches=(_instead("syncengine.lane.ticket", replacements.stamped_by_the_clock),),
     ),
     Switch(
         rule="B5",
@@ -439,28 +240,28 @@ SWITCHES: tuple[Switch, ...] = (
         rule="F1",
         without="whatever was in a refused call is parked",
         judgement=7,
-        patches=(_instead("syncengine.settle.refused", _park_everything),),
+        patches=(_instead("syncengine.settle.refused", replacements.park_everything),),
     ),
     Switch(
         rule="F2",
         without="what the shop shows is taken for what was sent",
         judgement=7,
-        patches=(_instead("syncengine.settle._check_reply", _shown_is_sent),),
+        patches=(_instead("syncengine.settle._check_reply", replacements.shown_is_sent),),
     ),
     Switch(
         rule="T1",
         without="numbers go on from the last one known",
         judgement=7,
         patches=(
-            _instead("syncengine.booking.next_seq", _last_plus_one),
-            _instead("syncengine.report.next_seq", _last_plus_one),
+            _instead("syncengine.booking.next_seq", replacements.last_plus_one),
+            _instead("syncengine.report.next_seq", replacements.last_plus_one),
         ),
     ),
     Switch(
         rule="T2",
         without="a restored database is not noticed",
         judgement=1,
-        patches=(_instead("syncengine.testing.simulation.databases.begin_anew_after_loss", _no_loss),),
+        patches=(_instead("syncengine.testing.simulation.databases.begin_anew_after_loss", replacements.no_loss),),
     ),
     Switch(
         rule="T3",
@@ -472,7 +273,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="T4",
         without="inventory does not send lots again",
         judgement=7,
-        patches=(_of(Inventory, "take_result", _unsent_lots),),
+        patches=(_of(Inventory, "take_result", replacements.unsent_lots),),
     ),
     Switch(
         rule="T6",
@@ -484,31 +285,31 @@ SWITCHES: tuple[Switch, ...] = (
         rule="S1",
         without="an order line that waited for its listing is never told",
         judgement=2,
-        patches=(_instead("syncengine.look_create.tell_linked_lines", _rows_untold),),
+        patches=(_instead("syncengine.look_create.tell_linked_lines", replacements.rows_untold),),
     ),
     Switch(
         rule="S3",
         without="inventory adds each total that it is told",
         judgement=2,
-        patches=(_of(Inventory, "_of_known", staticmethod(_add_total)),),
+        patches=(_of(Inventory, "_of_known", staticmethod(replacements.add_total)),),
     ),
     Switch(
         rule="S4",
         without="no look asks whether the shop put back what left an order",
         judgement=7,
-        patches=(_instead("syncengine.explain._find_with_returns", _without_returns),),
+        patches=(_instead("syncengine.explain._find_with_returns", replacements.without_returns),),
     ),
     Switch(
         rule="S4 (put back)",
         without="what left an order counts as put back, whatever the shop shows",
         judgement=2,
-        patches=(_instead("syncengine.look.explain", _all_put_back),),
+        patches=(_instead("syncengine.look.explain", replacements.all_put_back),),
     ),
     Switch(
         rule="W1",
         without="nobody checks whose shop it is",
         judgement=1,
-        patches=(_instead("syncengine.orders._verify_shop", _no_check),),
+        patches=(_instead("syncengine.orders._verify_shop", replacements.no_check),),
     ),
     Switch(
         rule="W2",
@@ -527,7 +328,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="F4",
         without="a create is believed to take every field",
         judgement=7,
-        patches=(_instead("syncengine.plan._plan_create", _create_with_all),),
+        patches=(_instead("syncengine.plan._plan_create", replacements.create_with_all),),
         shop=BRICKOWL,
     ),
     Switch(
@@ -535,8 +336,8 @@ SWITCHES: tuple[Switch, ...] = (
         without="calls of several writes are believed before one was seen to be done",
         judgement=7,
         patches=(
-            _instead("syncengine.batches.is_usable", _usable_unless_ended),
-            _instead("syncengine.choose.is_usable", _usable_unless_ended),
+            _instead("syncengine.batches.is_usable", replacements.usable_unless_ended),
+            _instead("syncengine.choose.is_usable", replacements.usable_unless_ended),
         ),
         shop=BRICKOWL,
     ),
@@ -544,7 +345,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="S2",
         without="an order that went into another is one like any other",
         judgement=2,
-        patches=(_instead("sync_brickowl.client.viewed", _unmerged),),
+        patches=(_instead("sync_brickowl.client.viewed", replacements.unmerged),),
         shop=BRICKOWL,
     ),
 )
