@@ -151,6 +151,8 @@ class _Traces:
 
     newcomers: Mapping[Item, Sequence[Listing]]
     """Listings that no lot owns, of items that were to be created."""
+    seen_before: Mapping[Item, Sequence[Listing]]
+    """Such as an earlier list showed."""
     lines: Mapping[Item, Sequence[LineRow]]
 
     @classmethod
@@ -170,24 +172,28 @@ class _Traces:
         for listing in alike:
             if listing.listing_id not in owners:
                 newcomers[listing.item].append(listing)
+        seen_before: dict[Item, list[Listing]] = defaultdict(list)
+        for kept in await tx.unowned(seller_id):
+            seen_before[kept.listing.item].append(kept.listing)
         lines: dict[Item, list[LineRow]] = defaultdict(list)
         ownerless = [line for line in await tx.ownerless_lines(seller_id) if line.item in wanted]
         orders = await tx.find_orders(seller_id, {line.order_id for line in ownerless})
         for line in dated_by_order(ownerless, orders):
             lines[line.item].append(line)
-        return cls(newcomers, lines)
+        return cls(newcomers, seen_before, lines)
 
     def of_create(self, intent: Intent, doubt: timedelta) -> tuple[list[Listing], list[LineRow]]:
         item, above, mark = _item_of(intent), intent.above_listing_id, _create_of(intent).external_id
         lines = [line for line in self.lines.get(item, ()) if _is_above(line.listing_id, above)]
-        # What sold before our call began is somebody else's listing.
-        older = {line.listing_id for line in lines if line.grown_at < intent.sent_at - doubt}
-        newcomers = [
-            listing
-            for listing in self.newcomers.get(item, ())
-            if listing.listing_id not in older and _is_above(listing.listing_id, above) and _may_bear(listing, mark)
-        ]
-        return newcomers, [line for line in lines if line.listing_id not in older]
+        newcomers = [each for each in self.newcomers.get(item, ()) if _is_above(each.listing_id, above)]
+        # What sold before our call began is somebody else's listing, and so is what shows, or showed, another mark.
+        others = {line.listing_id for line in lines if line.grown_at < intent.sent_at - doubt}
+        seen = (*newcomers, *self.seen_before.get(item, ()))
+        others |= {listing.listing_id for listing in seen if not _may_bear(listing, mark)}
+        return (
+            [listing for listing in newcomers if listing.listing_id not in others],
+            [line for line in lines if line.listing_id not in others],
+        )
 
 
 def _create_of(intent: Intent) -> Create:

@@ -229,6 +229,22 @@ async def test_rest_of_a_create_that_was_not_done_is_sent_again() -> None:
     assert world.shown() == {"A1": 10}
 
 
+async def test_what_a_listing_with_another_mark_sold_is_no_trace_of_a_create() -> None:
+    """Rule N3: it is somebody else's, however well the pieces sold fit (Brick Owl's life 903)."""
+    world = World()
+    world.shop.facts = OWLISH
+    await world.connect()
+    world.shop.write_faults.append(Fault.DROP_BEFORE)
+    world.create("a", 3)
+    await world.settle(timedelta(seconds=5))
+    assert world.row("a").unknown
+    theirs = world.shop.add(listing("1001", "my own words"))
+    world.shop.buy(theirs, 3)
+    await world.settle()
+    assert world.row("a").listing_id is None
+    assert world.inventory.lots[LotId("a")].quantity == 3
+
+
 async def test_what_a_write_did_first_of_all_is_known_though_a_hand_undid_the_rest() -> None:
     """Rules F2, F4: the listing is not as that write left it, and not as it was made (seed 291)."""
     world = World()
