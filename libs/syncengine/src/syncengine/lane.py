@@ -172,7 +172,8 @@ class Lane:
         await self.hold_lease_for(deadline)
         try:
             async with self.transaction() as (tx, connection):
-                given = deadline if whole else min(deadline, patience(connection, self.settings, self.clock.now()))
+                now, in_vain = self.clock.now(), connection.failures
+                given = deadline if whole else min(deadline, patience(connection, self.settings, now, in_vain=in_vain))
                 connection, granted = await self.charge(tx, connection, write=False, deadline=given, calls=calls)
         except PausedError as pause:
             raise await self._note_pause(pause, calls) from None
@@ -185,7 +186,7 @@ class Lane:
         self.let_in_at = connection.test_asked_at
         self.answers += 1
         now = self.clock.now()
-        is_slow = not whole and now - began_at > self.settings.read_patience
+        is_slow = not whole and now - began_at > self.settings.reply_patience
         if is_slow or connection.failures or asks_again(connection, self.settings, now):
             await self.note_success(is_slow=is_slow)
         return answer
@@ -193,7 +194,7 @@ class Lane:
     async def note_success(self, *, is_slow: bool = False) -> None:
         """Forget the failures in a row; a shop that gives calls again has no lower limit any more (rule B3).
 
-        `is_slow`: the answer took longer than reads are first given.
+        `is_slow`: the reply took longer than is waited for at first.
         """
         async with self.transaction() as (tx, connection):
             now = self.clock.now()
@@ -251,11 +252,11 @@ class Lane:
         return after_failure(connection, outcome, self.settings, self.random, now)
 
 
-def patience(connection: ConnectionRow, settings: Settings, now: datetime) -> timedelta:
-    """Say how long a read may take before it is made again: long at once where answers were slow of late."""
+def patience(connection: ConnectionRow, settings: Settings, now: datetime, *, in_vain: int) -> timedelta:
+    """Say how long a reply is waited for, after so many failures in a row; long at once if some were slow of late."""
     if connection.slow_at is not None and now < connection.slow_at + settings.slow_for:
         return timedelta.max
-    return settings.read_patience * (1 << min(connection.failures // 2, 10))
+    return settings.reply_patience * (1 << min(in_vain // 2, 10))
 
 
 def after_failure(

@@ -428,11 +428,14 @@ def extend_for_forgotten_requests(op: Operations, *, app_role: str) -> None:
 
 
 _PATIENCE = """
-ALTER TABLE connections ADD COLUMN slow_at timestamptz, ADD COLUMN sends_until timestamptz;
+ALTER TABLE connections
+    ADD COLUMN in_vain integer NOT NULL DEFAULT 0,
+    ADD COLUMN slow_at timestamptz,
+    ADD COLUMN sends_until timestamptz;
 ALTER TABLE listings ADD COLUMN undone integer NOT NULL DEFAULT 0, ADD COLUMN unseen integer NOT NULL DEFAULT 0;
 """
 
 
 def extend_for_patience(op: Operations) -> None:
-    """Add how long reads are given, what they leave to writes, and how often a lot's own calls failed in a row (O3)."""
+    """Add how long replies are waited for, what reads leave to writes, how often a lot's calls failed in a row (O3)."""
     op.execute(_PATIENCE)

@@ -56,11 +56,12 @@ class Settings:
     """For one write or small read."""
     list_deadline: timedelta = timedelta(seconds=120)
     """For one read of the whole shop, or of a page of orders."""
-    read_patience: timedelta = timedelta(seconds=10)
-    """For a read but of the whole shop, as first tried: with each two failures in a row it gets twice as long, up to
-    its deadline. A reply that never comes would else keep all else of the connection waiting for that long."""
+    reply_patience: timedelta = timedelta(seconds=10)
+    """How long the reply to a read, but of the whole shop, or to a change of one listing is waited for at first: with
+    each two failures in a row twice as long, up to the deadline. One that never comes would else keep all else of the
+    connection waiting for that long. What a write may still do counts from its deadline all the same (rule K1)."""
     slow_for: timedelta = timedelta(hours=1)
-    """How long reads get their whole deadline at once after one was answered that took longer than that."""
+    """How long replies are waited for until the deadline at once after one came that took longer than that."""
     lease: timedelta = timedelta(seconds=150)
     """How long a worker owns a connection without renewing; longer than any deadline plus the margin."""
     lease_margin: timedelta = timedelta(seconds=5)
@@ -256,8 +257,10 @@ class ConnectionRow:
     """Why one of the two was set: a constant word of ours."""
     failures: int = 0
     """Calls without an answer in a row."""
+    in_vain: int = 0
+    """Replies to writes in a row that were waited for in vain."""
     slow_at: datetime | None = None
-    """When a read was last answered that took longer than reads are first given."""
+    """When a reply last came that took longer than is waited for at first."""
     last_stamp: datetime | None = None
     """Rule B4."""
     cap: int | None = None

@@ -11,7 +11,7 @@ from syncengine.batches import as_one_of_several, ended_by, kinds_of, put_on_tri
 from syncengine.budget import cost_of
 from syncengine.choose import Choice
 from syncengine.guard import count_removal
-from syncengine.lane import Lane, PausedError, may_write
+from syncengine.lane import Lane, PausedError, may_write, patience
 from syncengine.marketplace import (
     Applied,
     Create,
@@ -42,13 +42,16 @@ _TRIAL_LASTS = 4
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call that is intended and charged: a write, or several creates or updates (rule N2)."""
+    """One call that is intended and charged: a write, or several creates or updates (rule N2).
+
+    The ticket says how long its reply is waited for; what the intents say, how long it may take (rule K1).
+    """
 
     intents: Sequence[Intent]
     ticket: Ticket
 
-    async def make(self, lane: Lane, deadline: timedelta) -> Sequence[Outcome]:
-        ticket = replace(self.ticket, deadline=deadline)
+    async def make(self, lane: Lane, time_left: timedelta) -> Sequence[Outcome]:
+        ticket = replace(self.ticket, deadline=min(self.ticket.deadline, time_left))
         if len(self.intents) == 1:
             return [await lane.shop.send(self.intents[0].write, ticket)]
         updates = [intent.write for intent in self.intents if isinstance(intent.write, Update)]
@@ -77,12 +80,14 @@ async def send_next(lane: Lane) -> bool:
     first = intended.intents[0]
     following = correlation_id.set(first.correlation_id)
     try:
-        outcomes = await intended.make(lane, lane.time_left(first.sent_at, deadline))
+        time_left, began_at = lane.time_left(first.sent_at, deadline), lane.clock.now()
+        outcomes = await intended.make(lane, time_left)
+        took = lane.clock.now() - began_at
         _log.info("sent", extra={**_facts(first, outcomes[0]), "lots": len(outcomes)})
         if (halted := next((outcome for outcome in outcomes if isinstance(outcome, Halted)), None)) is not None:
             confirmed = await _probed(lane, halted)
             outcomes = [confirmed if isinstance(outcome, Halted) else outcome for outcome in outcomes]
-        await _book(lane, intended.intents, outcomes)
+        await _book(lane, intended.intents, outcomes, took)
     finally:
         correlation_id.reset(following)
     return True
@@ -108,14 +113,17 @@ async def _intend(lane: Lane, deadline: timedelta) -> _Call | None:
         await lane.save(tx, choice.put_off)
         if not choice.chosen:
             return None
+        connection, now = await tx.lock_connection(connection.seller_id), lane.clock.now()
+        changes_one = len(choice.chosen) == 1 and isinstance(choice.chosen[0][1].write, Update)
         connection, granted = await lane.charge(
             tx,
-            await tx.lock_connection(connection.seller_id),
+            connection,
             write=True,
-            deadline=deadline,
+            deadline=min(deadline, patience(connection, lane.settings, now, in_vain=connection.in_vain))
+            if changes_one
+            else deadline,
             calls=cost_of(lane.shop.facts, len(choice.chosen)),
         )
-        now = lane.clock.now()
         if choice.chosen[0][1].tier is Tier.REMOVAL:
             connection = count_removal(connection, now)
             await tx.save_connection(connection)
@@ -166,7 +174,7 @@ async def _probed(lane: Lane, outcome: Halted) -> Outcome:
     return Refused(reason=outcome.reason)
 
 
-async def _book(lane: Lane, intents: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
+async def _book(lane: Lane, intents: Sequence[Intent], outcomes: Sequence[Outcome], took: timedelta) -> None:
     async with lane.transaction() as (tx, connection):
         rows = await tx.find_listings([intent.lot_id for intent in intents])
         saved: list[ListingRow] = []
@@ -186,6 +194,7 @@ async def _book(lane: Lane, intents: Sequence[Intent], outcomes: Sequence[Outcom
             settled.append(after)
         await tx.save_intents(settled)
         connection = await _connection_after(lane, tx, connection, intents, outcomes, saved)
+        connection = _after_waiting(lane, connection, outcomes, took)
         ended = ended_by(outcomes, several, connection, lane.shop.facts)
         if ended:
             _log.warning("calls of several are not used any more", extra={"seller_id": connection.seller_id})
@@ -195,6 +204,18 @@ async def _book(lane: Lane, intents: Sequence[Intent], outcomes: Sequence[Outcom
             connection = replace(connection, trial_until=lane.clock.now() + lasts)
         await tx.save_connection(connection)
         await lane.save(tx, saved)
+
+
+def _after_waiting(
+    lane: Lane, connection: ConnectionRow, outcomes: Sequence[Outcome], took: timedelta
+) -> ConnectionRow:
+    """Remember how long replies take that come, and how many in a row were waited for in vain."""
+    if all(isinstance(outcome, Unknown) for outcome in outcomes):
+        # One that is lost at once says nothing; and clocks may differ a little.
+        return replace(connection, in_vain=connection.in_vain + (took > lane.settings.reply_patience / 2))
+    if took > lane.settings.reply_patience:
+        connection = replace(connection, slow_at=lane.clock.now())
+    return replace(connection, in_vain=0)
 
 
 def _settled_among(

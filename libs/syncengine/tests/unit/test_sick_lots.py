@@ -129,7 +129,7 @@ async def test_a_read_is_given_up_early_and_given_longer_when_it_fails_again(mon
     world = await trading("a", settings=settings)
     given = deadlines_of(world, monkeypatch, None, None, None, None)
     await world.settle(10 * MINUTE)
-    times = [each / settings.read_patience for each in given[:6]]
+    times = [each / settings.reply_patience for each in given[:6]]
     assert times == [1, 1, 2, 2, 4, 1]
 
 
@@ -141,7 +141,8 @@ async def test_a_shop_that_answers_slowly_is_given_its_time_at_once(monkeypatch:
     await world.settle(3 * MINUTE)
     assert (
         given[:5]
-        == [settings.read_patience, settings.read_patience, settings.read_patience * 2] + [settings.list_deadline] * 2
+        == [settings.reply_patience, settings.reply_patience, settings.reply_patience * 2]
+        + [settings.list_deadline] * 2
     )
     await world.settle(settings.slow_for + MINUTE)
-    assert given[-1] == settings.read_patience
+    assert given[-1] == settings.reply_patience

@@ -97,6 +97,7 @@ CONNECTIONS: Final = Table(
     Column("writes_not_before", _TIME),
     Column("waiting_for", Text, nullable=False),
     Column("failures", Integer, nullable=False),
+    Column("in_vain", Integer, nullable=False),
     Column("slow_at", _TIME),
     Column("last_stamp", _TIME),
     Column("cap", BigInteger),
