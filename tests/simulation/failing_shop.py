@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from simulation.passing_time import Agenda
 from syncengine.listing import ListingId
-from syncengine.marketplace import Later, Outcome, ReadFailedError, Ticket, Unknown, Write
+from syncengine.marketplace import TURNED_AWAY, Later, Outcome, ReadFailedError, Ticket, Unknown, Write
 from syncengine.testing.simulation.model import ShopModel
 from syncengine.testing.simulation.modelled_shop import ModelledShop
 
@@ -49,11 +49,11 @@ class FailingShop(ModelledShop):
         fault = self._next_fault(writes[0])
         await self._agenda.sleep(CALL / 2)
         if fault is Fault.ERROR_BEFORE:
-            return [Unknown(reason="SERVER_ERROR")] * len(writes)
+            return [Unknown(reason=TURNED_AWAY)] * len(writes)
         outcomes = self._land(writes)
         await self._agenda.sleep(ticket.deadline if fault is Fault.REPLY_NEVER_COMES else CALL / 2)
         if fault is Fault.ERROR_AFTER:
-            return [Unknown(reason="SERVER_ERROR")] * len(writes)
+            return [Unknown(reason=TURNED_AWAY)] * len(writes)
         return outcomes if fault is None else [Unknown(reason="NO_REPLY")] * len(writes)
 
     async def _read(

@@ -98,7 +98,7 @@ class Choice:
             if (waiting := await self._waits_to_be_created(row)) is not None:
                 self.put_off.append(waiting)
                 return False
-            (await self._items_being_created())[row.desired.item] = now + lane.settings.created_look_after
+            (await self._items_being_created())[row.desired.item] = now + lane.settings.answered_look_after
         self.chosen.append((row, planned))
         return True
 

@@ -185,10 +185,14 @@ class Unknown:
     """Nobody can say whether it was done: look, never send again."""
 
     reason: str
-    """A constant word of ours: NO_REPLY, SERVER_ERROR, UNREADABLE_REPLY, CALL_REFUSED (some of its creates perhaps)."""
+    """A constant word of ours: NO_REPLY, SERVER_ERROR, UNREADABLE_REPLY, CALL_REFUSED (some of its creates perhaps), or
+    `TURNED_AWAY`."""
     answered: bool = False
     """The shop is there and has finished with the call: nothing of it lands later."""
 
+
+TURNED_AWAY = "TURNED_AWAY"
+"""Why an outcome is unknown: a server before the shop answered 503, as it does for what it does not pass on."""
 
 Outcome = Applied | Later | Refused | Gone | Halted | Unknown
 

@@ -86,8 +86,9 @@ class Settings:
     """From so many waiting creates on, one call makes several listings; and of changes likewise (rule N2)."""
     first_together: int = 3
     """Of a kind of call that the shop has yet to be seen to do, the first has so many (rule N2)."""
-    created_look_after: timedelta = timedelta(seconds=15)
-    """After which listings that were made without telling us their ids are looked for: one list may find many."""
+    answered_look_after: timedelta = timedelta(seconds=15)
+    """After which what an answered call did is looked at: listings that were made without telling us their ids, of which
+    one list may find many, and decreases that were turned away."""
     list_look_from: int = 4
     """From so many lots to look at on, one read of the whole list serves them all."""
     removals_free: int = 20
@@ -507,7 +508,8 @@ class Intent:
     fate: Fate = Fate.OPEN
     reason: str = ""
     answered_at: datetime | None = None
-    """When the shop answered, though not with what became of it: nothing of it lands later."""
+    """When the shop answered, though not with what became of it: nothing of it lands later, or so it is taken for a
+    decrease that was turned away (ADR 28)."""
     newcomers: Mapping[ListingId, int] | None = None
     """What the first whole list showed that may be this create's listing, with its pieces (rule N3)."""
     listed_at: datetime | None = None
@@ -521,7 +523,7 @@ class Intent:
     def looked_at_from(self, settings: Settings) -> datetime:
         """When the earliest look can say anything (rule K1)."""
         if self.answered_at is not None:
-            return self.answered_at + settings.created_look_after
+            return self.answered_at + settings.answered_look_after
         return self.sent_at + self.deadline + settings.late_window
 
 

@@ -200,7 +200,7 @@ async def _book(lane: Lane, intents: Sequence[Intent], outcomes: Sequence[Outcom
             _log.warning("calls of several are not used any more", extra={"seller_id": connection.seller_id})
             connection = replace(connection, batches={**connection.batches, **ended})
         if any(row.on_trial for row in saved):
-            lasts = lane.settings.created_look_after * _TRIAL_LASTS
+            lasts = lane.settings.answered_look_after * _TRIAL_LASTS
             connection = replace(connection, trial_until=lane.clock.now() + lasts)
         await tx.save_connection(connection)
         await lane.save(tx, saved)
@@ -237,7 +237,7 @@ def _settled_among(
     if isinstance(outcome, Unknown):
         row = replace(row, create_with=max(1, writes // _SHRINKS_BY))
     if isinstance(outcome, Applied) and row.intent_id is None and row.listing_id is not None:
-        look_at = now + lane.settings.created_look_after
+        look_at = now + lane.settings.answered_look_after
         row = put_on_trial(row, kinds, connection, lane.shop.facts, now=now, look_at=look_at)
     return row, intent
 

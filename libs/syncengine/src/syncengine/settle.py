@@ -7,6 +7,7 @@ from datetime import datetime
 from syncengine.drift import noticed, shown_values, written_fields
 from syncengine.listing import Group, Listing, ListingId, age
 from syncengine.marketplace import (
+    TURNED_AWAY,
     Applied,
     Create,
     Facts,
@@ -18,6 +19,7 @@ from syncengine.marketplace import (
     Remove,
     Unknown,
     Update,
+    Write,
 )
 from syncengine.plan import desired_values
 from syncengine.rows import FOR_SALE, NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked, Settings, Trouble
@@ -45,7 +47,14 @@ def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now:
         case Later(reason=reason) | Halted(reason=reason):
             return not_applied(row), closed(intent, Fate.NOT_APPLIED, now, reason)
         case Unknown(reason=reason, answered=answered):
-            return _unknown(row, replace(intent, answered_at=now) if answered else intent, reason)
+            # Taken for over, it is found done or not, and sent again, soon (ADR 28). Should it land after that look all
+            # the same, too few are on sale for a while: the last look repairs a difference of exactly that (rule K5).
+            is_over = answered or (reason == TURNED_AWAY and _only_takes_away(intent.write))
+            return _unknown(row, replace(intent, answered_at=now) if is_over else intent, reason)
+
+
+def _only_takes_away(write: Write) -> bool:
+    return isinstance(write, Update) and write.delta < 0
 
 
 def applied(row: ListingRow, intent: Intent, now: datetime) -> ListingRow:

@@ -37,7 +37,7 @@ BATCHING = replace(
     proven_batches=frozenset({HIDDEN_QUANTITIES}),
     counts_entries=True,
 )
-SETTINGS = replace(SOON_CERTAIN, creates_together_from=4, first_together=2, created_look_after=timedelta(seconds=2))
+SETTINGS = replace(SOON_CERTAIN, creates_together_from=4, first_together=2, answered_look_after=timedelta(seconds=2))
 
 Spoil = Callable[[Write], Write | Outcome | None]
 """What becomes of one write of a call of several: another write is done, an outcome instead, or it is done in word."""

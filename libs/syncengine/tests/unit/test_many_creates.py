@@ -15,7 +15,7 @@ from syncengine.testing.shop import Fault
 from syncengine.testing.world import SOON_CERTAIN, World
 
 AT_ONCE = 10
-SETTINGS = replace(SOON_CERTAIN, creates_together_from=3, created_look_after=timedelta(seconds=2))
+SETTINGS = replace(SOON_CERTAIN, creates_together_from=3, answered_look_after=timedelta(seconds=2))
 
 
 async def empty_shop() -> World:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sync_bricklink.errors import outcome_of
-from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
+from syncengine.marketplace import TURNED_AWAY, Gone, Halted, Later, Refused, Unknown
 from syncengine.service.verdicts import Answered, Purpose, Verdict
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -194,7 +194,7 @@ NO_ENVELOPES = [
     "response", NO_ENVELOPES, ids=lambda response: f"{response.status_code}-{response.content[:12]!r}"
 )
 def test_answer_without_an_envelope_leaves_a_write_unknown_and_a_read_for_later(response: httpx.Response) -> None:
-    reason = "SERVER_ERROR" if response.status_code >= 500 else "UNREADABLE_REPLY"
+    reason = {500: "SERVER_ERROR", 502: "SERVER_ERROR", 503: TURNED_AWAY}.get(response.status_code, "UNREADABLE_REPLY")
 
     assert verdict(response, Purpose.READ) == Later(reason="SHOP_DOWN")
     assert {verdict(response, purpose) for purpose in WRITES} == {Unknown(reason=reason)}

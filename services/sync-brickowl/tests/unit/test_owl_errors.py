@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sync_brickowl.errors import outcome_of
-from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
+from syncengine.marketplace import TURNED_AWAY, Gone, Halted, Later, Refused, Unknown
 from syncengine.service.verdicts import Answered, Purpose, Verdict
 
 READ, CREATE, CHANGE = Purpose.READ, Purpose.CREATE, Purpose.CHANGE
@@ -50,7 +50,7 @@ def test_answer_means(code: int, body: Any, purpose: Purpose, expected: Verdict)
 @pytest.mark.parametrize("code", [200, 302, 400, 403, 404, 500, 503])
 def test_page_of_something_else_is_no_word_of_the_shop(code: int) -> None:
     response = httpx.Response(code, content="<html>Invalid key, lot not found</html>")
-    reason = "SERVER_ERROR" if code >= 500 else "UNREADABLE_REPLY"
+    reason = {500: "SERVER_ERROR", 503: TURNED_AWAY}.get(code, "UNREADABLE_REPLY")
     assert outcome_of(response, CHANGE) == Unknown(reason=reason)
     assert outcome_of(response, READ) == Later(reason="SHOP_DOWN")
 

@@ -20,6 +20,7 @@ from syncengine.listing import (
     SellerId,
 )
 from syncengine.marketplace import (
+    TURNED_AWAY,
     Create,
     Later,
     Marketplace,
@@ -40,7 +41,7 @@ _FAILURES = 10
 """In a row, of at least two sellers: one seller's own trouble is no outage."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 _CLOCK_SKEWED = "CLOCK_SKEWED"
-_DOWN = frozenset({"SHOP_DOWN", "SERVER_ERROR", "NO_REPLY", "UNREADABLE_REPLY"})
+_DOWN = frozenset({"SHOP_DOWN", "SERVER_ERROR", TURNED_AWAY, "NO_REPLY", "UNREADABLE_REPLY"})
 
 
 class Breaker:

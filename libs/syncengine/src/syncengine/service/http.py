@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import httpx
 
-from syncengine.marketplace import Gone, Halted, Later, ReadFailedError, Refused, Ticket, Unknown
+from syncengine.marketplace import TURNED_AWAY, Gone, Halted, Later, ReadFailedError, Refused, Ticket, Unknown
 from syncengine.service.reading import UnreadableError
 from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
@@ -110,6 +110,8 @@ def without_words(
         return Later(reason="QUOTA", after=after if rest is None else after or rest)
     if response.status_code == httpx.codes.UNAUTHORIZED:
         return Halted(reason="WRONG_KEY")
+    if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        return no_answer(purpose, TURNED_AWAY, after=after)
     return no_answer(purpose, "SERVER_ERROR" if response.status_code >= 500 else "UNREADABLE_REPLY", after=after)
 
 

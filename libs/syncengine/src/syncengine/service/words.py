@@ -52,6 +52,7 @@ PAUSES: Mapping[str, str] = {
     "STAMP_USED": "Another program uses the same keys at the same time. It is tried again shortly.",
     "NO_REPLY": "The shop did not reply. What was sent is looked at before anything else.",
     "SERVER_ERROR": "The shop reports an error of its own. It is tried again shortly.",
+    "TURNED_AWAY": "The shop is too busy, or closed for a while. It is tried again shortly.",
     "UNREADABLE_REPLY": "The shop's replies cannot be read, as in maintenance. It is tried again shortly.",
     "UNEXPECTED_ANSWER": "The shop answers in a way that we do not know. It is tried again shortly.",
     "INTERNAL_ERROR": "An error on our side. It is tried again shortly, and we look into it.",

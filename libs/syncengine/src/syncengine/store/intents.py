@@ -23,7 +23,7 @@ _OPEN: Final = _ROWS.select.where(
 ).order_by(INTENTS.c.sent_at, INTENTS.c.intent_id)
 _OF_FATE: Final = _OPEN.where(INTENTS.c.fate == bindparam("fate"))
 LOOKED_AT_FROM: Final = """
-    coalesce(intents.answered_at + :created_look_after, intents.sent_at + intents.deadline + :late_window)
+    coalesce(intents.answered_at + :answered_look_after, intents.sent_at + intents.deadline + :late_window)
 """
 """As `Intent.looked_at_from` says."""
 _CREATES: Final = text(f"""
@@ -61,7 +61,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def look_windows(settings: Settings) -> dict[str, timedelta]:
     """Give what LOOKED_AT_FROM is computed with."""
-    return {"created_look_after": settings.created_look_after, "late_window": settings.late_window}
+    return {"answered_look_after": settings.answered_look_after, "late_window": settings.late_window}
 
 
 class Intents:

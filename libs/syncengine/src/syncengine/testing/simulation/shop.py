@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from syncengine.listing import ListingId, ListRead
-from syncengine.marketplace import Halted, Later, Outcome, ReadFailedError, Ticket, Unknown, Write
+from syncengine.marketplace import TURNED_AWAY, Halted, Later, Outcome, ReadFailedError, Ticket, Unknown, Write
 from syncengine.testing.simulation.model import ShopModel
 from syncengine.testing.simulation.modelled_shop import ModelledShop
 from syncengine.testing.simulation.network import Accident, Kind, Network
@@ -15,6 +15,11 @@ from syncengine.testing.simulation.schedule import pause, until
 T = TypeVar("T")
 
 _RETRY_AFTER = timedelta(seconds=7)
+
+
+def _server_error(ticket: Ticket) -> Unknown:
+    """Every other one is a 503, which no more of a call lands after (ADR 28)."""
+    return Unknown(reason=TURNED_AWAY if ticket.stamp.second % 2 else "SERVER_ERROR")
 
 
 class FaultyShop(ModelledShop):
@@ -47,7 +52,7 @@ class FaultyShop(ModelledShop):
             case Accident.BUSY_UNTIL:
                 return Later(reason="QUOTA", after=_RETRY_AFTER)
             case Accident.ERROR_BEFORE:
-                return Unknown(reason="SERVER_ERROR")
+                return _server_error(ticket)
             case Accident.LOST_BEFORE:
                 await until(clock, deadline)
                 return Unknown(reason="NO_REPLY")
@@ -57,7 +62,7 @@ class FaultyShop(ModelledShop):
                 return Unknown(reason="NO_REPLY")
         outcomes = network.land(writes, ticket, self._model)
         if accident is Accident.ERROR_AFTER:
-            return Unknown(reason="SERVER_ERROR")
+            return _server_error(ticket)
         if accident is Accident.LOST_AFTER:
             await until(clock, deadline)
             return Unknown(reason="NO_REPLY")

@@ -40,7 +40,7 @@ SETTINGS = Settings(
     call_deadline=timedelta(seconds=3),
     list_deadline=timedelta(seconds=5),
     creates_together_from=2,
-    created_look_after=timedelta(seconds=4),
+    answered_look_after=timedelta(seconds=4),
     lease=timedelta(seconds=12),
     lease_margin=timedelta(seconds=2),
     anchor_doubt=timedelta(seconds=1),

@@ -169,7 +169,7 @@ class BookContract:
             await tx.add_intents([replace(blank, write=Remove(listing_id=ListingId("7")))])
             assert await tx.creates_under_way(A, Settings()) == {
                 items[0]: late,
-                items[1]: NOW + Settings().created_look_after,
+                items[1]: NOW + Settings().answered_look_after,
             }
             assert await tx.creates_under_way(B, Settings()) == {}
 
