@@ -145,6 +145,8 @@ def _find(row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: 
             return Finding.APPLIED
         case Remove():
             return Finding.NOT_APPLIED if shown in _plausible(row, ledger) else Finding.NEITHER
+        case _ if row.trouble is Trouble.NUMBER_UNEXPLAINED and ledger < 0:
+            return Finding.NEITHER  # what is asked about was sold, and nothing says yet where it came from (rule S6)
         case Update():
             return _find_update(row, write, seen, ledger=ledger)
     if shown is None:
