@@ -87,8 +87,8 @@ class Settings:
     first_together: int = 3
     """Of a kind of call that the shop has yet to be seen to do, the first has so many (rule N2)."""
     answered_look_after: timedelta = timedelta(seconds=15)
-    """After which what an answered call did is looked at: listings that were made without telling us their ids, of which
-    one list may find many, and decreases that were turned away."""
+    """After which what an answered call did is looked at: listings that were made without telling us their ids, one
+    list may find many, and decreases that were turned away."""
     list_look_from: int = 4
     """From so many lots to look at on, one read of the whole list serves them all."""
     removals_free: int = 20
