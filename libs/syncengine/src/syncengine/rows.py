@@ -509,7 +509,7 @@ class Intent:
     answered_at: datetime | None = None
     """When the shop answered, though not with what became of it: nothing of it lands later."""
     newcomers: Mapping[ListingId, int] | None = None
-    """What the first whole list showed that may be this create's listing, with its pieces (rule N3)."""
+    """What the first whole list showed that may be this create's listing, with its pieces; None: it was empty (N3)."""
     listed_at: datetime | None = None
     """When that list was read, by our clock."""
     list_read_at: datetime | None = None
