@@ -63,8 +63,8 @@ def explain_create_in_hindsight(
     A listing made and sold out before that list is found by its order lines. Without any trace in the first list, in
     this one and in the orders, the create was not done.
     """
-    create, first, read_at = _create_of(intent), intent.newcomers, intent.list_read_at
-    if first is None or read_at is None:
+    create, first, read_at = _create_of(intent), intent.newcomers or {}, intent.list_read_at
+    if read_at is None:
         raise ValueError("no list was read before")
     named = first.keys() | {line.listing_id for line in lines if line.ordered_at <= read_at + settings.anchor_doubt}
     fitting = []

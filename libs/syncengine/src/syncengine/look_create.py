@@ -58,14 +58,14 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
             case Made(listing_id=listing_id):
                 sold = sum(line.total for line in lines if line.listing_id == listing_id)
                 made.append(_Found(row, intent, listing_id, sight.listings.get(listing_id), sold))
-            case Undecided() if hindsight:
+            case Undecided() if hindsight and intent.newcomers is not None:
                 intents.append(closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED"))
                 doubtful = replace(row, intent_id=None, unknown=False, not_before=None)
                 rows.append(replace(doubtful, trouble=Trouble.CREATE_UNEXPLAINED))
                 for listing in newcomers:  # among them the seller chooses
                     seen = ShopListing(seller_id=row.seller_id, listing=listing, seen_at=now, read_at=sight.read_at)
                     await tx.add_shop_listing(seen)
-            case Absent() if _shows_a_shop(lane, intent, sight) and not misses_others:
+            case Absent() if intent.newcomers is not None and _shows_a_shop(lane, intent, sight) and not misses_others:
                 intents.append(closed(intent, Fate.NOT_APPLIED, now))
                 rows.append(found_undone(not_applied(row), lane.settings, now))
             case _:
@@ -79,11 +79,17 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
 
 
 def _listed(intent: Intent, newcomers: Sequence[Listing], sight: Sight, lane: Lane) -> Intent:
-    """Remember a first list, or a second: one may be short, but hardly two; orders count from the second (rule N3)."""
-    if intent.listed_at is None:
-        pieces = pieces_of(intent, newcomers, lane.shop.facts)
-        return replace(intent, newcomers=pieces, listed_at=sight.at, list_read_at=sight.read_at)
-    if intent.listed_again_at is None and sight.at >= intent.listed_at + lane.settings.late_window:
+    """Remember a first list, or a second: one may be short, but hardly two; orders count from the second (rule N3).
+
+    Lists that show nothing at all are none of these two, though orders may explain them: the first other begins anew.
+    """
+    shows = _shows_a_shop(lane, intent, sight)
+    if intent.listed_at is None or (shows and intent.newcomers is None):
+        pieces = pieces_of(intent, newcomers, lane.shop.facts) if shows else None
+        intent = replace(intent, newcomers=pieces, listed_at=sight.at, list_read_at=sight.read_at)
+        return replace(intent, listed_again_at=None)
+    counts = shows or intent.newcomers is None
+    if counts and intent.listed_again_at is None and sight.at >= intent.listed_at + lane.settings.late_window:
         return replace(intent, listed_again_at=sight.at)
     return intent
 
@@ -136,7 +142,7 @@ def _linked(made: _Found, facts: Facts, now: datetime) -> ListingRow:
 
 
 def _shows_a_shop(lane: Lane, intent: Intent, sight: Sight) -> bool:
-    """Tell whether a list can prove absence: a closed shop lists nothing, for hours (rules C5, N3)."""
+    """Tell whether a list may be one of those that prove absence: a closed shop lists nothing, for hours (C5, N3)."""
     return bool(sight.listed) or lane.clock.now() >= intent.sent_at + lane.settings.census_interval
 
 

@@ -511,7 +511,7 @@ class Intent:
     """When the shop answered, though not with what became of it: nothing of it lands later, or so it is taken for a
     decrease that was turned away (ADR 28)."""
     newcomers: Mapping[ListingId, int] | None = None
-    """What the first whole list showed that may be this create's listing, with its pieces (rule N3)."""
+    """What the first whole list showed that may be this create's listing, with its pieces; None: it was empty (N3)."""
     listed_at: datetime | None = None
     """When that list was read, by our clock."""
     list_read_at: datetime | None = None

@@ -36,6 +36,30 @@ async def test_create_is_not_taken_for_lost_while_the_shop_lists_nothing() -> No
     assert world.shown() == {"a": 10, "b": 10}
 
 
+async def test_lists_of_a_closed_shop_are_none_of_the_two_that_prove_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule N3: they said nothing of the listing, which sold out in a late order just before the shop opened (9099)."""
+    world = await connected()
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.create("a", 3, note="a")
+    with monkeypatch.context() as closed:
+
+        async def nothing(ticket: Ticket) -> ListRead:
+            return ListRead(listings=(), read_at=world.clock.now())
+
+        closed.setattr(world.shop, "read_all", nothing)
+        await world.settle(timedelta(minutes=5))
+    assert world.row("a").unknown
+    order_id = world.shop.buy(ListingId("1001"), 3)
+    late = world.shop.orders.pop(order_id)
+    world.create("b", 10, replace(BRICK, number="3002"), note="b")
+    await world.settle(world.settings.lag_window - timedelta(seconds=1))
+    assert world.shown() == {"b": 10}
+    world.shop.orders[order_id] = late
+    await world.settle()
+    assert (world.shown(), world.row("a").trouble) == ({"b": 10}, None)
+    assert world.inventory.lots[world.row("a").lot_id].quantity == 0
+
+
 async def test_sold_out_create_with_a_lost_reply_is_not_listed_again() -> None:
     """Rule N3: the order line of a listing that no list shows any more is the create's trace."""
     world = await connected()

@@ -93,11 +93,13 @@ class Judges:
             raise Misjudged(5, wrong)
 
     def committed(self) -> bool:
-        """Judge intents that were just made, by what the engine was told until then: the call may come long after.
+        """See what a commit changed, and judge intents that it made, by what the engine was told until then.
 
-        Tells whether there are any.
+        The call may come long after. Tells whether there are any.
         """
         books, tables, known = self.stage.books, self.stage.store.tables, len(self.made)
+        for lot_id in books.put_back:
+            self.returns.note(lot_id)
         for intent in tables.unsettled.values():
             if intent.fate is not Fate.OPEN or intent.intent_id in self.made:
                 continue

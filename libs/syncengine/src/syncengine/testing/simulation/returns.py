@@ -35,9 +35,10 @@ class Returns:
             if books.uncounted_returns(lot_id) > self.left_open[lot_id]:
                 self.unclear[lot_id].add("taken away again")
 
-    def look(self, lot_id: LotId) -> str:
-        """See what else may have moved the number of a lot with such pieces, until a look has decided; say what is
-        wrong with what it decided, if anything is.
+    def note(self, lot_id: LotId) -> ListingRow | None:
+        """See what else may have moved the number of a lot with such pieces; tells its row if a look is yet to decide.
+
+        Asked after each commit, too: in one turn orders may bring our books below zero, and the look decides.
         """
         books, connection = self.stage.books, self.stage.connection
         uncounted = books.uncounted_returns(lot_id)
@@ -47,10 +48,17 @@ class Returns:
             self.left_open[lot_id] = max(0, uncounted)  # of what it knew of them nothing is left (rule C3)
         if row is None or uncounted <= self.left_open[lot_id]:
             self.unclear.pop(lot_id, None)
-            return ""
+            return None
         self.unclear[lot_id] |= self._doubts(row)
+        return row
+
+    def look(self, lot_id: LotId) -> str:
+        """See the same, until a look has decided; say what is wrong with what it decided, if anything is."""
+        if (row := self.note(lot_id)) is None:
+            return ""
         if not self._is_decided(row):
             return ""
+        uncounted = self.stage.books.uncounted_returns(lot_id)
         if not self.unclear[lot_id]:
             return f"{uncounted} pieces of {lot_id} were put back, and a look that nothing disturbed left them open"
         self.left_open[lot_id] = uncounted
