@@ -449,6 +449,8 @@ class ListingRow:
 
     waiting_since: datetime | None = None
     """Since when there has been something to send."""
+    sold_there: int = 0
+    """What inventory had counted as sold when the shop last showed no more than it should."""
 
     # told
     settled: Mapping[Group, int] = field(default_factory=dict)
@@ -462,6 +464,16 @@ class ListingRow:
     def target(self) -> int:
         """Pieces that the shop should show (rule Q2)."""
         return 0 if self.desired.is_archived else max(0, self.desired.quantity - self.uncounted)
+
+    @property
+    def shows_sold(self) -> bool:
+        """The shop offers pieces that were sold since, elsewhere or here: first among lots of its rank (rule B2)."""
+        return self.is_to_shrink and self.desired.sold > self.sold_there
+
+    @property
+    def is_to_shrink(self) -> bool:
+        """By our books the shop shows more than it should."""
+        return self.ledger is not None and self.ledger > self.target
 
     @property
     def may_show_more(self) -> bool:
