@@ -22,6 +22,8 @@ from syncengine.store.protocol import Transaction
 
 _OBSERVED_FOR = 4
 """Lag windows after which what can still be explained in two ways is asked."""
+_TRIED_AT_ONCE = 2
+"""So many looks in a row may bring nothing before the next is put off."""
 _AT_ONCE = 500
 """Settled in one transaction; between two of them others have their turn, however many lots are looked at (rule L4)."""
 
@@ -57,20 +59,27 @@ async def take_looks(lane: Lane) -> None:
         for first in range(0, len(some), _AT_ONCE):
             async with lane.transaction() as (tx, connection):
                 current = await still_suspect(tx, connection, some[first : first + _AT_ONCE])
+                current = [replace(suspect, row=replace(suspect.row, unseen=0)) for suspect in current]
                 await settle_them(lane, tx, current, sight)
 
 
 async def _put_off(lane: Lane, unread: Sequence[Suspect]) -> None:
     """Look ever less often at what cannot be read: its own read fails, or an order's. What was read before is thrown
     away, of calls that all lots share (rule B2).
+
+    Only from the third failure in a row on: where one call in ten fails, half of the looks do, and nothing is sick.
     """
     settings = lane.settings
     async with lane.transaction() as (tx, connection):
         now, rows = lane.clock.now(), []
         for suspect in await still_suspect(tx, connection, unread):
             row = suspect.row
-            at = now + min(settings.halt_probe_interval, settings.backoff_base * 2 ** min(row.unseen, 20))
             row = replace(row, unseen=row.unseen + 1)
+            if row.unseen <= _TRIED_AT_ONCE:
+                rows.append(row)
+                continue
+            pause = settings.backoff_base * 2 ** min(row.unseen - _TRIED_AT_ONCE - 1, 20)
+            at = now + min(settings.halt_probe_interval, pause)
             if suspect.intent is None and row.look_since is None and row.probation is not None:
                 row = replace(row, probation=replace(row.probation, due_at=at))  # its writes need not wait
             else:
@@ -86,7 +95,7 @@ async def _settle_all_known(lane: Lane, tx: Transaction, known: Sequence[Suspect
         lines[line.listing_id].append(line)
     rows, verdicts = [], []
     for suspect in known:
-        row, listing_id = replace(suspect.row, unseen=0), suspect.row.listing_id or ListingId("")
+        row, listing_id = suspect.row, suspect.row.listing_id or ListingId("")
         if row.on_trial and listing_id not in sight.after.touched:
             row, verdict = seen(row, sight.listings.get(listing_id), lane.shop.facts)
             verdicts.append(verdict)
