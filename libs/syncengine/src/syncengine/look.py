@@ -19,6 +19,7 @@ from syncengine.send import with_highest
 from syncengine.settle import closed, found, found_undone
 from syncengine.sight import Sight, Suspect, see, still_suspect, suspects
 from syncengine.store.protocol import Transaction
+from syncengine.unread import OrdersUnreadError
 
 _OBSERVED_FOR = 4
 """Lag windows after which what can still be explained in two ways is asked."""
@@ -48,6 +49,9 @@ async def take_looks(lane: Lane) -> None:
         unread = [each for each in due if failure.listing_id in (None, each.row.listing_id)]
         if lane.answers > answers:  # else the shop is down, and the connection waits as a whole
             await _put_off(lane, unread)
+        raise
+    except OrdersUnreadError as pause:
+        await _put_off_until(lane, due, pause.at)
         raise
     async with lane.transaction() as (tx, connection):
         shown = [listing_id for listing_id, listing in sight.listings.items() if listing is not None]
@@ -79,13 +83,20 @@ async def _put_off(lane: Lane, unread: Sequence[Suspect]) -> None:
                 rows.append(row)
                 continue
             pause = settings.backoff_base * 2 ** min(row.unseen - _TRIED_AT_ONCE - 1, 20)
-            at = now + min(settings.halt_probe_interval, pause)
-            if suspect.intent is None and row.look_since is None and row.probation is not None:
-                row = replace(row, probation=replace(row.probation, due_at=at))  # its writes need not wait
-            else:
-                row = replace(row, not_before=at)
-            rows.append(row)
+            rows.append(_later(suspect, row, now + min(settings.halt_probe_interval, pause)))
         await lane.save(tx, rows)
+
+
+async def _put_off_until(lane: Lane, due: Sequence[Suspect], at: datetime) -> None:
+    async with lane.transaction() as (tx, connection):
+        current = await still_suspect(tx, connection, due)
+        await lane.save(tx, [_later(suspect, suspect.row, at) for suspect in current])
+
+
+def _later(suspect: Suspect, row: ListingRow, at: datetime) -> ListingRow:
+    if suspect.intent is None and row.look_since is None and row.probation is not None:
+        return replace(row, probation=replace(row.probation, due_at=at))  # its writes need not wait
+    return replace(row, not_before=at)
 
 
 async def _settle_all_known(lane: Lane, tx: Transaction, known: Sequence[Suspect], sight: Sight) -> None:

@@ -454,3 +454,8 @@ DROP INDEX listings_to_call;
 def extend_for_sales_first(op: Operations) -> None:
     """Add which lots are offered though they were sold: they are called first of their rank (B2)."""
     op.execute(_SALES_FIRST)
+
+
+def extend_for_unread_orders(op: Operations) -> None:
+    """Add which orders' lines could not be read (S1)."""
+    op.execute("ALTER TABLE connections ADD COLUMN unread jsonb NOT NULL DEFAULT '{}'")

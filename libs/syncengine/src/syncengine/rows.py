@@ -135,6 +135,18 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """An order that the shop lists as new or changed, and of which it does not give the lines."""
+
+    since: datetime
+    """When they were first asked for in vain, by our clock."""
+    failures: int
+    """In a row."""
+    try_at: datetime
+    """They are asked for again no sooner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionRow:
     """One seller's shop, and how far it has come."""
 
@@ -226,6 +238,8 @@ class ConnectionRow:
     """The last turn read orders or looked, or tried to: this one may send before it reads more orders."""
     sends_until: datetime | None = None
     """Until when this goes on: reads that took long, or failed slowly, leave as long to writes that wait."""
+    unread: Mapping[OrderId, Unread] = field(default_factory=dict)
+    """Orders whose lines could not be read: while there are any, nothing counts as read that proves something."""
     poll_at: datetime | None = None
     """All orders are read no later than this, ahead of their interval: something waits for it (rules N4, K4)."""
 

@@ -83,6 +83,7 @@ CONNECTIONS: Final = Table(
     Column("ping_free_at", _TIME),
     Column("polled_last", Boolean, nullable=False),
     Column("sends_until", _TIME),
+    Column("unread", JSONB, nullable=False),
     Column("poll_at", _TIME),
     Column("paused_at", _TIME),
     Column("asked_calls", BigInteger, nullable=False),

@@ -24,6 +24,7 @@ from syncengine.migrations import (
     extend_for_second_lists,
     extend_for_shop_imports,
     extend_for_tested_keys,
+    extend_for_unread_orders,
 )
 
 
@@ -55,3 +56,4 @@ def extend_to_newest(op: Operations, *, app_role: str) -> None:
     extend_for_forgotten_requests(op, app_role=app_role)
     extend_for_patience(op)
     extend_for_sales_first(op)
+    extend_for_unread_orders(op)
