@@ -7,6 +7,7 @@ from statistics import median, quantiles
 import pytest
 
 from chaos.hands import Hands
+from chaos.matrix import rows
 from chaos.rough_day import Day
 from chaos.two_shops import Evidence, evidence_of, faulted, faults_in, seconds_to_the_other_shop
 from devstack.testing import Stack
@@ -48,7 +49,7 @@ async def test_a_rough_day(hands: Hands, stack: Stack, capsys: pytest.CaptureFix
 
 def measured(evidence: Evidence) -> str:
     """What the day came to, to be read."""
-    lines = [f"{count:>6}  {' '.join(key)}" for key, count in sorted(faulted(evidence).items())]
+    lines = [line for name, shop in evidence.shops.items() for line in rows(name, shop.requests, shop.faults)]
     seconds = seconds_to_the_other_shop(evidence)
     within = sum(each <= 60 for each in seconds) / len(seconds)
     lines.append(f"{sum(faulted(evidence).values())} calls were hit")
