@@ -1,18 +1,18 @@
 """A rough day over both shops: sales in each, edits and an import at once, while calls are lost, refused and slow."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 
 import httpx
 
 from chaos.load import PATIENCE, insist
 from devstack.testing import Stack
-from product.lots import Json, a_part, eur
+from product.lots import Json, eur
 from product.owl import OwlShop
 from product.pace import LONG
 from product.seller import Seller
@@ -20,18 +20,19 @@ from product.waiting import until
 from sandbox.brickowl.catalog import Catalog
 from sandbox.testing import AnyShopControl
 
-LOTS = 1000 if LONG else 12
-SALES = 200 if LONG else 8
+LOTS = 1000 if LONG else 8
+"""In the short form fewer than are ever created by one call: what such a first call came to must be seen (N2)."""
+SALES = 200 if LONG else 5
 """In each shop."""
-EDITS = 500 if LONG else 12
-IMPORTED = 100 if LONG else 4
+EDITS = 500 if LONG else 8
+IMPORTED = 100 if LONG else 2
 """Rows of the file that is imported meanwhile."""
 ONE_IN = 10
 """So many calls: one loses its reply, one is refused with a 503, one is slow."""
 _SLOW_SECONDS = 1.5
 _START, _FEW = 60, 4
-"""Pieces of a lot, and of every tenth: those sell out, and now and then in both shops at once."""
-_AT_REST = 600.0 if LONG else PATIENCE
+"""Pieces of a lot, and of every eighth: those sell out, and now and then in both shops at once."""
+_AT_REST = 3000.0 if LONG else 2 * PATIENCE
 """Seconds in which all must be equal again."""
 
 
@@ -59,6 +60,8 @@ class Day:
     wanted: Counter[str] = field(default_factory=Counter)
     """By remarks: pieces that the seller put in, less those that they took out."""
     sales: list[Sale] = field(default_factory=list)
+    faults: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By marketplace: what each fault does, by its id."""
 
     @classmethod
     @asynccontextmanager
@@ -70,9 +73,7 @@ class Day:
             day = cls(seller, owl, Random(seed))
             await seller.connect()
             await owl.connect()
-            numbers = known_numbers()
-            starts = [_FEW if place % 10 == 9 else _START for place in range(LOTS)]
-            await asyncio.gather(*(day._create(next(numbers), quantity) for quantity in starts))
+            await day._import({n: _FEW if place % 8 == 7 else _START for place, n in enumerate(_numbers(0, LOTS))})
             await day.settled()
             yield day
 
@@ -86,9 +87,18 @@ class Day:
         writes = {"bricklink": {"method": "POST|PUT|DELETE"}, "brickowl": {"method": "POST"}}
         for name, shop in self.shops.items():
             often = {"every": ONE_IN, "count": None}
-            await shop.set_fault("drop", when="after", nth=2, **often, **writes[name])
-            await shop.set_fault("html_503", nth=5, **often)
-            await shop.set_fault("delay", nth=8, seconds=_SLOW_SECONDS, **often)
+            self.faults[name] = {
+                await shop.set_fault("drop", when="after", nth=2, **often, **writes[name]): "drop",
+                await shop.set_fault("html_503", nth=5, **often): "html_503",
+                await shop.set_fault("delay", nth=8, seconds=_SLOW_SECONDS, **often): "delay",
+            }
+
+    async def brighten(self) -> None:
+        """No call is hit any more, once each fault has hit one in both shops."""
+        for name, shop in self.shops.items():
+            for fault_id in self.faults[name]:
+                await shop.wait_for_fault(fault_id)
+            await shop.clear_faults()
 
     # What the seller and their buyers do ------------------------------------------------------------------------------
 
@@ -138,13 +148,12 @@ class Day:
         return True
 
     async def bring_in(self) -> None:
-        """Import a file of new lots."""
-        numbers = known_numbers()
-        for _ in range(LOTS):
-            next(numbers)
-        rows = [next(numbers) for _ in range(IMPORTED)]
-        body = "".join(map(_row, rows))
-        headers = {"Content-Type": "application/xml", "Idempotency-Key": "a-rough-day"}
+        """Import a file of more lots."""
+        await self._import(dict.fromkeys(_numbers(LOTS, LOTS + IMPORTED), _START))
+
+    async def _import(self, quantities: Mapping[str, int]) -> None:
+        body = "".join(_row(number, quantity) for number, quantity in quantities.items())
+        headers = {"Content-Type": "application/xml", "Idempotency-Key": f"import-{len(self.wanted)}"}
 
         async def ask() -> httpx.Response | None:
             try:
@@ -163,14 +172,12 @@ class Day:
         assert answer.is_success, answer.text
         path = f"/v1/imports/{answer.json()['import_id']}"
         await until(lambda: insist(self.seller, "GET", path), lambda found: found["state"] == "done", timeout=PATIENCE)
-        self.wanted.update(dict.fromkeys(rows, _START))
-        found = await insist(self.seller, "GET", f"/v1/lots?limit={2 * LOTS + IMPORTED}")
-        self.lot_ids |= {lot["remarks"]: lot["lot_id"] for lot in found["items"]}
-
-    async def _create(self, number: str, quantity: int) -> None:
-        lot = a_part(number, quantity=quantity, remarks=number, reason=f"create {number}")
-        self.lot_ids[number] = (await insist(self.seller, "POST", "/v1/lots", lot, key=f"create {number}"))["lot_id"]
-        self.wanted[number] = quantity
+        self.wanted.update(quantities)
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await insist(self.seller, "GET", f"/v1/lots?limit=500{cursor and f'&cursor={cursor}'}")
+            self.lot_ids |= {lot["remarks"]: lot["lot_id"] for lot in page["items"]}
+            cursor = page["next_cursor"]
 
     # At rest ----------------------------------------------------------------------------------------------------------
 
@@ -196,15 +203,15 @@ class Day:
         await until(unsettled, lambda lots: not lots, timeout=_AT_REST)
 
 
-def known_numbers() -> Iterator[str]:
+def _numbers(first: int, last: int) -> Iterator[str]:
     """Numbers of parts that Brick Owl's catalogue knows under one BOID each."""
     catalog = Catalog.shipped()
     numbers = (str(number) for number in range(3001, 99999))
-    return (number for number in numbers if len(catalog.lookup(number, "Part", "bl_item_no")) == 1)
+    return islice((each for each in numbers if len(catalog.lookup(each, "Part", "bl_item_no")) == 1), first, last)
 
 
-def _row(number: str) -> str:
-    tags = {"ITEMTYPE": "P", "ITEMID": number, "COLOR": "5", "QTY": _START, "PRICE": "0.12", "CONDITION": "N"}
+def _row(number: str, quantity: int) -> str:
+    tags = {"ITEMTYPE": "P", "ITEMID": number, "COLOR": "5", "QTY": quantity, "PRICE": "0.12", "CONDITION": "N"}
     return f"<ITEM>{''.join(f'<{tag}>{value}</{tag}>' for tag, value in (tags | {'REMARKS': number}).items())}</ITEM>"
 
 

@@ -9,11 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import accumulate
 
 from chaos.judge import Steps
+from chaos.load import PATIENCE
 from chaos.rough_day import Day, Sale, pieces_in, remarks_of
 from product.lots import Json
+from product.waiting import until
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,8 @@ async def evidence_of(day: Day) -> Evidence:
     """Ask all sides, after both shops' orders were read once more: what should not come has had its time."""
     for shop in day.shops.values():
         last = max((request["number"] for request in await shop.requests()), default=0)
-        await shop.wait_for_requests(1, after=last, method="GET", path="/orders?(/list)?")
+        read = {"after": last, "method": "GET", "path": "/orders?(/list)?"}
+        await until(partial(shop.requests, **read), bool, timeout=PATIENCE)
     oversells = await day.seller.every("/v1/oversells")
     shops = {}
     for name, control in day.shops.items():
@@ -58,7 +62,7 @@ async def evidence_of(day: Day) -> Evidence:
             lots=await control.lots(),
             writes=[request for request in requests if request["applied"]],
             requests=requests,
-            faults={fault["id"]: fault["fault"]["effect"] for fault in await control.faults()},
+            faults=day.faults[name],
         )
     lots, changes = await asyncio.gather(day.seller.lots(), day.seller.changes())
     return Evidence(

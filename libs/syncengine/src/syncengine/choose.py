@@ -16,6 +16,7 @@ from syncengine.rows import ConnectionRow, ListingRow, Settings, Spent, Trouble
 from syncengine.sendable import sendable
 from syncengine.settle import perhaps_listed
 from syncengine.store.protocol import Transaction
+from syncengine.unread import tried_at
 
 _CANDIDATES = 20
 
@@ -83,7 +84,8 @@ class Choice:
         if not isinstance(planned, Send):
             if late is not None and late <= now:
                 await self._save(replace(self.connection, poll_at=now))
-            self.put_off.append(replace(row, not_before=max(late or held or now, now + backoff)))
+            at = max(late or held or now, now + backoff)
+            self.put_off.append(replace(row, not_before=at if late is None else tried_at(self.connection, at)))
             return False
         if planned.tier in (Tier.CREATE, Tier.INCREASE) and Group.QUANTITY in planned.groups:
             creating = await self._items_being_created()
@@ -114,7 +116,7 @@ class Choice:
         if (reading := _reading_for(row, self.connection, lane.settings, now)) is not None:
             await lane.check_write_is_free(self.tx, self.connection, after=len(lane.shop.facts.order_pages))
             await self._save(reading)
-            return replace(row, not_before=now + lane.settings.backoff_base)
+            return replace(row, not_before=tried_at(self.connection, now + lane.settings.backoff_base))
         return None
 
     async def _ids_of(self, *rows: ListingRow) -> dict[LotId, Mapping[ListingId, bool]]:

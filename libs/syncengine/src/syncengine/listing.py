@@ -73,6 +73,8 @@ class Lot:
     """Of its prices, ISO 4217 (rule W2); empty if inventory does not say."""
     sold_out: bool = False
     """Sales, in whatever shop, took its last piece: its removal is no user's doing (rule B5)."""
+    sold: int = 0
+    """Pieces that inventory has counted as sold, in whatever shop."""
     entry: CatalogEntry | None = None
     """In inventory's catalogue, where the marketplace has its own; None: its items are inventory's."""
     unsaid: frozenset[str] = frozenset()

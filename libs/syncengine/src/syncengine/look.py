@@ -19,9 +19,12 @@ from syncengine.send import with_highest
 from syncengine.settle import closed, found, found_undone
 from syncengine.sight import Sight, Suspect, see, still_suspect, suspects
 from syncengine.store.protocol import Transaction
+from syncengine.unread import OrdersUnreadError
 
 _OBSERVED_FOR = 4
 """Lag windows after which what can still be explained in two ways is asked."""
+_TRIED_AT_ONCE = 2
+"""So many looks in a row may bring nothing before the next is put off."""
 _AT_ONCE = 500
 """Settled in one transaction; between two of them others have their turn, however many lots are looked at (rule L4)."""
 
@@ -47,6 +50,9 @@ async def take_looks(lane: Lane) -> None:
         if lane.answers > answers:  # else the shop is down, and the connection waits as a whole
             await _put_off(lane, unread)
         raise
+    except OrdersUnreadError as pause:
+        await _put_off_until(lane, due, pause.at)
+        raise
     async with lane.transaction() as (tx, connection):
         shown = [listing_id for listing_id, listing in sight.listings.items() if listing is not None]
         await tx.save_connection(with_highest(connection, *shown))
@@ -57,26 +63,40 @@ async def take_looks(lane: Lane) -> None:
         for first in range(0, len(some), _AT_ONCE):
             async with lane.transaction() as (tx, connection):
                 current = await still_suspect(tx, connection, some[first : first + _AT_ONCE])
+                current = [replace(suspect, row=replace(suspect.row, unseen=0)) for suspect in current]
                 await settle_them(lane, tx, current, sight)
 
 
 async def _put_off(lane: Lane, unread: Sequence[Suspect]) -> None:
     """Look ever less often at what cannot be read: its own read fails, or an order's. What was read before is thrown
     away, of calls that all lots share (rule B2).
+
+    Only from the third failure in a row on: where one call in ten fails, half of the looks do, and nothing is sick.
     """
     settings = lane.settings
     async with lane.transaction() as (tx, connection):
         now, rows = lane.clock.now(), []
         for suspect in await still_suspect(tx, connection, unread):
             row = suspect.row
-            at = now + min(settings.halt_probe_interval, settings.backoff_base * 2 ** min(row.unseen, 20))
             row = replace(row, unseen=row.unseen + 1)
-            if suspect.intent is None and row.look_since is None and row.probation is not None:
-                row = replace(row, probation=replace(row.probation, due_at=at))  # its writes need not wait
-            else:
-                row = replace(row, not_before=at)
-            rows.append(row)
+            if row.unseen <= _TRIED_AT_ONCE:
+                rows.append(row)
+                continue
+            pause = settings.backoff_base * 2 ** min(row.unseen - _TRIED_AT_ONCE - 1, 20)
+            rows.append(_later(suspect, row, now + min(settings.halt_probe_interval, pause)))
         await lane.save(tx, rows)
+
+
+async def _put_off_until(lane: Lane, due: Sequence[Suspect], at: datetime) -> None:
+    async with lane.transaction() as (tx, connection):
+        current = await still_suspect(tx, connection, due)
+        await lane.save(tx, [_later(suspect, suspect.row, at) for suspect in current])
+
+
+def _later(suspect: Suspect, row: ListingRow, at: datetime) -> ListingRow:
+    if suspect.intent is None and row.look_since is None and row.probation is not None:
+        return replace(row, probation=replace(row.probation, due_at=at))  # its writes need not wait
+    return replace(row, not_before=at)
 
 
 async def _settle_all_known(lane: Lane, tx: Transaction, known: Sequence[Suspect], sight: Sight) -> None:
@@ -86,7 +106,7 @@ async def _settle_all_known(lane: Lane, tx: Transaction, known: Sequence[Suspect
         lines[line.listing_id].append(line)
     rows, verdicts = [], []
     for suspect in known:
-        row, listing_id = replace(suspect.row, unseen=0), suspect.row.listing_id or ListingId("")
+        row, listing_id = suspect.row, suspect.row.listing_id or ListingId("")
         if row.on_trial and listing_id not in sight.after.touched:
             row, verdict = seen(row, sight.listings.get(listing_id), lane.shop.facts)
             verdicts.append(verdict)

@@ -439,3 +439,23 @@ ALTER TABLE listings ADD COLUMN undone integer NOT NULL DEFAULT 0, ADD COLUMN un
 def extend_for_patience(op: Operations) -> None:
     """Add how long replies are waited for, what reads leave to writes, how often a lot's calls failed in a row (O3)."""
     op.execute(_PATIENCE)
+
+
+_SALES_FIRST = """
+ALTER TABLE listings
+    ADD COLUMN sold_there bigint NOT NULL DEFAULT 0,
+    ADD COLUMN shows_sold boolean NOT NULL DEFAULT false;
+CREATE INDEX listings_to_call_sold_first ON listings (seller_id, tier, shows_sold DESC, lot_id)
+    WHERE tier IS NOT NULL AND intent_id IS NULL AND look_since IS NULL;
+DROP INDEX listings_to_call;
+"""
+
+
+def extend_for_sales_first(op: Operations) -> None:
+    """Add which lots are offered though they were sold: they are called first of their rank (B2)."""
+    op.execute(_SALES_FIRST)
+
+
+def extend_for_unread_orders(op: Operations) -> None:
+    """Add which orders' lines could not be read (S1)."""
+    op.execute("ALTER TABLE connections ADD COLUMN unread jsonb NOT NULL DEFAULT '{}'")

@@ -7,13 +7,14 @@ from functools import partial
 
 from syncengine.booking import OrderAsRead, book_order, store_order
 from syncengine.held import hold_items
-from syncengine.lane import Lane
+from syncengine.lane import Lane, NothingReadError
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderRead, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.polls import poll_planned
 from syncengine.rows import ConnectionRow
 from syncengine.store.protocol import Transaction
-from syncengine.views import changed_among, find_families, view_all, view_known, view_orders
+from syncengine.unread import OrdersUnreadError, forget, in_turn, note_unread, tried_at
+from syncengine.views import changed_in, find_families, view_all, view_known, view_orders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,10 @@ async def read_orders(
 
     `only_store` keeps the lines without touching a ledger or telling anyone: a census tells them itself (rule C3).
     After the lines of `at_most` orders the rest is left to a later read; until then no read counts as complete.
+    Orders whose lines could not be read before come last, or are left out; then none proves anything (`unread`).
 
     Raises:
+        OrdersUnreadError: orders were left out, and `at_most` is not given: all were wanted.
         PausedError: a call could not be made; what was booked before it stays booked.
     """
     began_at = listed_at = lane.clock.now()
@@ -52,9 +55,11 @@ async def read_orders(
         fresh = list(listed.values()) or fresh  # the newest list: what the one before it shows may have changed since
     summaries |= await view_known(lane, summaries, fresh)
     await _verify_shop(lane, list(summaries.values()))
-    changed = [order.order_id for order in await changed_among(lane, summaries.values())]
-    reading = changed[:at_most]
-    is_complete, touched, done = len(reading) == len(changed), set[ListingId](), set[OrderId]()
+    async with lane.transaction() as (tx, connection):
+        changed = [order.order_id for order in await changed_in(tx, connection, summaries.values())]
+        due = in_turn(changed, connection.unread, lane.clock.now())
+    reading, left_out = due[:at_most], set(changed).difference(due)
+    is_complete, touched, done = len(reading) == len(due), set[ListingId](), set[OrderId]()
     # Whichever of them is read when: once the root is booked without them, theirs count as pieces sold anew (rule S2).
     gone = [order_id for order_id in changed if summaries[order_id].merged_into is not None]
     at_once = lane.shop.facts.views_at_once or len(reading) or 1
@@ -71,7 +76,11 @@ async def read_orders(
             if summary.merged_into is not None and summary.changed_at >= listed_at - lane.settings.anchor_doubt:
                 is_complete = False  # into one that may be newer than the list: the next read shows it (S2)
                 continue
-            order = await _read_order(lane, summary, page_of[order_id])
+            try:
+                order = await _read_order(lane, summary, page_of[order_id])
+            except NothingReadError:
+                await note_unread(lane, [each for each in some if roots.get(each, each) == order_id])
+                raise
             if order.summary != summary and lane.shop.facts.views_at_once:
                 is_complete = False  # it changed meanwhile, perhaps by one that went into it: the next read tells (S2)
                 continue
@@ -82,7 +91,12 @@ async def read_orders(
     if is_complete:
         async with lane.transaction() as (tx, connection):
             whole = set(pages) >= set(lane.shop.facts.order_pages)
-            await tx.save_connection(await poll_planned(lane, tx, _read_through(connection, began_at, whole=whole)))
+            listed_elsewhere = set() if whole else connection.unread.keys() - summaries.keys()
+            connection = forget(connection, but=left_out | listed_elsewhere)
+            connection = _read_through(connection, began_at, whole=whole and not connection.unread)
+            await tx.save_connection(await poll_planned(lane, tx, connection))
+    if left_out and at_most is None:
+        raise OrdersUnreadError(tried_at(connection, lane.clock.now()), "ORDER_UNREAD")
     return OrdersSeen(
         began_at=began_at,
         fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},

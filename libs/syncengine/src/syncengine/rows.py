@@ -136,6 +136,18 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """An order that the shop lists as new or changed, and of which it does not give the lines."""
+
+    since: datetime
+    """When they were first asked for in vain, by our clock."""
+    failures: int
+    """In a row."""
+    try_at: datetime
+    """They are asked for again no sooner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionRow:
     """One seller's shop, and how far it has come."""
 
@@ -227,6 +239,8 @@ class ConnectionRow:
     """The last turn read orders or looked, or tried to: this one may send before it reads more orders."""
     sends_until: datetime | None = None
     """Until when this goes on: reads that took long, or failed slowly, leave as long to writes that wait."""
+    unread: Mapping[OrderId, Unread] = field(default_factory=dict)
+    """Orders whose lines could not be read: while there are any, nothing counts as read that proves something."""
     poll_at: datetime | None = None
     """All orders are read no later than this, ahead of their interval: something waits for it (rules N4, K4)."""
 
@@ -450,6 +464,8 @@ class ListingRow:
 
     waiting_since: datetime | None = None
     """Since when there has been something to send."""
+    sold_there: int = 0
+    """What inventory had counted as sold when the shop last showed no more than it should."""
 
     # told
     settled: Mapping[Group, int] = field(default_factory=dict)
@@ -463,6 +479,16 @@ class ListingRow:
     def target(self) -> int:
         """Pieces that the shop should show (rule Q2)."""
         return 0 if self.desired.is_archived else max(0, self.desired.quantity - self.uncounted)
+
+    @property
+    def shows_sold(self) -> bool:
+        """The shop offers pieces that were sold since, elsewhere or here: first among lots of its rank (rule B2)."""
+        return self.is_to_shrink and self.desired.sold > self.sold_there
+
+    @property
+    def is_to_shrink(self) -> bool:
+        """By our books the shop shows more than it should."""
+        return self.ledger is not None and self.ledger > self.target
 
     @property
     def may_show_more(self) -> bool:

@@ -21,7 +21,12 @@ def tier_of(row: ListingRow, facts: Facts) -> Tier | None:
 
 
 def ranked(row: ListingRow, facts: Facts, now: datetime) -> tuple[ListingRow, Tier | None]:
-    """Rank a row, and remember since when it has had something to send: a call under way does not end that."""
+    """Rank a row, and remember since when it has had something to send: a call under way does not end that.
+
+    Nor does it end that sold pieces are offered: what is being created may have been sold meanwhile.
+    """
+    if row.intent_id is None and not row.is_to_shrink:
+        row = replace(row, sold_there=row.desired.sold)
     tier = tier_of(row, facts)
     if tier is not None:
         return replace(row, waiting_since=row.waiting_since or now), tier

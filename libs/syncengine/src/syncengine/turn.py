@@ -19,6 +19,7 @@ from syncengine.recognise import recognise_shop
 from syncengine.rows import CensusReason, ConnectionRow, Fate
 from syncengine.send import send_next
 from syncengine.store.protocol import Transaction
+from syncengine.unread import tried_at
 
 PROBED = frozenset({"WRONG_KEY", "ADDRESS_NOT_ALLOWED", "NO_PERMISSION", "NO_KEYS"})
 """Halts that may end by themselves; the others wait for new keys or a person (rules O2, W1)."""
@@ -178,7 +179,12 @@ async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job |
 
 
 def _census_due_at(lane: Lane, connection: ConnectionRow, now: datetime) -> datetime:
-    """When the next census may begin: at once where C1 asks for it, and what was sent before a loss has landed."""
+    """When the next census may begin: not while an order is left out of what is read (rule C3)."""
+    return tried_at(connection, _census_wanted_at(lane, connection, now))
+
+
+def _census_wanted_at(lane: Lane, connection: ConnectionRow, now: datetime) -> datetime:
+    """When it is wanted: at once where C1 asks for it, and what was sent before a loss has landed."""
     settings = lane.settings
     if connection.census_alarm and connection.census_at is not None:
         return connection.census_at + affordable(
@@ -219,7 +225,7 @@ def _poll_due_at(lane: Lane, connection: ConnectionRow) -> datetime | None:
     held_until = connection.hold_increases_until
     if held_until is not None and held_until > connection.orders_read_at:
         due_at = min(due_at, held_until)  # the read that rule C4 waits for
-    return due_at if connection.poll_at is None else min(due_at, connection.poll_at)
+    return due_at if connection.poll_at is None else min(due_at, tried_at(connection, connection.poll_at))
 
 
 def _paused_until(connection: ConnectionRow, now: datetime) -> datetime | None:

@@ -7,7 +7,8 @@ from functools import partial
 from syncengine.lane import Lane
 from syncengine.listing import OrderId, OrderSummary
 from syncengine.reads import read_several, reads_together
-from syncengine.rows import OrderRow
+from syncengine.rows import ConnectionRow, OrderRow
+from syncengine.store.protocol import Transaction
 
 _CALLS = 10
 """That one read of orders makes at most for those of which the list says that they changed: more would never end."""
@@ -71,7 +72,14 @@ async def view_all(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, 
 async def changed_among(lane: Lane, orders: Collection[OrderSummary]) -> list[OrderSummary]:
     """List orders that are new, or may have changed since they were read, in the order of their changes."""
     async with lane.transaction() as (tx, connection):
-        known = await tx.find_orders(connection.seller_id, [order.order_id for order in orders])
+        return await changed_in(tx, connection, orders)
+
+
+async def changed_in(
+    tx: Transaction, connection: ConnectionRow, orders: Collection[OrderSummary]
+) -> list[OrderSummary]:
+    """Do the same in a transaction."""
+    known = await tx.find_orders(connection.seller_id, [order.order_id for order in orders])
     return [
         order
         for order in sorted(orders, key=lambda order: order.changed_at)

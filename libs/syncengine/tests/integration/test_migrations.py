@@ -77,6 +77,7 @@ async def test_rows_of_the_first_version_are_read_after_all_later_ones(
         assert (row.strangers, row.awaited_revision, row.unexplained, row.waiting_since is None) == ((), 0, 0, False)
         assert (row.ledger, row.desired.currency_code, row.desired.sold_out, row.conflicts) == (9, "", False, {})
         assert (row.desired.entry, row.desired.is_mapped) == (None, True)
+        assert (row.desired.sold, row.sold_there, row.shows_sold) == (0, 0, False)
         assert await tx.count_calls(SELLER, Tier.INCREASE) == 1
         assert (await tx.lock_connection(SELLER)).removals_held == 0
         lapsed = {seller_id: (await tx.lock_connection(seller_id)).pin_lapsed for seller_id in await tx.connections()}

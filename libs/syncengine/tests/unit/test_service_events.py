@@ -54,7 +54,7 @@ def map_lot(lot: lot_pb2.Lot) -> Lot:
 def lot_changed(**fields: object) -> LotEvent:
     told: dict[str, object] = {
         "seller_id": "seller",
-        "lot": lot_pb2.Lot(lot_id="lot", revision=3, quantity=7),
+        "lot": lot_pb2.Lot(lot_id="lot", revision=3, quantity=7, sold=4),
         "counted_seq": 9,
         "listing_ids": ["1", "2"],
         "counted_at": stamp(NOW),
@@ -73,7 +73,7 @@ def test_lot() -> None:
         counted_seq=9,
         counted_at=NOW,
         listing_ids=(ListingId("1"), ListingId("2")),
-        lot=replace(LOT, sold_out=True),
+        lot=replace(LOT, sold_out=True, sold=4),
         correlation_id="cause",
         created_ids=frozenset({ListingId("2")}),
     )

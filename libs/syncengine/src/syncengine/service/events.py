@@ -75,7 +75,7 @@ def _lot_news(changed: LotChanged, lot_of: LotOf) -> LotNews:
         counted_at=_moment(changed.counted_at) if changed.HasField("counted_at") else None,
         listing_ids=tuple(ListingId(listing_id) for listing_id in changed.listing_ids),
         created_ids=frozenset(ListingId(listing_id) for listing_id in changed.created_listing_ids),
-        lot=replace(lot, sold_out=changed.sold_out),
+        lot=replace(lot, sold_out=changed.sold_out, sold=changed.lot.sold),
         correlation_id=changed.correlation_id,
     )
 

@@ -9,6 +9,7 @@ from syncengine.budget import NotBefore, ticket
 from syncengine.marketplace import Facts
 from syncengine.rows import ConnectionRow, Settings, Spent
 from syncengine.service import words
+from syncengine.unread import must_be_told
 
 _PACE = "PACE"
 """The engine's own pauses of a second or so between calls: not worth telling."""
@@ -41,6 +42,7 @@ def status_of(
         return replace(waiting, until=reading.at)
     if connection.census_reason is not None:
         reason = "RECOGNISING" if connection.claimed_name else connection.census_reason
+        reason = "ORDER_UNREAD" if must_be_told(connection, now) else reason
         return _status(pb.CONNECTION_STATE_MATCHING, reason, words.MATCHING)
     if connection.baseline_at is None:
         return _status(pb.CONNECTION_STATE_MATCHING, "BASELINE_ON_ITS_WAY", words.MATCHING)
@@ -57,6 +59,8 @@ def status_of(
         return Status(pb.CONNECTION_STATE_AWAITING_CONFIRMATION, "MANY_REMOVALS", words.MANY_REMOVALS)
     if connection.census_alarm:
         return _status(pb.CONNECTION_STATE_READY, connection.census_alarm, words.ALARMS)
+    if must_be_told(connection, now):
+        return Status(pb.CONNECTION_STATE_READY, "ORDER_UNREAD", words.ORDER_UNREAD)
     if connection.hold_increases_until is not None:
         return Status(pb.CONNECTION_STATE_READY, "LATE_ORDERS", words.LATE_ORDERS)
     return Status(pb.CONNECTION_STATE_READY, "", words.READY)

@@ -58,11 +58,17 @@ PAUSES: Mapping[str, str] = {
     "INTERNAL_ERROR": "An error on our side. It is tried again shortly, and we look into it.",
 }
 
+ORDER_UNREAD = (
+    "The shop lists an order and does not give its lines, so what it sold cannot be counted. Look at the newest orders"
+    " on the shop's website. It is tried again every quarter of an hour; until it can be read, what is in doubt waits,"
+    " and other sales and your decreases go on."
+)
 MATCHING: Mapping[str, str] = {
     "CONNECTED": "The shop is new here: its listings and orders are being matched with your lots. Nothing is sent yet.",
     "RECOGNISING": "The shop is read for listings or orders that we know; then its new name is taken. Nothing is sent.",
     "KEYS_REPLACED": "The keys are new: the shop is matched with your lots once more before anything is sent.",
     "DATABASE_LOST": "After trouble on our side, the shop is matched with your lots once more before anything is sent.",
+    "ORDER_UNREAD": ORDER_UNREAD,
     "BASELINE_ON_ITS_WAY": "The match is done and is being recorded. Sending begins in a moment.",
 }
 

@@ -21,6 +21,7 @@ ROWS: Final = RowTable(
     derived={
         "entry_name": lambda row: None if row.desired.entry is None else row.desired.entry.name,
         "unmapped": lambda row: not row.desired.is_mapped,
+        "shows_sold": lambda row: row.shows_sold,
     },
     beside=frozenset({"tier"}),
 )
@@ -37,7 +38,7 @@ _FIND: Final = ROWS.select.where(LISTINGS.c.lot_id == func.any(bindparam("lot_id
 _LIST: Final = ROWS.select.where(_OF_SELLER).order_by(LISTINGS.c.lot_id)
 _NEXT: Final = (
     ROWS.select.where(*_CALLABLE, or_(LISTINGS.c.not_before.is_(None), LISTINGS.c.not_before <= _NOW))
-    .order_by(LISTINGS.c.tier, LISTINGS.c.lot_id)
+    .order_by(LISTINGS.c.tier, LISTINGS.c.shows_sold.desc(), LISTINGS.c.lot_id)
     .limit(bindparam("limit"))
 )
 _NEXT_AT: Final = (

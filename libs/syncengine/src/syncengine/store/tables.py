@@ -83,6 +83,7 @@ CONNECTIONS: Final = Table(
     Column("ping_free_at", _TIME),
     Column("polled_last", Boolean, nullable=False),
     Column("sends_until", _TIME),
+    Column("unread", JSONB, nullable=False),
     Column("poll_at", _TIME),
     Column("paused_at", _TIME),
     Column("asked_calls", BigInteger, nullable=False),
@@ -163,6 +164,7 @@ LISTINGS: Final = Table(
     Column("orders_after", _TIME),
     Column("list_after", _TIME),
     Column("waiting_since", _TIME),
+    Column("sold_there", BigInteger, nullable=False),
     Column("settled", JSONB, nullable=False),
     Column("result_seq", BigInteger, nullable=False),
     Column("told", Text, nullable=False),
@@ -171,6 +173,8 @@ LISTINGS: Final = Table(
     # what it is of in inventory's catalogue, where the marketplace has its own
     Column("entry_name", Text),
     Column("unmapped", Boolean, nullable=False),
+    # among lots of one rank those are called first whose pieces were sold
+    Column("shows_sold", Boolean, nullable=False),
 )
 
 LISTING_IDS: Final = Table(

@@ -44,6 +44,7 @@ class Stock:
     currency_code: str = ""
     sold_out: bool = False
     """The newest change of its quantity was a sale."""
+    sold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ class Inventory:
         """A sale in another shop is counted."""
         stock = self.lots[LotId(lot_id)]
         stock.quantity -= pieces
+        stock.sold += pieces
         stock.sold_out = True
         stock.revision += 1
         self.publish(stock)
@@ -167,6 +169,7 @@ class Inventory:
             fields=dict(stock.fields),
             currency_code=stock.currency_code,
             sold_out=stock.sold_out and stock.quantity <= 0 and not stock.archived,
+            sold=stock.sold,
             is_archived=stock.archived,
         )
         self.news.append(
@@ -227,6 +230,7 @@ class Inventory:
         if sold:
             self.counted[key] = self.counted.get(key, 0) + sold
             stock.quantity -= sold
+            stock.sold += sold
             stock.sold_out = True
             stock.revision += 1
         if sold > 0 and stock.quantity < 0:

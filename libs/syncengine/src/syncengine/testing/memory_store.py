@@ -141,7 +141,7 @@ class MemoryTransaction:
             and row.look_since is None
             and self.tables.tiers[row.lot_id] in tiers
         ]
-        return sorted(rows, key=lambda row: (self.tables.tiers[row.lot_id] or 0, row.lot_id))
+        return sorted(rows, key=lambda row: (self.tables.tiers[row.lot_id] or 0, not row.shows_sold, row.lot_id))
 
     async def next_listings(
         self, seller_id: SellerId, *, tiers: Collection[Tier], now: datetime, limit: int

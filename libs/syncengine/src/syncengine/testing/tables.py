@@ -20,9 +20,11 @@ from syncengine.migrations import (
     extend_for_pings,
     extend_for_polling,
     extend_for_renamed_shops,
+    extend_for_sales_first,
     extend_for_second_lists,
     extend_for_shop_imports,
     extend_for_tested_keys,
+    extend_for_unread_orders,
 )
 
 
@@ -53,3 +55,5 @@ def extend_to_newest(op: Operations, *, app_role: str) -> None:
     extend_for_pings(op)
     extend_for_forgotten_requests(op, app_role=app_role)
     extend_for_patience(op)
+    extend_for_sales_first(op)
+    extend_for_unread_orders(op)

@@ -50,6 +50,18 @@ class ListingContract:
             found = await tx.next_listings(A, tiers=[Tier.PRICE, Tier.TEXT], now=NOW, limit=9)
             assert [row.lot_id for row in found] == ["b", "d"]
 
+    async def test_what_was_sold_is_called_first_of_its_rank(self, store: Store) -> None:
+        rows = [replace(lot_row(name, quantity=7), ledger=9) for name in ("a", "b", "sold", "settled")]
+        sold = [replace(row, desired=replace(row.desired, sold=2)) for row in rows[2:]]
+        rows = [*rows[:2], sold[0], replace(sold[1], sold_there=2)]
+        async with store.transaction() as tx:
+            await tx.save_listings(rows, [Tier.DECREASE, Tier.PRICE, Tier.PRICE, Tier.PRICE])
+            found = await tx.next_listings(A, tiers=list(Tier), now=NOW, limit=9)
+            assert [row.lot_id for row in found] == ["a", "sold", "b", "settled"]
+            await tx.save_listings([replace(rows[2], ledger=7)], [Tier.PRICE])
+            found = await tx.next_listings(A, tiers=list(Tier), now=NOW, limit=9)
+            assert [row.lot_id for row in found] == ["a", "b", "settled", "sold"]
+
     async def test_next_listing_at(self, store: Store) -> None:
         rows = [replace(lot_row("a"), not_before=NOW + 3 * SECOND), replace(lot_row("b"), not_before=NOW + 5 * SECOND)]
         async with store.transaction() as tx:

@@ -1,0 +1,103 @@
+"""What faults hit in a day over both shops, operation by operation, and how soon each was made good. Pure."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+
+from product.lots import Json
+
+LOST, REFUSED, SLOW = "drop", "html_503", "delay"
+_WORDS: Mapping[str, str] = {
+    "GET orders": "list of orders",
+    "GET order/list": "list of orders",
+    "GET order/view": "an order",
+    "GET orders/items": "an order's lines",
+    "GET order/items": "an order's lines",
+    "GET inventories": "whole list",
+    "GET inventory/list": "whole list",
+    "GET catalog/id_lookup": "catalogue",
+    "POST inventories": "create",
+    "POST inventory/create": "create",
+    "PUT inventories": "update",
+    "POST inventory/update": "update",
+    "DELETE inventories": "removal",
+    "POST inventory/delete": "removal",
+}
+_LISTING, _LIST = "a listing", "whole list"
+_WRITES = frozenset({"create", "update", "removal"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One fault at one operation of one shop."""
+
+    tried: int
+    """Calls that it hit."""
+    seconds: Sequence[float]
+    """From each of them until it was made good: a write was found done or not, a read was answered. Empty if slow."""
+
+    def __str__(self) -> str:
+        if not self.seconds:
+            return f"{self.tried} | answered late"
+        return f"{self.tried} | {median(self.seconds):.1f} s, {max(self.seconds):.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    operation: str
+    target: str
+    """The listing that it names, if it is of one."""
+    at: float
+    fault: str
+
+    @property
+    def is_answered(self) -> bool:
+        return self.fault not in (LOST, REFUSED)
+
+    def makes_good(self, before: "_Call") -> bool:
+        """Tell whether this answer, or attempt, ended what that call left open."""
+        if before.operation.removesuffix(", several") not in _WRITES:
+            return self.is_answered and self.operation == before.operation
+        shows = self.operation == _LIST or (self.operation == _LISTING and self.target == before.target)
+        return self.is_answered and shows
+
+
+def matrix(requests: Sequence[Json], faults: Mapping[str, str]) -> Mapping[tuple[str, str], Cell]:
+    """Sum up the requests of one shop by fault and operation. `faults`: what each does, by its id.
+
+    Raises StopIteration if one was not made good.
+    """
+    calls = [_call_of(request, faults.get(request["fault"] or "", "")) for request in requests]
+    tried: Counter[tuple[str, str]] = Counter()
+    seconds: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for place, call in enumerate(calls):
+        if call.fault:
+            tried[call.fault, call.operation] += 1
+        if call.fault and not call.is_answered:
+            good = (later.at - call.at for later in calls[place + 1 :] if later.makes_good(call))
+            seconds[call.fault, call.operation] += [next(good)]
+    return {key: Cell(tried=count, seconds=seconds[key]) for key, count in sorted(tried.items())}
+
+
+def _call_of(request: Json, fault: str) -> _Call:
+    method, path, body = request["method"], request["path"].strip("/"), request["body"]
+    several = ""
+    if path == "bulk/batch":
+        method, path, several = body[0]["request_method"], body[0]["endpoint"].strip("/"), ", several"
+    elif isinstance(body, list):
+        several = ", several"
+    found = re.search(r"inventories/(\d+)|lot_id['\"]?[=:] ?['\"]?(\d+)", f"{path} {request['query']} {body}")
+    target = next(filter(None, found.groups()), "") if found and not several else ""
+    word = _WORDS.get(f"{method} {re.sub(r'/?[0-9]+', '', path)}", f"{method} {path}")
+    word = _LISTING if word == _LIST and target else word
+    return _Call(f"{word}{several}", target, datetime.fromisoformat(request["time"]).timestamp(), fault)
+
+
+def rows(shop: str, requests: Sequence[Json], faults: Mapping[str, str]) -> Iterator[str]:
+    """Say it as lines of a table."""
+    words = {LOST: "done, the reply lost", REFUSED: "503", SLOW: "slow"}
+    for (fault, operation), cell in matrix(requests, faults).items():
+        yield f"| {shop} | {words[fault]} | {operation} | {cell} |"
