@@ -287,10 +287,10 @@ class Books:
         lines_of = Counter(order_id for order_id, _ in self.lines)
         counted = self.inventory.counted
         return any(
-            (lines_of[key[0]] > 1 and line.held - line.before > counted.get(key, 0))
-            or (key[0] in self.merged and line.held - line.before != counted.get(key, 0))
+            (line.lot_id is not None and lines_of[key[0]] > 1 and line.held - line.before > counted.get(key, 0))
+            # Also of a listing that was there before its lot was made.
+            or (key[0] in self.merged and key[1] in self.owners and line.held - line.before != counted.get(key, 0))
             for key, line in self.lines.items()
-            if line.lot_id is not None
         )
 
     def blame(self, lot_id: LotId, cause: Cause) -> None:
