@@ -185,7 +185,9 @@ def _seconds_to(name: str, lot: Json, evidence: Evidence) -> Iterator[float]:
     for sale in evidence.sales:
         if sale.remarks == lot["remarks"] and sale.marketplace != name:
             sold += sale.pieces
-            yield next(at for at, taken in gone if taken >= sold) - sale.at
+            found = next((at for at, taken in gone if taken >= sold), None)
+            if found is not None:  # else it sold out in both: a removal takes nothing
+                yield found - sale.at
 
 
 def faulted(evidence: Evidence) -> Mapping[tuple[str, str, str], int]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncengine.batches import learnt, seen
 from syncengine.booking import tell_restocked
@@ -25,6 +25,9 @@ _OBSERVED_FOR = 4
 """Lag windows after which what can still be explained in two ways is asked."""
 _TRIED_AT_ONCE = 2
 """So many looks in a row may bring nothing before the next is put off."""
+_LATE_WINDOWS = 10
+"""So many of them a look is put off at the most where orders, or the whole list, could not be read: of the lot itself
+that says nothing, and in a shop where a tenth of the calls fails every other look is broken off so."""
 _AT_ONCE = 500
 """Settled in one transaction; between two of them others have their turn, however many lots are looked at (rule L4)."""
 
@@ -48,7 +51,9 @@ async def take_looks(lane: Lane) -> None:
     except NothingReadError as failure:
         unread = [each for each in due if failure.listing_id in (None, each.row.listing_id)]
         if lane.answers > answers:  # else the shop is down, and the connection waits as a whole
-            await _put_off(lane, unread)
+            settings, is_its_own = lane.settings, failure.listing_id is not None
+            longest = settings.halt_probe_interval if is_its_own else _LATE_WINDOWS * settings.late_window
+            await _put_off(lane, unread, longest)
         raise
     except OrdersUnreadError as pause:
         await _put_off_until(lane, due, pause.at)
@@ -67,7 +72,7 @@ async def take_looks(lane: Lane) -> None:
                 await settle_them(lane, tx, current, sight)
 
 
-async def _put_off(lane: Lane, unread: Sequence[Suspect]) -> None:
+async def _put_off(lane: Lane, unread: Sequence[Suspect], longest: timedelta) -> None:
     """Look ever less often at what cannot be read: its own read fails, or an order's. What was read before is thrown
     away, of calls that all lots share (rule B2).
 
@@ -83,7 +88,7 @@ async def _put_off(lane: Lane, unread: Sequence[Suspect]) -> None:
                 rows.append(row)
                 continue
             pause = settings.backoff_base * 2 ** min(row.unseen - _TRIED_AT_ONCE - 1, 20)
-            rows.append(_later(suspect, row, now + min(settings.halt_probe_interval, pause)))
+            rows.append(_later(suspect, row, now + min(longest, pause)))
         await lane.save(tx, rows)
 
 
