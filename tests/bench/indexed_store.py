@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from syncengine.listing import ListingId, LotId, SellerId
 from syncengine.plan import Tier
-from syncengine.rows import Lease, ListingRow, Spent
+from syncengine.rows.connection import Lease, Spent
+from syncengine.rows.listing import ListingRow
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction, Tables
 

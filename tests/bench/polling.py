@@ -13,7 +13,8 @@ from rich.table import Table
 from sync_bricklink.listing import facts
 from syncengine.budget import for_reads, pace_of
 from syncengine.listing import SellerId
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.settings import Settings
 from syncengine.testing.weeks import WEEK, NextPoll, Outcome, adaptive, fixed, lived, weeks_of_orders
 
 _TEN_MINUTES = timedelta(minutes=10)

@@ -10,7 +10,7 @@ import logging
 from rich.console import Console
 
 from bench.indexed_store import IndexedStore
-from syncengine.rows import Settings
+from syncengine.settings import Settings
 from syncengine.testing.running_out import plan_prices
 
 _CALLS_A_DAY = 5000

@@ -15,7 +15,8 @@ from syncengine.events import BASELINE, RECOUNT
 from syncengine.lane import Lane
 from syncengine.marketplace import Remove, Update
 from syncengine.plan import Send, Tier
-from syncengine.rows import CensusReason, Intent
+from syncengine.rows.connection import CensusReason
+from syncengine.rows.intent import Intent
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.simulation.shop import FaultyShop
 

@@ -26,7 +26,8 @@ from syncengine.events import Event
 from syncengine.lane import Lane
 from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.marketplace import Create, Limit, Outcome, Remove, Update, Write
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.settings import Settings
 from syncengine.store.protocol import Transaction
 from syncengine.testing.inventory import SELLER, Inventory
 from syncengine.testing.memory_store import MemoryStore

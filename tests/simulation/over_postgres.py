@@ -25,7 +25,7 @@ from servicekit.postgres import create_engine
 from simulation.runs import Run
 from simulation.seeds import make_life
 from syncengine.listing import SellerId
-from syncengine.rows import Lease
+from syncengine.rows.connection import Lease
 from syncengine.store.postgres import PostgresStore, PostgresTransaction
 from syncengine.store.protocol import FencedError
 from syncengine.store.tables import LEASES

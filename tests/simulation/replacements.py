@@ -17,7 +17,9 @@ from syncengine.lane import Lane, after_failure
 from syncengine.listing import OrderSummary
 from syncengine.marketplace import Create, Ticket, Update
 from syncengine.plan import Send, Tier, _plan_create, plan
-from syncengine.rows import CensusReason, Fate, Intent, Lease, ListingRow, Spent, Trouble
+from syncengine.rows.connection import CensusReason, Lease, Spent
+from syncengine.rows.intent import Fate, Intent
+from syncengine.rows.listing import ListingRow, Trouble
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction
 

@@ -17,7 +17,8 @@ from simulation.seeds import BOTH, BRICKLINK, BRICKOWL
 from syncengine.choose import Choice
 from syncengine.events import RECOUNT
 from syncengine.lane import Lane
-from syncengine.rows import Intent, ListingRow
+from syncengine.rows.intent import Intent
+from syncengine.rows.listing import ListingRow
 from syncengine.testing.inventory import Inventory
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction
 

@@ -6,7 +6,7 @@ import pytest
 
 from simulation.seeds import make_life
 from syncengine.listing import ListRead
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.simulation.books import Cause
 from syncengine.testing.simulation.lists import Lists

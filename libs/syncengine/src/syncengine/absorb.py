@@ -16,8 +16,10 @@ from syncengine.linking import Naming, let_go, link_named, take_names
 from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import desired_values
-from syncengine.rows import STAMP_LEAD, CensusReason, ConnectionRow, ListingRow, Settings
+from syncengine.rows.connection import CensusReason, ConnectionRow
+from syncengine.rows.listing import ListingRow
 from syncengine.saving import save_rows, tier_of
+from syncengine.settings import STAMP_LEAD, Settings
 from syncengine.store.protocol import Transaction
 
 

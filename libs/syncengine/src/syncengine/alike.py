@@ -8,7 +8,8 @@ from syncengine.held import since_connected
 from syncengine.listing import Item, ListingId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.matching import may_be_its
-from syncengine.rows import LineRow, ListingRow, Trouble
+from syncengine.rows.listing import ListingRow, Trouble
+from syncengine.rows.order import LineRow
 from syncengine.saving import save_rows
 from syncengine.store.protocol import Transaction
 

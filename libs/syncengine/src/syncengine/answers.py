@@ -16,8 +16,11 @@ from syncengine.held import hold_items, holding_lines
 from syncengine.linking import let_go, named_as_its
 from syncengine.listing import Item, ListingId, LotId, SellerId, Value
 from syncengine.marketplace import Create, Facts
-from syncengine.rows import ITEM, ConnectionRow, LineRow, ListingRow, Settings, Trouble
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ITEM, ListingRow, Trouble
+from syncengine.rows.order import LineRow
 from syncengine.saving import save_rows
+from syncengine.settings import Settings
 from syncengine.settle import wants_look
 from syncengine.store.protocol import Transaction
 

@@ -12,7 +12,9 @@ from datetime import datetime
 from syncengine.listing import Listing, Value
 from syncengine.marketplace import BATCH_REFUSED, Applied, Create, Facts, Gone, Outcome, Refused, Update, Write
 from syncengine.marks import lot_of_mark
-from syncengine.rows import ConnectionRow, ListingRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ListingRow
+from syncengine.settings import Settings
 
 CREATES = "CREATES"
 HIDDEN_QUANTITIES = "HIDDEN_QUANTITIES"

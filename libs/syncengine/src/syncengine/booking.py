@@ -8,7 +8,10 @@ from syncengine.events import BASELINE, RECOUNT, RETURN, SALE, Event, SaleKind, 
 from syncengine.listing import ListingId, LotId, OrderLine, OrderSummary
 from syncengine.marketplace import Facts
 from syncengine.merged import left_of_merged, lines_of_merged, moved
-from syncengine.rows import Booking, ConnectionRow, LineRow, ListingRow, OrderRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ListingRow
+from syncengine.rows.order import Booking, LineRow, OrderRow
+from syncengine.settings import Settings
 from syncengine.settle import unlisted, wants_look
 from syncengine.store.protocol import Transaction
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from syncengine.marketplace import Facts, Ticket
 from syncengine.polling import Pace, even_interval, longest_interval
-from syncengine.rows import ConnectionRow, Settings, Spent
+from syncengine.rows.connection import ConnectionRow, Spent
+from syncengine.settings import Settings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOOK = 10

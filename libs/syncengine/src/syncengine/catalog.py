@@ -13,7 +13,8 @@ from syncengine.lane import Lane
 from syncengine.listing import CatalogEntry, Listing, ListingId, Lot, SellerId
 from syncengine.marketplace import Facts
 from syncengine.reads import read_several, reads_together
-from syncengine.rows import ConnectionRow, Counterpart
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.shop import Counterpart
 from syncengine.saving import save_rows
 from syncengine.store.protocol import Transaction
 

@@ -15,17 +15,11 @@ from syncengine.matching import Matched, match
 from syncengine.missed import list_again_at, missed_by
 from syncengine.orders import OrdersSeen, pin_typed_shop, read_orders
 from syncengine.plan import ANOTHER_CURRENCY
-from syncengine.rows import (
-    CensusReason,
-    ConnectionRow,
-    Fate,
-    Intent,
-    LineRow,
-    ListingRow,
-    Match,
-    ShopListing,
-    Trouble,
-)
+from syncengine.rows.connection import CensusReason, ConnectionRow, Match
+from syncengine.rows.intent import Fate, Intent
+from syncengine.rows.listing import ListingRow, Trouble
+from syncengine.rows.order import LineRow
+from syncengine.rows.shop import ShopListing
 from syncengine.send import with_highest
 from syncengine.settle import closed, found, perhaps_listed, unlisted, wants_look
 from syncengine.store.protocol import Transaction

@@ -12,8 +12,10 @@ from syncengine.lane import Lane
 from syncengine.listing import Group, Item, ListingId, LotId
 from syncengine.marketplace import Create
 from syncengine.plan import Send, Tier
-from syncengine.rows import ConnectionRow, ListingRow, Settings, Spent, Trouble
+from syncengine.rows.connection import ConnectionRow, Spent
+from syncengine.rows.listing import ListingRow, Trouble
 from syncengine.sendable import sendable
+from syncengine.settings import Settings
 from syncengine.settle import perhaps_listed
 from syncengine.store.protocol import Transaction
 from syncengine.unread import tried_at

@@ -11,7 +11,7 @@ from syncengine.absorb import filled, reconsidered
 from syncengine.lane import Lane
 from syncengine.listing import LotId
 from syncengine.marketplace import Facts
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 
 _LOTS_AT_ONCE = 500
 """In one transaction."""

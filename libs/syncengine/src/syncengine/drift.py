@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from syncengine.listing import Group, Item, Listing, Lot, Value
 from syncengine.marketplace import Create, Facts, Update
-from syncengine.rows import FOR_SALE, ITEM, RETAIN, Conflict, ListingRow
+from syncengine.rows.listing import FOR_SALE, ITEM, RETAIN, Conflict, ListingRow
 
 
 def noticed(row: ListingRow, listing: Listing, facts: Facts, *, but: Collection[str] = ()) -> ListingRow:

@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from brickops.events.v1 import result_event_pb2, sales_event_pb2
 from brickops.inventory.v1 import lot_sync_pb2
 from syncengine.listing import Group, ListingId, LotId
-from syncengine.rows import LineRow
+from syncengine.rows.order import LineRow
 
 SALES_TOPIC = "brickops.sales.v1"
 RESULTS_TOPIC = "brickops.results.v1"

@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from syncengine.listing import Listing
 from syncengine.marketplace import Create, Remove, Update
-from syncengine.rows import Fate, Intent, ListingRow, Observation, Probation, Settings, Trouble
+from syncengine.rows.intent import Fate, Intent
+from syncengine.rows.listing import ListingRow, Observation, Probation, Trouble
+from syncengine.settings import Settings
 from syncengine.settle import applied, closed, not_applied, unlisted, wants_look
 
 

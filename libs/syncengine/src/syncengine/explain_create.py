@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from syncengine.hindsight import sold_after
 from syncengine.listing import Group, Listing, ListingId, Values
 from syncengine.marketplace import Create, Facts
-from syncengine.rows import NO_ID_IN_REPLY, Intent, LineRow, Settings
+from syncengine.rows.intent import NO_ID_IN_REPLY, Intent
+from syncengine.rows.order import LineRow
+from syncengine.settings import Settings
 
 MISFIT = -1
 """In place of the pieces of a listing that shows other values than were sent: its pieces alone prove nothing."""

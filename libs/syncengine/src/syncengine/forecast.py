@@ -11,8 +11,11 @@ from syncengine.budget import NotBefore, asks_again, cap_of, poll_interval, tick
 from syncengine.listing import ListingId, LotId
 from syncengine.marketplace import Create, Facts, Remove, Update
 from syncengine.plan import Nothing, Plan, Send, Tier
-from syncengine.rows import CHANGED_IN_SHOP, ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent
+from syncengine.rows.connection import ConnectionRow, Spent
+from syncengine.rows.intent import Intent, IntentId
+from syncengine.rows.listing import CHANGED_IN_SHOP, ListingRow
 from syncengine.sendable import sendable
+from syncengine.settings import Settings
 from syncengine.settle import applied, created, unlisted
 
 UNDER_WAY = "UNDER_WAY"

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.settings import Settings
 
 _PERIOD = timedelta(days=1)
 

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from syncengine.listing import Item, SellerId
 from syncengine.marketplace import Facts
-from syncengine.rows import ConnectionRow, LineRow, Trouble
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import Trouble
+from syncengine.rows.order import LineRow
 from syncengine.saving import save_rows
 from syncengine.store.protocol import Transaction
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncengine.listing import OrderId
-from syncengine.rows import LineRow, OrderRow
+from syncengine.rows.order import LineRow, OrderRow
 
 
 def sold_after(lines: Sequence[LineRow], moment: datetime, doubt: timedelta) -> frozenset[int]:

@@ -17,8 +17,10 @@ from syncengine.budget import NotBefore, asks_again, enough_at, is_nearly_spent,
 from syncengine.clock import Clock
 from syncengine.listing import ListingId
 from syncengine.marketplace import Halted, Later, Marketplace, Outcome, ReadFailedError, Ticket, Unknown
-from syncengine.rows import ConnectionRow, Lease, ListingRow, Settings, Spent
+from syncengine.rows.connection import ConnectionRow, Lease, Spent
+from syncengine.rows.listing import ListingRow
 from syncengine.saving import save_rows
+from syncengine.settings import Settings
 from syncengine.store.protocol import FencedError, Store, Transaction
 
 T = TypeVar("T")

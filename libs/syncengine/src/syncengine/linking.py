@@ -18,7 +18,10 @@ from syncengine.held import hold_items
 from syncengine.listing import Item, Listing, ListingId, LotId, SellerId, age
 from syncengine.marketplace import Create, Facts
 from syncengine.plan import is_retained
-from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Settings, ShopListing, Trouble
+from syncengine.rows.connection import CensusReason, ConnectionRow
+from syncengine.rows.listing import ListingRow, Trouble
+from syncengine.rows.shop import ShopListing
+from syncengine.settings import Settings
 from syncengine.settle import found, wants_look
 from syncengine.store.protocol import Transaction
 

@@ -14,7 +14,9 @@ from syncengine.lane import Lane, NothingReadError
 from syncengine.listing import ListingId
 from syncengine.look_create import settle_creates
 from syncengine.marketplace import Update
-from syncengine.rows import Fate, Intent, LineRow, ListingRow
+from syncengine.rows.intent import Fate, Intent
+from syncengine.rows.listing import ListingRow
+from syncengine.rows.order import LineRow
 from syncengine.send import with_highest
 from syncengine.settle import closed, found, found_undone
 from syncengine.sight import Sight, Suspect, see, still_suspect, suspects

@@ -15,7 +15,11 @@ from syncengine.hindsight import dated_by_order
 from syncengine.lane import Lane
 from syncengine.listing import Group, Item, Listing, ListingId, SellerId
 from syncengine.marketplace import Create, Facts
-from syncengine.rows import Fate, Intent, LineRow, ListingRow, Settings, ShopListing, Trouble
+from syncengine.rows.intent import Fate, Intent
+from syncengine.rows.listing import ListingRow, Trouble
+from syncengine.rows.order import LineRow
+from syncengine.rows.shop import ShopListing
+from syncengine.settings import Settings
 from syncengine.settle import closed, created, found_undone, not_applied, wants_look
 from syncengine.sight import Sight, Suspect
 from syncengine.store.protocol import Transaction

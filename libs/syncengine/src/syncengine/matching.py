@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from syncengine.listing import Item, Listing, ListingId, LotId, age
 from syncengine.marketplace import Facts
 from syncengine.marks import lot_of_mark
-from syncengine.rows import ListingRow
+from syncengine.rows.listing import ListingRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

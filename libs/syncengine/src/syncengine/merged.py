@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from syncengine.listing import ListingId, OrderLine, OrderSummary
-from syncengine.rows import ConnectionRow, LineRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.order import LineRow
 from syncengine.store.protocol import Transaction
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncengine.listing import Item, ListRead, SellerId
-from syncengine.rows import LineRow, Settings, ShopListing
+from syncengine.rows.order import LineRow
+from syncengine.rows.shop import ShopListing
+from syncengine.settings import Settings
 from syncengine.store.protocol import Transaction
 
 

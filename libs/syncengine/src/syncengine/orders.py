@@ -11,7 +11,7 @@ from syncengine.lane import Lane, NothingReadError
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderRead, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.polls import poll_planned
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.store.protocol import Transaction
 from syncengine.unread import OrdersUnreadError, forget, in_turn, note_unread, tried_at
 from syncengine.views import changed_in, find_families, view_all, view_known, view_orders

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from syncengine.budget import cap_of, pace_of
 from syncengine.marketplace import Facts
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.settings import Settings
 
 
 def brought_forward(connection: ConnectionRow, facts: Facts, settings: Settings, now: datetime) -> ConnectionRow:

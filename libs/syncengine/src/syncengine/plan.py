@@ -7,7 +7,7 @@ from enum import IntEnum
 from syncengine.drift import groups_in_conflict
 from syncengine.listing import Group, ListingId, Lot, Value
 from syncengine.marketplace import Create, Facts, Remove, Update, Write
-from syncengine.rows import FOR_SALE, RETAIN, ListingRow
+from syncengine.rows.listing import FOR_SALE, RETAIN, ListingRow
 
 
 class Tier(IntEnum):

@@ -10,7 +10,7 @@ from syncengine.lane import Lane
 from syncengine.marketplace import Halted, Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.polling import Account, free_at, next_poll_at
 from syncengine.rhythm import RECENTLY, REMEMBERED, Rhythm
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.store.protocol import Transaction
 
 _log = logging.getLogger(__name__)

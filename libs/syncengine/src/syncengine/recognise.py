@@ -14,7 +14,7 @@ from syncengine.absorb import begun_anew
 from syncengine.lane import Lane
 from syncengine.listing import ListingId, OrderId
 from syncengine.orders import ANOTHER_SHOP, pin_claimed_shop
-from syncengine.rows import CensusReason, ConnectionRow
+from syncengine.rows.connection import CensusReason, ConnectionRow
 from syncengine.store.protocol import Transaction
 
 NOTHING_OF_OURS = "NOTHING_OF_OURS"

@@ -10,7 +10,8 @@ from syncengine.events import Event, GroupReport, lot_settled, next_seq
 from syncengine.listing import Group, ListingId
 from syncengine.marketplace import Facts
 from syncengine.plan import ANOTHER_CURRENCY, is_settled
-from syncengine.rows import CHANGED_IN_SHOP, ITEM, ConnectionRow, ListingRow, Trouble
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import CHANGED_IN_SHOP, ITEM, ListingRow, Trouble
 
 WORDS = {
     Trouble.NUMBER_UNEXPLAINED: "The shop shows another quantity than our books, and no order explains it.",

@@ -7,7 +7,8 @@ from datetime import datetime
 from syncengine.marketplace import Facts
 from syncengine.plan import Send, Tier, plan
 from syncengine.report import reported
-from syncengine.rows import ConnectionRow, ListingRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ListingRow
 from syncengine.store.protocol import Transaction
 
 _ROWS_AT_ONCE = 500

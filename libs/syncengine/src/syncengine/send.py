@@ -28,7 +28,9 @@ from syncengine.marketplace import (
 )
 from syncengine.marks import mark_of
 from syncengine.plan import Tier
-from syncengine.rows import ConnectionRow, Fate, Intent, IntentId, ListingRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.intent import Fate, Intent, IntentId
+from syncengine.rows.listing import ListingRow
 from syncengine.settle import closed, not_applied, settle
 from syncengine.store.protocol import FencedError, Transaction
 

@@ -3,7 +3,8 @@
 from syncengine.listing import Group
 from syncengine.marketplace import Facts, Remove
 from syncengine.plan import ANOTHER_CURRENCY, Plan, Send, plan
-from syncengine.rows import ConnectionRow, ListingRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ListingRow
 from syncengine.settle import applied_too_often, park
 
 

@@ -22,7 +22,9 @@ from syncengine.marketplace import (
     Write,
 )
 from syncengine.plan import desired_values
-from syncengine.rows import FOR_SALE, NO_ID_IN_REPLY, Fate, Intent, ListingRow, Parked, Settings, Trouble
+from syncengine.rows.intent import NO_ID_IN_REPLY, Fate, Intent
+from syncengine.rows.listing import FOR_SALE, ListingRow, Parked, Trouble
+from syncengine.settings import Settings
 
 
 def settle(row: ListingRow, intent: Intent, outcome: Outcome, facts: Facts, now: datetime) -> tuple[ListingRow, Intent]:

@@ -9,7 +9,10 @@ from syncengine.lane import Lane, NothingReadError
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Create
 from syncengine.orders import OrdersSeen, read_orders
-from syncengine.rows import ConnectionRow, Intent, ListingRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.intent import Intent
+from syncengine.rows.listing import ListingRow
+from syncengine.settings import Settings
 from syncengine.store.protocol import Transaction
 
 

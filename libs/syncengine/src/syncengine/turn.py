@@ -16,7 +16,8 @@ from syncengine.look import take_looks
 from syncengine.orders import ShopMismatchError, identify_shop, read_orders
 from syncengine.polls import ask_for_pings, keep_to_share
 from syncengine.recognise import recognise_shop
-from syncengine.rows import CensusReason, ConnectionRow, Fate
+from syncengine.rows.connection import CensusReason, ConnectionRow
+from syncengine.rows.intent import Fate
 from syncengine.send import send_next
 from syncengine.store.protocol import Transaction
 from syncengine.unread import tried_at

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from syncengine.lane import Lane, PausedError
 from syncengine.listing import OrderId
-from syncengine.rows import ConnectionRow, Settings, Unread
+from syncengine.rows.connection import ConnectionRow, Unread
+from syncengine.settings import Settings
 
 _TRIED_AT_ONCE = 2
 """So many failures in a row may be bad luck: where a tenth of all calls fails, a hundredth does twice."""

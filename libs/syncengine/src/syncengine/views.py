@@ -7,7 +7,8 @@ from functools import partial
 from syncengine.lane import Lane
 from syncengine.listing import OrderId, OrderSummary
 from syncengine.reads import read_several, reads_together
-from syncengine.rows import ConnectionRow, OrderRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.order import OrderRow
 from syncengine.store.protocol import Transaction
 
 _CALLS = 10

@@ -19,9 +19,11 @@ from servicekit.clock import SystemClock
 from servicekit.consumer import Consumer, Record
 from servicekit.kafka import KafkaConfig
 from syncengine.listing import Lot, LotId, SellerId
-from syncengine.rows import CensusReason, ConnectionRow, ListingRow, Settings
+from syncengine.rows.connection import CensusReason, ConnectionRow
+from syncengine.rows.listing import ListingRow
 from syncengine.service.bell import Bell
 from syncengine.service.consuming import Consuming, Topics, partition_count
+from syncengine.settings import Settings
 from syncengine.store.postgres import PostgresStore
 from syncengine.testing.shop import FACTS
 from syncengine.testing.store_contract.scenery import BRICK, BUCKET

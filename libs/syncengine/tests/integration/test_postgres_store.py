@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from syncengine.listing import ListingId, LotId
 from syncengine.plan import Tier
-from syncengine.rows import Booking, ConnectionRow, LineRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.order import Booking, LineRow
 from syncengine.store.connections import CHANNEL
 from syncengine.store.postgres import PostgresStore
 from syncengine.store.protocol import FencedError

@@ -24,9 +24,11 @@ from servicekit.grpc_errors import problem_of
 from servicekit.grpc_server import serving
 from servicekit.testing.ca import TestAuthority
 from syncengine.listing import Group, ListingId, LotId, Values
-from syncengine.rows import Conflict, ConnectionRow, Parked, Settings, Trouble
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import Conflict, Parked, Trouble
 from syncengine.service.servicer import SERVICE, STATUS_OF, SyncServicer
 from syncengine.service.theirs import LotFields
+from syncengine.settings import Settings
 from syncengine.store.postgres import PostgresStore
 from syncengine.testing.clock import HandClock
 from syncengine.testing.shop import FACTS

@@ -11,7 +11,7 @@ import pytest
 
 from syncengine.absorb import begin_anew_after_loss
 from syncengine.listing import Item, SellerId
-from syncengine.rows import Lease
+from syncengine.rows.connection import Lease
 from syncengine.store.postgres import PostgresStore, PostgresTransaction
 from syncengine.store.protocol import FencedError
 from syncengine.testing.memory_store import MemoryStore, MemoryTransaction

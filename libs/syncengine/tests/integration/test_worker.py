@@ -15,10 +15,12 @@ from servicekit.logs import correlation_id
 from syncengine.absorb import LotNews, absorb_lots
 from syncengine.listing import ListingId, Lot, LotId, OrderRead, SellerId
 from syncengine.marketplace import Halted, Outcome, ReadFailedError, Ticket, Write
-from syncengine.rows import ConnectionRow, Fate, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.intent import Fate
 from syncengine.service import worker as worker_module
 from syncengine.service.bell import Bell
 from syncengine.service.worker import Worker
+from syncengine.settings import Settings
 from syncengine.store.postgres import PostgresStore
 from syncengine.testing.shop import FACTS, MemoryShop
 from syncengine.testing.store_contract.scenery import BRICK, BUCKET

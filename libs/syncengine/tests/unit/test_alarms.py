@@ -10,7 +10,7 @@ from brickops.sync.v1 import waiting_pb2
 from syncengine.answers import ChangedSinceError
 from syncengine.listing import ListingId, ListRead
 from syncengine.marketplace import Ticket
-from syncengine.rows import Trouble
+from syncengine.rows.listing import Trouble
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.operator import Operator
 from syncengine.testing.world import World

@@ -11,7 +11,7 @@ from servicekit.grpc_errors import InvalidField
 from syncengine.answers import CallUnderWayError, ChangedSinceError
 from syncengine.listing import Listing, ListingId, LotId
 from syncengine.marketplace import Create, Update
-from syncengine.rows import Trouble
+from syncengine.rows.listing import Trouble
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.operator import Operator
 from syncengine.testing.shop import Fault

@@ -21,7 +21,9 @@ from syncengine.marketplace import (
     Update,
     Write,
 )
-from syncengine.rows import ConnectionRow, ListingRow, Settings, Trouble
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ListingRow, Trouble
+from syncengine.settings import Settings
 from syncengine.settle import found
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.samples import sample

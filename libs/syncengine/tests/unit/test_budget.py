@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncengine.budget import NotBefore, ticket
-from syncengine.rows import ConnectionRow, Settings, Spent
+from syncengine.rows.connection import ConnectionRow, Spent
+from syncengine.settings import Settings
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.shop import FACTS
 

@@ -13,9 +13,11 @@ from servicekit.callers import Caller, RoleNotAllowed, calling_as
 from servicekit.grpc_errors import InvalidField
 from syncengine.listing import CatalogEntry
 from syncengine.plan import Tier
-from syncengine.rows import ConnectionRow, Counterpart, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.shop import Counterpart
 from syncengine.service.asking import RequestIdReused
 from syncengine.service.servicer import SyncServicer
+from syncengine.settings import Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.operator import no_fields

@@ -8,7 +8,9 @@ import pytest
 
 from syncengine.listing import ListingId
 from syncengine.marketplace import Remove, Update
-from syncengine.rows import ConnectionRow, Intent, ListingRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.intent import Intent
+from syncengine.rows.listing import ListingRow
 from syncengine.store.codec import decoder, encoder
 from syncengine.testing.samples import sample
 

@@ -10,7 +10,7 @@ from syncengine import defaults
 from syncengine.absorb import LotNews, filled
 from syncengine.lane import Lane
 from syncengine.listing import Group, LotId
-from syncengine.rows import Parked
+from syncengine.rows.listing import Parked
 from syncengine.store.protocol import FencedError
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.operator import Operator

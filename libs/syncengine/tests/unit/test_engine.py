@@ -8,7 +8,8 @@ import pytest
 from syncengine.lane import Lane
 from syncengine.listing import Listing, ListingId, LotId
 from syncengine.marketplace import Create, Remove, Update
-from syncengine.rows import Spent, Trouble
+from syncengine.rows.connection import Spent
+from syncengine.rows.listing import Trouble
 from syncengine.store.protocol import FencedError
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.shop import FACTS, Fault

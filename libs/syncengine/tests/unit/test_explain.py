@@ -8,7 +8,9 @@ import pytest
 from syncengine.explain import explain, explain_in_hindsight, observation
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Update
-from syncengine.rows import Fate, Intent, Observation, Probation, Settings, Trouble
+from syncengine.rows.intent import Fate, Intent
+from syncengine.rows.listing import Observation, Probation, Trouble
+from syncengine.settings import Settings
 from syncengine.settle import found
 from syncengine.testing.samples import sample
 from syncengine.testing.store_contract.scenery import BRICK, lot_row

@@ -6,7 +6,7 @@ import pytest
 
 from syncengine.listing import ListingId, LotId, OrderRead
 from syncengine.marketplace import Halted, ReadFailedError, Ticket
-from syncengine.rows import CensusReason
+from syncengine.rows.connection import CensusReason
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import World, connected
 

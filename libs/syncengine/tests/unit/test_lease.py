@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 
 from syncengine.marketplace import Later, Outcome, Ticket, Write
-from syncengine.rows import Fate
+from syncengine.rows.intent import Fate
 from syncengine.testing.world import SOON_CERTAIN, World
 
 SECOND = timedelta(seconds=1)

@@ -9,7 +9,8 @@ from syncengine.budget import NotBefore, enough_at, ticket
 from syncengine.guard import count_removal, held_removals
 from syncengine.listing import Group, Item, ListingId
 from syncengine.marketplace import Later, ReadFailedError, Remove
-from syncengine.rows import ConnectionRow, Settings, Spent
+from syncengine.rows.connection import ConnectionRow, Spent
+from syncengine.settings import Settings
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.shop import FACTS, Fault
 from syncengine.testing.world import QUICK, World

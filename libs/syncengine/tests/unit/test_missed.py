@@ -9,7 +9,7 @@ import pytest
 
 from syncengine.listing import Listing, ListingId, ListRead, LotId, OrderRead
 from syncengine.marketplace import Ticket
-from syncengine.rows import Trouble
+from syncengine.rows.listing import Trouble
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import World

@@ -7,7 +7,7 @@ import pytest
 
 from syncengine.absorb import ConnectionNews, absorb_connection
 from syncengine.listing import SellerId
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.world import World
 

@@ -10,7 +10,7 @@ from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
 from syncengine.listing import Listing, ListingId
 from syncengine.marketplace import Create, Remove, Update
-from syncengine.rows import Settings
+from syncengine.settings import Settings
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.operator import Operator
 from syncengine.testing.running_out import plan_prices

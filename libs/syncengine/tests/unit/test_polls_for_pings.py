@@ -9,7 +9,8 @@ from brickops.sync.v1 import sync_service_pb2 as pb
 from syncengine.listing import ListingId
 from syncengine.marketplace import Halted, ReadFailedError, Shop, Ticket
 from syncengine.pings import brought_forward
-from syncengine.rows import CensusReason, ConnectionRow, Settings
+from syncengine.rows.connection import CensusReason, ConnectionRow
+from syncengine.settings import Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.operator import Operator

@@ -8,7 +8,8 @@ import pytest
 from syncengine.explain import explain, explain_in_hindsight
 from syncengine.listing import Group, ListingId, OrderId, OrderRead
 from syncengine.marketplace import Remove, Ticket, Update
-from syncengine.rows import Intent, Observation, Probation
+from syncengine.rows.intent import Intent
+from syncengine.rows.listing import Observation, Probation
 from syncengine.testing.samples import sample
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import QUICK, World

@@ -1,6 +1,6 @@
 """A shop that is disconnected and connected again: what was under way then, and what was sold meanwhile (C1, K1)."""
 
-from syncengine.rows import CensusReason
+from syncengine.rows.connection import CensusReason
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import World

@@ -7,7 +7,7 @@ import pytest
 
 from syncengine.listing import Group, ListingId
 from syncengine.marketplace import Create, Refused, Update, Write
-from syncengine.rows import Intent
+from syncengine.rows.intent import Intent
 from syncengine.settle import settle
 from syncengine.testing.samples import sample
 from syncengine.testing.shop import FACTS

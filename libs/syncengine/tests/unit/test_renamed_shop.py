@@ -10,7 +10,7 @@ from brickops.sync.v1 import waiting_pb2
 from servicekit.grpc_errors import InvalidField
 from syncengine.answers import ChangedSinceError
 from syncengine.listing import Listing, ListingId, LotId, OrderId, SellerId
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.operator import Operator
 from syncengine.testing.shop import MemoryShop, Order

@@ -10,7 +10,7 @@ import pytest
 from syncengine.census import LIST_IS_EMPTY
 from syncengine.listing import ListingId
 from syncengine.marketplace import Outcome, Ticket, Unknown, Write
-from syncengine.rows import Trouble
+from syncengine.rows.listing import Trouble
 from syncengine.testing.shop import Order
 from syncengine.testing.world import World
 

@@ -6,7 +6,7 @@ import pytest
 
 from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.marketplace import Create
-from syncengine.rows import Trouble
+from syncengine.rows.listing import Trouble
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import World

@@ -11,7 +11,10 @@ from syncengine.marketplace import Applied, Create, Remove, Update
 from syncengine.marks import lot_of_mark, mark_of
 from syncengine.matching import match, may_be_its
 from syncengine.plan import Send, Tier, Wait, plan
-from syncengine.rows import ConnectionRow, Intent, IntentId, ListingRow, Settings, Spent, Trouble
+from syncengine.rows.connection import ConnectionRow, Spent
+from syncengine.rows.intent import Intent, IntentId
+from syncengine.rows.listing import ListingRow, Trouble
+from syncengine.settings import Settings
 from syncengine.settle import settle, unlisted
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.shop import FACTS, Fault, MemoryShop

@@ -12,9 +12,11 @@ from servicekit.callers import Caller, CallerNotAllowed, RoleNotAllowed, calling
 from servicekit.grpc_errors import InvalidField
 from syncengine.listing import ListingId, SellerId
 from syncengine.plan import Tier
-from syncengine.rows import CensusReason, ConnectionRow, IntentId, Match, Settings
+from syncengine.rows.connection import CensusReason, ConnectionRow, Match
+from syncengine.rows.intent import IntentId
 from syncengine.service.asking import ConnectionNotFound, NothingToConfirm
 from syncengine.service.servicer import SyncServicer
+from syncengine.settings import Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.operator import no_fields

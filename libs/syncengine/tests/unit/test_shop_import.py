@@ -9,7 +9,8 @@ import pytest
 
 from syncengine.listing import Listing, ListingId, ListRead, LotId
 from syncengine.marketplace import Ticket
-from syncengine.rows import ShopListing, Trouble
+from syncengine.rows.listing import Trouble
+from syncengine.rows.shop import ShopListing
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import World

@@ -7,7 +7,7 @@ import pytest
 
 from syncengine.listing import Item, ListingId, ListingRead, ListRead, OrderRead
 from syncengine.marketplace import Later, Outcome, ReadFailedError, Remove, Ticket, Unknown, Update, Write
-from syncengine.rows import Settings
+from syncengine.settings import Settings
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import QUICK, World
 

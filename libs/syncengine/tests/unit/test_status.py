@@ -7,9 +7,10 @@ import pytest
 
 from brickops.sync.v1 import sync_service_pb2 as pb
 from syncengine.listing import SellerId
-from syncengine.rows import CensusReason, ConnectionRow, Settings, Spent
+from syncengine.rows.connection import CensusReason, ConnectionRow, Spent
 from syncengine.service import words
 from syncengine.service.status import status_of
+from syncengine.settings import Settings
 from syncengine.testing.shop import FACTS
 from syncengine.turn import PROBED
 

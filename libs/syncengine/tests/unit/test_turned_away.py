@@ -9,7 +9,7 @@ import pytest
 
 from syncengine.listing import ListingId, ListingRead
 from syncengine.marketplace import TURNED_AWAY, Outcome, Ticket, Unknown, Update, Write
-from syncengine.rows import Settings
+from syncengine.settings import Settings
 from syncengine.testing.world import World
 
 SETTINGS = Settings()

@@ -7,7 +7,7 @@ import pytest
 
 from syncengine.listing import Item, OrderId, OrderLine
 from syncengine.marketplace import Later, ReadFailedError, Ticket
-from syncengine.rows import Spent
+from syncengine.rows.connection import Spent
 from syncengine.service.status import status_of
 from syncengine.testing.shop import Fault
 from syncengine.testing.world import World

@@ -3,7 +3,7 @@
 from brickops.inventory.v1 import lot_pb2
 from sync_bricklink.values import NO_PRICE
 from syncengine.listing import Values
-from syncengine.rows import FOR_SALE
+from syncengine.rows.listing import FOR_SALE
 from syncengine.service.lots import money_of
 from syncengine.service.theirs import LotFields
 

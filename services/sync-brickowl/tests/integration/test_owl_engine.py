@@ -15,7 +15,8 @@ from sync_brickowl.listing import lot_of
 from sync_brickowl.lot_fields import lot_fields_of
 from syncengine.catalog import keep
 from syncengine.listing import CatalogEntry, ListingId, Lot
-from syncengine.rows import Counterpart, Trouble
+from syncengine.rows.listing import Trouble
+from syncengine.rows.shop import Counterpart
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.operator import Operator
 

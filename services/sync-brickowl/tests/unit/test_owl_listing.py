@@ -20,7 +20,7 @@ from sync_brickowl.listing import (
 from sync_brickowl.lot_fields import lot_fields_of
 from syncengine.listing import CatalogEntry, Item, ListingId, Lot, Value
 from syncengine.marketplace import Create, Update
-from syncengine.rows import FOR_SALE
+from syncengine.rows.listing import FOR_SALE
 from syncengine.service.reading import UnreadableError
 
 BRICK = lot_pb2.Item(type=lot_pb2.ITEM_TYPE_PART, number="3001", color_id=11, condition=lot_pb2.CONDITION_NEW)

@@ -17,8 +17,10 @@ from syncengine.answers import CallUnderWayError, ChangedSinceError
 from syncengine.clock import Clock
 from syncengine.listing import CatalogEntry, LotId, SellerId
 from syncengine.marketplace import Facts
-from syncengine.rows import ConnectionRow, ListingRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ListingRow
 from syncengine.service.theirs import ItemHere, LotFieldsOf
+from syncengine.settings import Settings
 from syncengine.store.protocol import AnsweredRequest, Store, Transaction
 
 Context = aio.ServicerContext[Any, Any]

@@ -9,7 +9,8 @@ from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
 from syncengine.catalog import keep
 from syncengine.listing import CatalogEntry
-from syncengine.rows import ConnectionRow, Counterpart
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.shop import Counterpart
 from syncengine.service import words
 from syncengine.service.asking import EDITORS, Context, Desk, after_of, cut, known, page_size, reader, wake
 from syncengine.store.protocol import Transaction, Unmapped

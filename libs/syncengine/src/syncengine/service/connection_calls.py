@@ -10,7 +10,7 @@ from servicekit.grpc_errors import InvalidField
 from syncengine.answers import alarm_answered
 from syncengine.budget import asked
 from syncengine.listing import LotId, SellerId
-from syncengine.rows import CensusReason, ConnectionRow
+from syncengine.rows.connection import CensusReason, ConnectionRow
 from syncengine.service import words
 from syncengine.service.asking import (
     EDITORS,

@@ -22,9 +22,9 @@ from syncengine.absorb import (
 from syncengine.clock import Clock
 from syncengine.listing import LotId, SellerId
 from syncengine.marketplace import Facts
-from syncengine.rows import Settings
 from syncengine.service.bell import tell_ended
 from syncengine.service.events import LotOf, connection_event, lot_event
+from syncengine.settings import Settings
 from syncengine.store.postgres import PostgresStore, PostgresTransaction
 
 

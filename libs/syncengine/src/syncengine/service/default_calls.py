@@ -5,7 +5,7 @@ from functools import partial
 from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.grpc_errors import InvalidField
 from syncengine.defaults import wanted, with_wanted
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.service import words
 from syncengine.service.asking import OWNERS, Context, Desk, known, reader
 from syncengine.store.protocol import Transaction

@@ -10,7 +10,8 @@ from syncengine.answers import WrongLotError, lines_assigned, lines_set_aside
 from syncengine.catalog import origins_of
 from syncengine.held import holding_lines
 from syncengine.listing import CatalogEntry, Listing, ListingId, LotId
-from syncengine.rows import ConnectionRow, LineRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.order import LineRow
 from syncengine.service import words
 from syncengine.service.asking import EDITORS, Context, Desk, after_of, cut, known, page_size, reader, wake
 from syncengine.service.theirs import item_told

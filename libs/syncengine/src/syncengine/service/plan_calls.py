@@ -17,7 +17,8 @@ from syncengine.listing import LotId, SellerId
 from syncengine.marketplace import Create, Update
 from syncengine.plan import Send, Tier
 from syncengine.report import reason_words
-from syncengine.rows import ConnectionRow, ListingRow, Spent
+from syncengine.rows.connection import ConnectionRow, Spent
+from syncengine.rows.listing import ListingRow
 from syncengine.service import words
 from syncengine.service.asking import Context, Desk, after_of, cut, known, page_size, reader
 from syncengine.service.status import status_of

@@ -20,7 +20,6 @@ from servicekit.postgres import create_engine
 from servicekit.relay import Relay
 from syncengine.listing import CatalogEntry
 from syncengine.marketplace import Facts, Marketplace
-from syncengine.rows import Settings
 from syncengine.service.bell import Bell
 from syncengine.service.config import SyncConfig
 from syncengine.service.consuming import Consuming, Topics, partition_count
@@ -30,6 +29,7 @@ from syncengine.service.keys import LeasedKeys, LeasedShops
 from syncengine.service.servicer import SERVICE, STATUS_OF, SyncServicer
 from syncengine.service.theirs import ItemHere, LotFieldsOf
 from syncengine.service.worker import Worker
+from syncengine.settings import Settings
 from syncengine.store.postgres import PostgresStore
 
 K = TypeVar("K")

@@ -9,7 +9,7 @@ from servicekit.grpc_errors import InvalidField
 from syncengine.answers import ChangedSinceError
 from syncengine.budget import asked
 from syncengine.recognise import ASKED, asked_again
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.service import words
 from syncengine.service.asking import OWNERS, AskedTooOften, Context, Desk
 from syncengine.store.protocol import Transaction

@@ -7,8 +7,9 @@ from datetime import datetime
 from brickops.sync.v1 import sync_service_pb2 as pb
 from syncengine.budget import NotBefore, ticket
 from syncengine.marketplace import Facts
-from syncengine.rows import ConnectionRow, Settings, Spent
+from syncengine.rows.connection import ConnectionRow, Spent
 from syncengine.service import words
+from syncengine.settings import Settings
 from syncengine.unread import must_be_told
 
 _PACE = "PACE"

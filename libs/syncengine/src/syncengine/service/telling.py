@@ -12,9 +12,10 @@ from syncengine.marketplace import Facts
 from syncengine.plan import Tier
 from syncengine.recognise import ASKED
 from syncengine.report import reason_words
-from syncengine.rows import ConnectionRow, Settings, Spent
+from syncengine.rows.connection import ConnectionRow, Spent
 from syncengine.service import words
 from syncengine.service.status import status_of
+from syncengine.settings import Settings
 from syncengine.store.protocol import Transaction
 
 _READ: Final = "READ"

@@ -7,7 +7,7 @@ from brickops.inventory.v1 import lot_pb2
 from syncengine.drift import shown_values
 from syncengine.listing import CatalogEntry, Item, Listing, Values
 from syncengine.marketplace import Facts
-from syncengine.rows import FOR_SALE, ITEM, RETAIN, ListingRow
+from syncengine.rows.listing import FOR_SALE, ITEM, RETAIN, ListingRow
 
 LotFields = tuple[lot_pb2.Lot, Sequence[str]]
 """Fields of a lot, and which of them are meant, as an update mask names them."""

@@ -9,7 +9,7 @@ from brickops.sync.v1 import sync_service_pb2 as pb
 from servicekit.callers import require_role
 from syncengine.budget import asked
 from syncengine.listing import SellerId
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.service import words
 from syncengine.service.asking import OWNERS, AskedTooOften, Context, Desk, NotTested, known
 from syncengine.turn import PROBED, TESTED_WITHIN

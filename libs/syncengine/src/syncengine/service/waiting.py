@@ -16,7 +16,9 @@ from syncengine.drift import group_of
 from syncengine.listing import Group, Value
 from syncengine.marketplace import Facts
 from syncengine.report import WORDS, refusal_words
-from syncengine.rows import ITEM, LineRow, ListingRow, ShopListing, Trouble
+from syncengine.rows.listing import ITEM, ListingRow, Trouble
+from syncengine.rows.order import LineRow
+from syncengine.rows.shop import ShopListing
 from syncengine.service.theirs import LotFieldsOf, fields_shown, item_told, lot_shown, theirs_of
 from syncengine.store.protocol import Transaction
 

@@ -20,7 +20,8 @@ from syncengine.answers import (
     tried_again,
 )
 from syncengine.listing import ListingId, LotId
-from syncengine.rows import ConnectionRow, ListingRow, Trouble
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ListingRow, Trouble
 from syncengine.saving import save_rows
 from syncengine.service import words
 from syncengine.service.asking import (

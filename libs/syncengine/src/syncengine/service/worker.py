@@ -13,10 +13,11 @@ from servicekit.backoff import Backoff
 from syncengine.clock import Clock
 from syncengine.lane import Lane, after_failure
 from syncengine.marketplace import Later, Outcome, ReadFailedError
-from syncengine.rows import ConnectionRow, Lease, Settings
+from syncengine.rows.connection import ConnectionRow, Lease
 from syncengine.service.bell import Bell
 from syncengine.service.breaker import Breaker, ReportingShop
 from syncengine.service.shops import InterruptibleShop, Shops, StoppingError
+from syncengine.settings import Settings
 from syncengine.store.protocol import FencedError, Store
 from syncengine.turn import take_turn
 

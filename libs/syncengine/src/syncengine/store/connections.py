@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import SellerId
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import CONNECTIONS
 

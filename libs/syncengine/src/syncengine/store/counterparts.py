@@ -8,7 +8,8 @@ from sqlalchemy import ARRAY, Text, bindparam, func, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import CatalogEntry, SellerId
-from syncengine.rows import Counterpart, ListingRow
+from syncengine.rows.listing import ListingRow
+from syncengine.rows.shop import Counterpart
 from syncengine.store.codec import decoder
 from syncengine.store.listings import ROWS as LISTING_ROWS
 from syncengine.store.protocol import Unmapped

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import Group, Item, SellerId
 from syncengine.plan import Tier, tier_of_write
-from syncengine.rows import Fate, Intent, IntentId, Settings, Spent
+from syncengine.rows.connection import Spent
+from syncengine.rows.intent import Fate, Intent, IntentId
+from syncengine.settings import Settings
 from syncengine.store.codec import decoder
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import INTENTS

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import ListingId, LotId, SellerId
 from syncengine.plan import Tier
-from syncengine.rows import CHANGED_IN_SHOP, ListingRow, Settings, Trouble
+from syncengine.rows.listing import CHANGED_IN_SHOP, ListingRow, Trouble
+from syncengine.settings import Settings
 from syncengine.store.intents import LOOKED_AT_FROM, look_windows
 from syncengine.store.protocol import Difference, ListingCounts
 from syncengine.store.row_table import RowTable

@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Text, bindparam, func, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import ListingId, LotId, OrderId, SellerId
-from syncengine.rows import Booking, LineRow, OrderRow
+from syncengine.rows.order import Booking, LineRow, OrderRow
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import BOOKINGS, ORDER_LINES, ORDERS
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from servicekit import outbox
 from syncengine.events import Event
 from syncengine.listing import SellerId
-from syncengine.rows import Lease
+from syncengine.rows.connection import Lease
 from syncengine.store.connections import Connections
 from syncengine.store.counterparts import Counterparts
 from syncengine.store.intents import Calls, Intents

@@ -13,22 +13,12 @@ from typing import Protocol
 from syncengine.events import Event
 from syncengine.listing import CatalogEntry, Item, ListingId, LotId, OrderId, SellerId
 from syncengine.plan import Tier
-from syncengine.rows import (
-    Booking,
-    ConnectionRow,
-    Counterpart,
-    Fate,
-    Intent,
-    IntentId,
-    Lease,
-    LineRow,
-    ListingRow,
-    OrderRow,
-    Settings,
-    ShopListing,
-    Spent,
-    Trouble,
-)
+from syncengine.rows.connection import ConnectionRow, Lease, Spent
+from syncengine.rows.intent import Fate, Intent, IntentId
+from syncengine.rows.listing import ListingRow, Trouble
+from syncengine.rows.order import Booking, LineRow, OrderRow
+from syncengine.rows.shop import Counterpart, ShopListing
+from syncengine.settings import Settings
 
 
 class FencedError(Exception):

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, exists
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncengine.listing import Item, ListingId, SellerId
-from syncengine.rows import ShopListing
+from syncengine.rows.shop import ShopListing
 from syncengine.store.codec import encoder
 from syncengine.store.row_table import RowTable
 from syncengine.store.tables import LISTING_IDS, SHOP_LISTINGS

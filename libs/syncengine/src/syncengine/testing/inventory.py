@@ -14,7 +14,7 @@ from brickops.events.v1.sales_event_pb2 import (
 from syncengine.absorb import AnswerNews, LotNews
 from syncengine.clock import Clock
 from syncengine.listing import Item, ListingId, Lot, LotId, SellerId, Value, Values
-from syncengine.rows import ShopListing
+from syncengine.rows.shop import ShopListing
 
 SELLER = SellerId("seller")
 BRICK = Item(item_type="PART", number="3001", color_id=5, condition="NEW", completeness="")

@@ -12,23 +12,12 @@ from syncengine.listing import CatalogEntry, Item, ListingId, LotId, OrderId, Se
 from syncengine.marketplace import Create, Update
 from syncengine.plan import Tier, tier_of_write
 from syncengine.rhythm import hour_of
-from syncengine.rows import (
-    CHANGED_IN_SHOP,
-    Booking,
-    ConnectionRow,
-    Counterpart,
-    Fate,
-    Intent,
-    IntentId,
-    Lease,
-    LineRow,
-    ListingRow,
-    OrderRow,
-    Settings,
-    ShopListing,
-    Spent,
-    Trouble,
-)
+from syncengine.rows.connection import ConnectionRow, Lease, Spent
+from syncengine.rows.intent import Fate, Intent, IntentId
+from syncengine.rows.listing import CHANGED_IN_SHOP, ListingRow, Trouble
+from syncengine.rows.order import Booking, LineRow, OrderRow
+from syncengine.rows.shop import Counterpart, ShopListing
+from syncengine.settings import Settings
 from syncengine.sight import Suspect
 from syncengine.store.protocol import AnsweredRequest, Difference, FencedError, ListingCounts, Unmapped
 

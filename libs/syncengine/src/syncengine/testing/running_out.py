@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from brickops.sync.v1 import sync_service_pb2 as pb
 from syncengine.absorb import LotNews, absorb_lots
-from syncengine.rows import Settings
+from syncengine.settings import Settings
 from syncengine.testing.inventory import BRICK
 from syncengine.testing.memory_store import MemoryStore
 from syncengine.testing.operator import Operator

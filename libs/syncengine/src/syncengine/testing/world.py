@@ -16,7 +16,9 @@ from syncengine.absorb import (
 )
 from syncengine.lane import Lane
 from syncengine.listing import Item, LotId, Value
-from syncengine.rows import ConnectionRow, ListingRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.listing import ListingRow
+from syncengine.settings import Settings
 from syncengine.store.protocol import FencedError
 from syncengine.testing.clock import HandClock
 from syncengine.testing.inventory import BRICK, SELLER, Inventory

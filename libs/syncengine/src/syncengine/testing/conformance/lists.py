@@ -3,7 +3,7 @@
 # ruff: noqa: D103, S101 - these are tests, and their names say what they tell
 from datetime import timedelta
 
-from syncengine.rows import Trouble
+from syncengine.rows.listing import Trouble
 from syncengine.testing.conformance.behaviour import Chapter
 from syncengine.testing.conformance.lots import a_lot, eur
 from syncengine.testing.conformance.scene import Scene

@@ -9,7 +9,8 @@ from typing import Any
 
 from brickops.inventory.v1 import lot_pb2
 from syncengine.listing import ListingId, LotId, OrderId
-from syncengine.rows import LineRow, Settings
+from syncengine.rows.order import LineRow
+from syncengine.settings import Settings
 from syncengine.testing.conformance.lots import edited
 from syncengine.testing.conformance.subject import FIELDS, Arrived, Call, Fault, ShopUnderTest
 from syncengine.testing.inventory import Inventory, Stock

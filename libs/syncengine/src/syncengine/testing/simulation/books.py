@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from syncengine.listing import Item, ListingId, LotId, OrderId
 from syncengine.marketplace import Write
-from syncengine.rows import Intent, Trouble
+from syncengine.rows.intent import Intent
+from syncengine.rows.listing import Trouble
 from syncengine.testing.inventory import Inventory, Stock
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from syncengine.listing import Listing, ListingId, OrderId
-from syncengine.rows import CensusReason
+from syncengine.rows.connection import CensusReason
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.simulation.books import Cause
 from syncengine.testing.simulation.stage import Stage

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from syncengine.listing import Listing
 from syncengine.marketplace import Update
-from syncengine.rows import Fate
+from syncengine.rows.intent import Fate
 from syncengine.testing.inventory import Stock
 from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.databases import Databases

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from syncengine.rows import Intent, ListingRow
+from syncengine.rows.intent import Intent
+from syncengine.rows.listing import ListingRow
 from syncengine.testing.simulation.stage import Stage
 
 

@@ -12,7 +12,8 @@ from brickops.inventory.v1.lot_sync_pb2 import (
 )
 from syncengine.listing import ListingId, LotId, OrderId
 from syncengine.marketplace import Applied, Create, Remove, Ticket, Update, Write
-from syncengine.rows import Fate, IntentId, ListingRow, Trouble
+from syncengine.rows.intent import Fate, IntentId
+from syncengine.rows.listing import ListingRow, Trouble
 from syncengine.testing.inventory import SELLER, Stock
 from syncengine.testing.simulation.books import MAY_LEAD_TO, Cause, Sent, Unlisted
 from syncengine.testing.simulation.guarded import Guarded

@@ -9,7 +9,7 @@ from random import Random
 
 from syncengine.listing import Listing, ListingId, ListRead
 from syncengine.marketplace import Applied, Create, Outcome, Ticket, Write
-from syncengine.rows import Settings
+from syncengine.settings import Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.simulation.model import ShopModel
 

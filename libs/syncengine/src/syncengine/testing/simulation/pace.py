@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from syncengine.listing import LotId
 from syncengine.marketplace import Remove, Update
 from syncengine.plan import Tier
-from syncengine.rows import ConnectionRow, Intent, ListingRow
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.intent import Intent
+from syncengine.rows.listing import ListingRow
 from syncengine.saving import tier_of
 from syncengine.testing.simulation.stage import Stage
 from syncengine.turn import ORDERS_A_POLL

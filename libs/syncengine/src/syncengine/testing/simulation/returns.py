@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from syncengine.listing import LotId
-from syncengine.rows import CensusReason, ListingRow
+from syncengine.rows.connection import CensusReason
+from syncengine.rows.listing import ListingRow
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.simulation.books import Cause
 from syncengine.testing.simulation.stage import Stage

@@ -8,7 +8,7 @@ from random import Random
 from typing import TypeAlias
 
 from syncengine.listing import Item, ListingId
-from syncengine.rows import Settings
+from syncengine.settings import Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.inventory import Inventory, Stock
 from syncengine.testing.memory_store import MemoryStore

@@ -8,7 +8,8 @@ from random import Random
 from typing import TypeVar
 
 from syncengine.listing import Item
-from syncengine.rows import ConnectionRow, Settings
+from syncengine.rows.connection import ConnectionRow
+from syncengine.settings import Settings
 from syncengine.testing.clock import HandClock
 from syncengine.testing.inventory import SELLER, Inventory
 from syncengine.testing.memory_store import MemoryStore

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from syncengine.lane import Lane
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.store.protocol import FencedError, Transaction
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.simulation.mail import Mail

@@ -9,7 +9,10 @@ from syncengine.events import Event, state_wished
 from syncengine.listing import Group, ListingId, LotId, OrderId
 from syncengine.marketplace import Create, Remove, Update, Write
 from syncengine.plan import Tier
-from syncengine.rows import Booking, Fate, Intent, IntentId, OrderRow, Settings, Spent
+from syncengine.rows.connection import Spent
+from syncengine.rows.intent import Fate, Intent, IntentId
+from syncengine.rows.order import Booking, OrderRow
+from syncengine.settings import Settings
 from syncengine.store.protocol import AnsweredRequest, Store
 from syncengine.testing.samples import sample
 from syncengine.testing.store_contract.scenery import (

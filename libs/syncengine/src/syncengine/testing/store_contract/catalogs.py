@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from syncengine.catalog import in_terms
 from syncengine.listing import CatalogEntry, ListingId
-from syncengine.rows import Counterpart
+from syncengine.rows.shop import Counterpart
 from syncengine.store.protocol import Store, Unmapped
 from syncengine.testing.store_contract.scenery import NOW, A, B, owl_row
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from syncengine.listing import LotId, SellerId
-from syncengine.rows import ConnectionRow
+from syncengine.rows.connection import ConnectionRow
 from syncengine.store.protocol import FencedError, Store, Transaction
 from syncengine.testing.store_contract.scenery import NOW, SECOND, A, B, fail_after, lot_row, taken
 

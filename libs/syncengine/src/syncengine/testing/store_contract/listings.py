@@ -7,7 +7,9 @@ import pytest
 
 from syncengine.listing import Group, ListingId, LotId
 from syncengine.plan import Tier
-from syncengine.rows import CHANGED_IN_SHOP, Conflict, Fate, Intent, IntentId, Parked, Probation, Settings, Trouble
+from syncengine.rows.intent import Fate, Intent, IntentId
+from syncengine.rows.listing import CHANGED_IN_SHOP, Conflict, Parked, Probation, Trouble
+from syncengine.settings import Settings
 from syncengine.sight import Suspect
 from syncengine.store.protocol import Difference, ListingCounts, Store
 from syncengine.testing.samples import sample

@@ -7,7 +7,11 @@ import pytest
 
 from syncengine.listing import LotId, Values
 from syncengine.plan import Tier
-from syncengine.rows import Booking, ConnectionRow, Intent, LineRow, ListingRow, OrderRow, ShopListing
+from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.intent import Intent
+from syncengine.rows.listing import ListingRow
+from syncengine.rows.order import Booking, LineRow, OrderRow
+from syncengine.rows.shop import ShopListing
 from syncengine.store.protocol import Store
 from syncengine.testing.samples import sample
 from syncengine.testing.store_contract.scenery import lot_row

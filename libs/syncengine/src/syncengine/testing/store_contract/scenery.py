@@ -6,7 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from syncengine.listing import CatalogEntry, Item, Listing, ListingId, Lot, LotId, OrderId, SellerId
-from syncengine.rows import Lease, LineRow, ListingRow, ShopListing
+from syncengine.rows.connection import Lease
+from syncengine.rows.listing import ListingRow
+from syncengine.rows.order import LineRow
+from syncengine.rows.shop import ShopListing
 from syncengine.store.protocol import Store, Transaction
 from syncengine.testing.samples import sample
 
