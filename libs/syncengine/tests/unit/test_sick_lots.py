@@ -65,6 +65,34 @@ async def test_a_listing_that_cannot_be_read_delays_no_other(monkeypatch: pytest
     assert (world.row("sick").unseen, world.row("well").unseen) == (0, 0)
 
 
+async def test_looks_that_orders_broke_off_go_on_soon_after_these_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polls bring orders, and a look none after a listing: that is no lot's sickness, and none waits long for it."""
+    world = await trading("a")
+    read, list_orders, in_look = world.shop.read, world.shop.list_orders, False
+
+    async def look(listing_id: ListingId, ticket: Ticket) -> ListingRead:
+        nonlocal in_look
+        in_look = True
+        return await read(listing_id, ticket)
+
+    async def break_off(page: str, ticket: Ticket) -> OrderRead:
+        nonlocal in_look
+        if in_look:
+            in_look = False
+            raise ReadFailedError(Later(reason="SHOP_DOWN"))
+        return await list_orders(page, ticket)
+
+    monkeypatch.setattr(world.shop, "read", look)
+    monkeypatch.setattr(world.shop, "list_orders", break_off)
+    world.shop.write_faults.append(Fault.DROP_BEFORE)
+    world.change("a", by=-5)
+    await world.settle(20 * MINUTE)
+    assert world.row("a").unknown
+    monkeypatch.undo()
+    await world.settle(10 * QUICK.late_window + QUICK.backoff_cap)
+    assert (world.shown(), world.row("a").unknown) == ({"a": 95}, False)
+
+
 async def test_a_list_that_was_read_ends_what_put_looks_for_a_create_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though it shows no listing yet."""
     world = await trading("a")
