@@ -76,6 +76,10 @@ async def read_orders(
             if summary.merged_into is not None and summary.changed_at >= listed_at - lane.settings.anchor_doubt:
                 is_complete = False  # into one that may be newer than the list: the next read shows it (S2)
                 continue
+            if summary.merged_into is not None and summary.changed_at >= listed_at - lane.settings.lag_window:
+                left_out.add(order_id)  # into one that is listed late
+                await note_unread(lane, [order_id])
+                continue
             try:
                 order = await _read_order(lane, summary, page_of[order_id])
             except NothingReadError:

@@ -1,4 +1,4 @@
-"""Orders whose lines cannot be read: they are put off, and no other order waits for them (rule S1).
+"""Orders that cannot be read, or that went into one which is not listed yet: no other order waits for them (S1, S2).
 
 What such an order holds stays unbooked, so as long as there is one no read of orders proves anything (rules K1, K2, K4,
 N3, C3): it may explain any number. But what other orders sold is booked and goes.
@@ -30,7 +30,7 @@ def in_turn(changed: Sequence[OrderId], unread: Mapping[OrderId, Unread], now: d
 
 
 async def note_unread(lane: Lane, order_ids: Collection[OrderId]) -> None:
-    """Remember that the lines of an order, and with it of those that went into it, could not be read just now."""
+    """Remember that an order, and with it those that went into it, could not be booked just now."""
     async with lane.transaction() as (tx, connection):
         noted, now = dict(connection.unread), lane.clock.now()
         for order_id in order_ids:

@@ -233,6 +233,30 @@ async def test_order_that_goes_into_one_placed_after_the_list_waits_for_the_next
     assert (totals(world), stock_of(world)) == ({into[0]: (10, 0)}, 0)
 
 
+async def test_order_that_went_into_one_listed_late_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went from the one would else count as a return, and again as a sale of the other (Brick Owl's life 1184)."""
+    world = await listed()
+    gone = world.shop.buy(FIRST, 1)
+    await world.settle()
+    late, list_orders = world.shop.buy(FIRST, 2), world.shop.list_orders
+    world.shop.merge(gone, late)
+
+    async def list_the_others(page: str, ticket: Ticket) -> OrderRead:
+        read = await list_orders(page, ticket)
+        return replace(read, orders=tuple(order for order in read.orders if order.order_id != late))
+
+    monkeypatch.setattr(world.shop, "list_orders", list_the_others)
+    await world.settle(world.settings.lag_window / 2)
+    assert totals(world) == {gone: (1, 0)}
+    other = world.shop.buy(FIRST, 4)
+    await world.settle(timedelta(seconds=10))
+    assert totals(world) == {gone: (1, 0), other: (4, 0)}, "no other order waits"
+    monkeypatch.undo()
+    await world.settle()
+    assert (totals(world), stock_of(world)) == ({late: (3, 0), other: (4, 0)}, 3)
+    assert (world.shown(), world.connection.unread) == ({"a": 3}, {})
+
+
 async def test_long_first_read_goes_on_where_it_was_broken_off() -> None:
     """New orders are viewed as they are read: a shop may have more of them than a minute has calls."""
     world = World()
