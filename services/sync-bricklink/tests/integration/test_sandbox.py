@@ -24,6 +24,7 @@ from sync_bricklink.client import MAX_CONNECTIONS, BrickLink
 from sync_bricklink.listing import facts, lot_of
 from syncengine.listing import Listing, ListingId, Lot, OrderId, Value
 from syncengine.marketplace import (
+    TURNED_AWAY,
     Applied,
     Create,
     Gone,
@@ -324,7 +325,7 @@ async def test_lost_or_senseless_reply_is_unknown_and_the_write_went_out_once(
     sandbox: Sandbox, shop: BrickLink, effect: str, when: str
 ) -> None:
     listing = await created(sandbox, shop)
-    reason = "NO_REPLY" if effect == "drop" else "SERVER_ERROR"
+    reason = "NO_REPLY" if effect == "drop" else TURNED_AWAY
     done = when == "after"
 
     await sandbox.fault(effect, when=when, count=3)

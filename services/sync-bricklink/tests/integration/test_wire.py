@@ -18,6 +18,7 @@ from sync_bricklink.client import MAX_CONNECTIONS, BrickLink
 from sync_bricklink.listing import facts
 from syncengine.listing import Item, ListingId, OrderId
 from syncengine.marketplace import (
+    TURNED_AWAY,
     Applied,
     Create,
     Halted,
@@ -389,7 +390,7 @@ async def test_html_page_leaves_a_write_unknown(shop: BrickLink, scripted: Scrip
     page = "<html><h1>503 Service Temporarily Unavailable</h1></html>"
     scripted.answer = reply(page, status="503 Service Temporarily Unavailable", headers="Content-Type: text/html\r\n")
 
-    assert await shop.send(write, TICKET) == Unknown(reason="SERVER_ERROR")
+    assert await shop.send(write, TICKET) == Unknown(reason=TURNED_AWAY)
     assert await read_failure(shop) == Later(reason="SHOP_DOWN")
 
 

@@ -14,6 +14,7 @@ from sync_brickowl.client import BrickOwl
 from sync_brickowl.listing import lot_of
 from syncengine.listing import CatalogEntry, Item, Listing, ListingId, Lot, OrderId, OrderSummary
 from syncengine.marketplace import (
+    TURNED_AWAY,
     Applied,
     Create,
     Gone,
@@ -182,7 +183,7 @@ async def test_lost_or_senseless_reply_is_unknown_and_the_write_went_out_once(
     owl: "Owl", effect: str, when: str
 ) -> None:
     await owl.control.set_fault(effect, when=when, count=1)
-    reason = "NO_REPLY" if effect == "drop" else "SERVER_ERROR"
+    reason = "NO_REPLY" if effect == "drop" else TURNED_AWAY
     assert await send(owl, create()) == Unknown(reason=reason)
     assert len(await owl.control.lots()) == (1 if when == "after" else 0)
 
