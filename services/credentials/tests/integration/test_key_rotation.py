@@ -238,7 +238,7 @@ async def test_another_key_under_a_known_id_is_found_at_start(house: "House", se
     assert not [key for key in KEYS.values() if key in ended.stderr]
 
 
-async def test_rotations_at_once_end_in_one_state(house: "House", sellers: Given) -> None:
+async def test_rotations_at_once_end_in_one_state(house: "House", running: "Running", sellers: Given) -> None:
     """Two of each layer, as when an impatient operator starts them again: what one did, another finds done."""
     ring(house, "new", new="active", third="active")
     async with house.vault() as vault:
@@ -247,6 +247,7 @@ async def test_rotations_at_once_end_in_one_state(house: "House", sellers: Given
         assert wrapped_by(house) == {table: {"new"} for table in WRAPPED}
         heads = partial(read_published, KafkaConfig(bootstrap=house.kafka_bootstrap), house.topic)
         assert (await verify_audit(vault, heads)).problems == []
+    await took(running, "new", "new", "third")  # what wraps there must not retire before that
 
 
 async def test_rotated_away_a_key_retires(
