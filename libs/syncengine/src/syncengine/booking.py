@@ -8,7 +8,7 @@ from syncengine.events import BASELINE, RECOUNT, RETURN, SALE, Event, SaleKind, 
 from syncengine.listing import ListingId, LotId, OrderLine, OrderSummary
 from syncengine.marketplace import Facts
 from syncengine.merged import left_of_merged, lines_of_merged, moved
-from syncengine.rows.connection import ConnectionRow
+from syncengine.rows.connection import ConnectionRow, list_wanted
 from syncengine.rows.listing import ListingRow
 from syncengine.rows.order import Booking, LineRow, OrderRow
 from syncengine.settings import Settings
@@ -79,7 +79,7 @@ async def book_order(
             events.append(event)
             bookings += [booking] if booking is not None else []
     if any(row.list_after == now for row in rows.values()):
-        await tx.save_connection(replace(await tx.lock_connection(connection.seller_id), list_wanted_at=now))
+        await tx.save_connection(list_wanted(await tx.lock_connection(connection.seller_id), now))
     await _save_orders(tx, connection, order)
     await tx.save_lines(lines)
     await tx.add_bookings(bookings)

@@ -21,6 +21,7 @@ from syncengine.rows.listing import ListingRow, Trouble
 from syncengine.rows.order import LineRow
 from syncengine.rows.shop import ShopListing
 from syncengine.send import with_highest
+from syncengine.settings import Settings
 from syncengine.settle import closed, found, perhaps_listed, unlisted, wants_look
 from syncengine.store.protocol import Transaction
 
@@ -183,13 +184,16 @@ async def _book_census(
         # Rule C4; only at the first census does an empty shop mean that nothing was sold there.
         held_until = None if empty and connection.baseline_at is None else listed_at + lane.settings.lag_window
         connection = replace(connection, census_reason=None, confirmed_at=agreed, hold_increases_until=held_until)
+    wanted_at = _wanted_again(connection, lane.settings, listed_at, doubtful=doubtful)
+    if wanted_at is None and connection.hold_increases_until is not None and connection.hold_increases_until <= now:
+        connection = replace(connection, poll_at=now)  # increases were held for this list alone
     connection = replace(
         connection,
         census_at=listed_at,
         hints_after=ListingId("") if facts.looks_up_at_once else None,
         census_alarm="",
         alarm_answered="",
-        list_wanted_at=listed_at + lane.settings.late_window if doubtful else _still_wanted(connection, listed_at),
+        list_wanted_at=wanted_at,
         list_again_at=list_again_at(missed, {row.desired.item for row in rows}, lane.settings),
         match=_numbers(list(told.values()), matched),
     )
@@ -267,7 +271,12 @@ def _may_have_made(intent: Intent, what: LineRow | Listing) -> bool:
     return is_its_item and age(what.listing_id)[0] > intent.above_listing_id
 
 
-def _still_wanted(connection: ConnectionRow, listed_at: datetime) -> datetime | None:
+def _wanted_again(
+    connection: ConnectionRow, settings: Settings, listed_at: datetime, *, doubtful: bool
+) -> datetime | None:
+    """Say from when on another list is wanted, if one is."""
+    if doubtful:
+        return listed_at + settings.late_window
     wanted_at = connection.list_wanted_at
     return wanted_at if wanted_at is not None and wanted_at > listed_at else None
 

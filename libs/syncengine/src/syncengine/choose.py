@@ -12,7 +12,7 @@ from syncengine.lane import Lane
 from syncengine.listing import Group, Item, ListingId, LotId
 from syncengine.marketplace import Create
 from syncengine.plan import Send, Tier
-from syncengine.rows.connection import ConnectionRow, Spent
+from syncengine.rows.connection import ConnectionRow, Spent, list_wanted
 from syncengine.rows.listing import ListingRow, Trouble
 from syncengine.sendable import sendable
 from syncengine.settings import Settings
@@ -180,5 +180,5 @@ def _reading_for(row: ListingRow, connection: ConnectionRow, settings: Settings,
     ):
         return replace(connection, poll_at=now)
     if row.list_after is not None and (listed_at is None or listed_at <= row.list_after):
-        return replace(connection, list_wanted_at=now)
+        return list_wanted(connection, now)
     return None

@@ -178,8 +178,9 @@ def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool)
         if connection.poll_at is not None and began_at >= connection.poll_at:
             connection = replace(connection, poll_at=None)
         held_until = connection.hold_increases_until
-        if held_until is not None and began_at >= held_until and connection.census_reason is None:
-            connection = replace(connection, hold_increases_until=None)  # rule C4
+        is_listed = connection.census_reason is None and connection.list_wanted_at is None
+        if held_until is not None and began_at >= held_until and is_listed:  # rules C4, N3
+            connection = replace(connection, hold_increases_until=None)
     return connection
 
 

@@ -8,10 +8,10 @@ from unittest.mock import patch
 import pytest
 
 from syncengine.census import LIST_IS_EMPTY
-from syncengine.listing import ListingId
-from syncengine.marketplace import Outcome, Ticket, Unknown, Write
+from syncengine.listing import ListingId, ListRead
+from syncengine.marketplace import Outcome, ReadFailedError, Ticket, Unknown, Write
 from syncengine.rows.listing import Trouble
-from syncengine.testing.shop import Order
+from syncengine.testing.shop import Fault, Order
 from syncengine.testing.world import World
 
 
@@ -116,3 +116,36 @@ async def test_after_a_loss_an_empty_list_is_not_believed_where_inventory_knows_
     await world.settle()
     assert (world.connection.census_alarm, len(world.shop.writes)) == ("", writes)
     assert world.row("a").listing_id == ListingId("1001")
+
+
+async def test_after_a_loss_nothing_is_created_before_a_second_list_where_the_first_was_short() -> None:
+    """The one that proves it fails for longer than late orders may take to show (life 3878)."""
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    world.create("b", 10, note="b", price="0.2000")
+    await world.settle()
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.create("a", 10, note="a")
+    await world.settle(timedelta(seconds=1))
+    assert world.shown() == {"a": 10, "b": 10}
+    made, writes, lists = ListingId("1002"), len(world.shop.writes), 0
+    await world.lose_database()
+    read_all = world.shop.read_all
+
+    async def short_then_failing(ticket: Ticket) -> ListRead:
+        nonlocal lists
+        lists += 1
+        if lists > 1:
+            raise ReadFailedError(Unknown(reason="NO_REPLY"))
+        read = await read_all(ticket)
+        return replace(read, listings=tuple(listing for listing in read.listings if listing.listing_id != made))
+
+    with patch.object(world.shop, "read_all", short_then_failing):
+        await world.connect(shop_is_empty=False)
+        await world.settle(world.settings.lag_window * 3)
+    assert lists > 1
+    assert (world.row("a").listing_id, len(world.shop.writes)) == (None, writes)
+    await world.settle()
+    assert (world.row("a").listing_id, len(world.shop.writes)) == (made, writes)
+    assert world.connection.hold_increases_until is None

@@ -1,7 +1,7 @@
 """What the engine remembers of a connection, who serves it, and what its calls cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -94,7 +94,7 @@ class ConnectionRow:
     confirmed_at: datetime | None = None
     """When the seller agreed to the first plan, or the shop was found as empty as they said (rule C2)."""
     hold_increases_until: datetime | None = None
-    """No increase or create before an order read that began later than this (rule C4)."""
+    """No increase or create before an order read that began later, with no list wanted any more (rules C4, N3)."""
     list_wanted_at: datetime | None = None
     """From when on a census is wanted ahead of its time: a lot waits for a whole list (rules Q4, N3)."""
     list_again_at: datetime | None = None
@@ -205,6 +205,11 @@ class ConnectionRow:
     # scheduling (rule L4)
     due_at: datetime | None = None
     last_served_at: datetime | None = None
+
+
+def list_wanted(connection: ConnectionRow, now: datetime) -> ConnectionRow:
+    """Want a census now, or later where a list was doubted: a sooner one may be short or old like it (rule N3)."""
+    return replace(connection, list_wanted_at=max(connection.list_wanted_at or now, now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from servicekit.grpc_errors import InvalidField
 from syncengine.answers import alarm_answered
 from syncengine.budget import asked
 from syncengine.listing import LotId, SellerId
-from syncengine.rows.connection import CensusReason, ConnectionRow
+from syncengine.rows.connection import CensusReason, ConnectionRow, list_wanted
 from syncengine.service import words
 from syncengine.service.asking import (
     EDITORS,
@@ -118,7 +118,7 @@ class ConnectionCalls(Desk):
             return pb.SyncNowResponse(message=words.ASKED_ENOUGH)
         wanted = replace(counted, poll_at=now, due_at=now)
         if compare:
-            wanted = replace(wanted, list_wanted_at=now)
+            wanted = list_wanted(wanted, now)
         await tx.save_connection(wanted)
         message = words.ORDERS_AND_LIST_NEXT if compare else words.ORDERS_NEXT
         return pb.SyncNowResponse(brought_forward=True, message=message)
