@@ -56,6 +56,9 @@ ACCIDENTS_OF_BATCHES = {Kind.WRITE: (Accident.CUT_SHORT,)}
 _WAY = timedelta(milliseconds=30)
 """How long a call is under way at least: a shop's dates are whole milliseconds."""
 
+MOST_SHORT_LISTS = 2
+"""Running. The rules believe three that agree (N3): no number of lists proves anything if all may lack the same."""
+
 _KEPT = 50
 """States of the shop."""
 
@@ -105,6 +108,8 @@ class Network:
     wrong_key_until: datetime | None = None
     closed_until: datetime | None = None
     """A closed shop lists nothing; else it is as ever."""
+    short_lists: int = 0
+    """Since one last showed all there is."""
     earlier: deque[tuple[datetime, tuple[Listing, ...]]] = field(default_factory=deque)
     """What the shop held, each from some moment on."""
 

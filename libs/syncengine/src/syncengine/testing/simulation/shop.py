@@ -9,7 +9,7 @@ from syncengine.listing import ListingId, ListRead
 from syncengine.marketplace import TURNED_AWAY, Halted, Later, Outcome, ReadFailedError, Ticket, Unknown, Write
 from syncengine.testing.simulation.model import ShopModel
 from syncengine.testing.simulation.modelled_shop import ModelledShop
-from syncengine.testing.simulation.network import Accident, Kind, Network
+from syncengine.testing.simulation.network import MOST_SHORT_LISTS, Accident, Kind, Network
 from syncengine.testing.simulation.schedule import pause, until
 
 T = TypeVar("T")
@@ -94,8 +94,11 @@ class FaultyShop(ModelledShop):
             read = replace(true, listings=network.earlier_list() or true.listings)
         elif accident is Accident.EMPTY_LIST:
             read = replace(true, listings=())
-        elif accident is Accident.SHORT_LIST:
+        elif accident is Accident.SHORT_LIST and network.short_lists < MOST_SHORT_LISTS:
             read = replace(true, listings=true.listings[: len(true.listings) // 2])
+            network.short_lists += 1
+        if read.listings == true.listings:
+            network.short_lists = 0
         network.listed(accident if read.listings != true.listings else None, read)
         return read
 
