@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncengine.booking import tell_linked_lines
+from syncengine.booking import close_returns, tell_linked_lines
 from syncengine.drift import noticed, shown_values
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
 from syncengine.held import hold_items, since_connected
@@ -164,6 +164,8 @@ async def _book_census(
         for listing in read.listings
     ]
     await tx.replace_shop_listings(connection.seller_id, [*seen, *missed])
+    if connection.census_reason not in (None, CensusReason.KEYS_REPLACED):
+        await close_returns(tx, connection.seller_id)
     news = await _lines_to_tell(tx, connection, rows, matched, begins=begins)
     kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
     told = await tell_linked_lines(tx, linked, news, kind, facts, now)

@@ -129,9 +129,13 @@ def _find_with_returns(
     """Find what a number means, with as few pieces of open returns put back by the shop as explain it (rule S4).
 
     Few, because a return that stays open too long costs a question, and one closed wrongly sells pieces that are gone.
+    They came before what else our books know, or after it: a decrease that found fewer pieces than it was to take left
+    none, and what came then stands whole.
     """
     for restocked in range(returned + 1):
         finding = _find(row, intent, seen, ledger=ledger + restocked)
+        if finding is Finding.NEITHER and restocked and seen.quantity is not None:
+            finding = _find(row, intent, replace(seen, quantity=seen.quantity - restocked), ledger=ledger)
         if finding is not Finding.NEITHER and not (restocked and seen.quantity is None):
             return finding, restocked
     return Finding.NEITHER, 0
@@ -194,9 +198,13 @@ def _doubted(row: ListingRow, delta: int, until: datetime) -> ListingRow:
 
 
 def _off_by(row: ListingRow, ledgers: Sequence[int], seen: Observation) -> int:
-    """Say by how much the ledger is off, where what was doubted explains the number."""
+    """Say by how much the ledger is off, where what was doubted explains the number.
+
+    Else what a decrease did not find was not taken, as far as more stands there now than it left.
+    """
     fitting = [pieces for ledger in ledgers for pieces in _doubts(row) if max(0, ledger + pieces) == seen.quantity]
-    return min(fitting, key=abs, default=0)
+    not_taken = [seen.quantity - ledger for ledger in ledgers if seen.quantity is not None and ledger <= seen.quantity]
+    return min(fitting or not_taken, key=abs, default=0)
 
 
 def _without_shortfall(row: ListingRow) -> ListingRow:

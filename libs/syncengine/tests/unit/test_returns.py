@@ -1,5 +1,6 @@
 """Cancelled and reduced orders: nothing changes by itself, and what the shop put back is found by looking (rule S4)."""
 
+from copy import deepcopy
 from datetime import timedelta
 
 import pytest
@@ -149,3 +150,24 @@ async def test_new_keys_do_not_hide_what_the_shop_put_back() -> None:
     await world.settle()
     assert (world.shown(), stock_of(world)) == ({"a": 10}, 10)
     assert open_return(world, order_id) == 0
+
+
+async def test_a_return_that_a_backup_opens_again_does_not_stand_for_a_later_one() -> None:
+    """Inventory has its pieces back, and would count none for what the shop puts back of another order (life 3684)."""
+    world = await listed()
+    old, later = world.shop.buy(FIRST, 3), world.shop.buy(FIRST, 2)
+    await world.settle()
+    world.shop.cancel(old, restock=True)
+    while not open_return(world, old):
+        world.clock.turn(timedelta(seconds=1))
+        await world.turn()
+    backup = deepcopy(world.store.tables)
+    await world.settle()
+    assert (open_return(world, old), stock_of(world)) == (0, 8)
+    await world.lose_database(backup, len(backup.outbox))
+    await world.settle()
+    assert (open_return(world, old), stock_of(world)) == (0, 8)
+    world.shop.cancel(later, restock=True)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 10}, 10)
+    assert open_return(world, later) == 0

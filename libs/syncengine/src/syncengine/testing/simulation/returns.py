@@ -27,6 +27,12 @@ class Returns:
     """Why the look that is to come may not tell the pieces of a lot from others."""
     left_open: Counter[LotId] = field(default_factory=Counter)
     """Pieces that a look left to the seller, for such a reason."""
+    told: Counter[LotId] = field(default_factory=Counter)
+    """The seq of the last that was ever told of a lot: a lost database forgets it, a restored inventory reads it again.
+
+    Where both were lost, the pieces that a look had found count no more until that is read: no look left them open, and
+    the engine, whose row has no seq, can know nothing of it (life 4587).
+    """
 
     def taken(self, lot_id: LotId, left: int) -> None:
         """A write of ours took pieces out of a lot's listing, or took the listing away."""
@@ -45,6 +51,8 @@ class Returns:
         uncounted = books.uncounted_returns(lot_id)
         self.left_open[lot_id] = min(self.left_open[lot_id], max(0, uncounted))
         row = self.stage.store.tables.listings.get(lot_id)
+        if row is not None:
+            self.told[lot_id] = max(self.told[lot_id], row.sales_seq)
         if row is None or connection.census_reason is CensusReason.DATABASE_LOST:
             self.left_open[lot_id] = max(0, uncounted)  # of what it knew of them nothing is left (rule C3)
         if row is None or uncounted <= self.left_open[lot_id]:
@@ -90,7 +98,7 @@ class Returns:
             line, known = books.lines[order_id, listing_id], lines.get((SELLER, order_id, listing_id))
             if line.left and known is not None and known.seen != line.total - line.left:
                 return False
-        return self.stage.inventory.lots[row.lot_id].counted_seq >= row.sales_seq  # a restored one knows it no more
+        return self.stage.inventory.lots[row.lot_id].counted_seq >= self.told[row.lot_id]  # a restored one knows less
 
     def judge_count(self, lot_id: LotId) -> str:
         """Say what is wrong with what counts as back now, if anything is: only what the shop put back does."""
