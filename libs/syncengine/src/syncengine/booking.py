@@ -204,8 +204,11 @@ def ends_sold_out(row: ListingRow, facts: Facts) -> bool:
 
 
 def sold_out(row: ListingRow) -> ListingRow:
-    """The shop takes a listing away with its last piece, unless it is retained (rule Q4)."""
-    return unlisted(row)
+    """The shop takes a listing away with its last piece, unless it is retained (rule Q4).
+
+    That is our books' word, not a read: it is looked for before the lot is listed again (ADR 8).
+    """
+    return replace(unlisted(row), gone_id=row.gone_id)
 
 
 async def tell_restocked(

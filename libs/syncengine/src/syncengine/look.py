@@ -23,8 +23,9 @@ from syncengine.sight import Sight, Suspect, see, still_suspect, suspects
 from syncengine.store.protocol import Transaction
 from syncengine.unread import OrdersUnreadError
 
-_OBSERVED_FOR = 4
-"""Lag windows after which what can still be explained in two ways is asked."""
+_OBSERVED_AT_MOST = 4
+"""Observations in a row, a lag window apart, after which what can still be explained in two ways is asked. Counted, not
+timed: looks may be put off for hours, and after that the first one would be the last, whatever is there by now."""
 _TRIED_AT_ONCE = 2
 """So many looks in a row may bring nothing before the next is put off."""
 _LATE_WINDOWS = 10
@@ -147,16 +148,18 @@ async def _settled(
     seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at)
     returned = sum(line.returned for line in lines)
     known = explain(row, intent, seen, lane.settings, now, returned=returned)
-    if known is None and row.observed is None:
-        row = replace(row, observed=seen)
-    complete_at = (row.observed or seen).at + lane.settings.lag_window
+    observed = row.observed or seen
+    complete_at = observed.at + lane.settings.lag_window
+    if known is None:
+        row = replace(row, observed=observed)
     if known is None and sight.before.began_at >= complete_at:
         early = dated_by_order(lines, await tx.find_orders(row.seller_id, {line.order_id for line in lines}))
-        since = sold_after(early, row.observed.read_at, lane.settings.anchor_doubt) if row.observed else frozenset({0})
-        last = row.look_since is not None and now >= row.look_since + _OBSERVED_FOR * lane.settings.lag_window
+        since = sold_after(early, observed.read_at, lane.settings.anchor_doubt)
+        last = observed.times >= _OBSERVED_AT_MOST
         known = explain_in_hindsight(row, intent, sold_since=since, now=now, last=last, returned=returned)
         if known is None:
-            row, complete_at = replace(row, observed=seen), seen.at + lane.settings.lag_window
+            row = replace(row, observed=replace(seen, times=observed.times + 1))
+            complete_at = seen.at + lane.settings.lag_window
     if known is None:
         return _again(row, max(complete_at, now + lane.settings.backoff_base), now)
     oversold, row = (row.ledger or 0) < 0, known.row

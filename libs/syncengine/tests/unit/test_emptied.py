@@ -145,3 +145,18 @@ async def test_a_listing_that_hands_filled_up_is_not_listed_a_second_time() -> N
     await pause(world, None)
     await world.settle()
     assert len(world.shop.listings) == 1
+
+
+@pytest.mark.parametrize("by_hand", [0, 5])
+async def test_what_our_books_sold_out_is_looked_for_before_the_lot_is_listed_again(by_hand: int) -> None:
+    """Hands may have put pieces into it; nothing was wanted then, so nobody looked (life 4383)."""
+    world = await listed(retain=False)
+    world.shop.listings[FIRST] = replace(world.shop.listings[FIRST], quantity=15 + by_hand)
+    world.shop.buy(FIRST, 15)
+    await world.settle(timedelta(seconds=20))
+    assert (world.row("a").listing_id, world.row("a").target) == (None, 0)
+    world.change("a", by=9)
+    await world.settle()
+    assert len(world.shop.listings) == 1
+    assert (world.shown(), world.row("a").trouble) == ({"a": 9}, None)
+    assert (FIRST in world.shop.listings) == bool(by_hand)

@@ -92,3 +92,29 @@ async def test_a_refused_price_delays_no_decrease(monkeypatch: pytest.MonkeyPatc
         assert world.shop.writes[-1].at - asked <= timedelta(seconds=2), "at once, but for one refusal"
         assert world.row("a").parked.keys() == {"price"}
     assert refused == 4, "each new price with the quantity and then alone"
+
+
+async def test_a_number_seen_before_an_outage_is_not_asked_about_after_it() -> None:
+    """A buyer came at the moment of the look, so it has two explanations: what is there now tells (life 4365)."""
+    world = await trading("a")
+    [listing_id] = world.shop.listings
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    world.change("a", by=-1)
+    await world.deliver()
+    await world.turn()
+    late = world.shop.orders.pop(world.shop.buy(listing_id, 8))  # the shop lists it later
+    await world.settle(timedelta(seconds=2))
+    while world.row("a").observed is None:
+        world.clock.turn(timedelta(seconds=1))
+        await world.turn()
+    world.shop.buy(listing_id, 1)
+    assert not world.shop.listings
+    world.shop.orders[late.order_id] = late
+    world.shop.read_faults = Always([Fault.DOWN])
+    await world.settle(OUTAGE)
+    assert world.row("a").observed is not None
+    world.shop.read_faults = deque()
+    await world.settle(timedelta(minutes=15))
+    row = world.row("a")
+    assert (row.trouble, row.listing_id, row.unknown) == (None, None, False)
+    assert (row.desired.quantity, set(row.settled.values())) == (0, {row.revision})

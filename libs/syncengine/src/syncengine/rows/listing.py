@@ -68,6 +68,8 @@ class Observation:
     """By the shop's clock."""
     at: datetime
     """By ours, before the read."""
+    times: int = 1
+    """Observations in a row with this one: those before could be explained in two ways."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,6 +125,7 @@ class Network:
     def take_call(self, ticket: Ticket, model: ShopModel, *, write: bool, things: int = 1) -> bool:
         """Count a call that asks for so many things as the shop does; false if its quota is used up."""
         self.clock.turn(_WAY)
+        self.land_late_ones()  # what should have landed by now is there for this call
         now, limit = self.clock.now(), model.facts.limit
         self.calls.extend([now] * model.counts(things))
         if things > 1 and model.batch_limit is not None:
@@ -229,11 +230,15 @@ class Network:
         )
         return outcome
 
-    def land_late(self, writes: Sequence[Write], ticket: Ticket, model: ShopModel, *, latest: bool) -> None:
-        """Let a call reach its shop at some moment up to the end of the late window, or just then (rule K1)."""
-        share = 1 if latest else self.random.random()
-        after = share * (ticket.deadline + self.settings.late_window)
-        self.late.append((self.clock.now() + after, writes, ticket, model))
+    def land_late(
+        self, writes: Sequence[Write], ticket: Ticket, model: ShopModel, *, deadline: datetime, latest: bool
+    ) -> None:
+        """Let a call reach its shop at some moment up to the end of the late window, or just then (rule K1).
+
+        The window begins at the call's deadline, not a deadline after the call got here: that is all that K1 counts on.
+        """
+        share, now = 1 if latest else self.random.random(), self.clock.now()
+        self.late.append((now + share * (deadline + self.settings.late_window - now), writes, ticket, model))
 
     def land_late_ones(self) -> None:
         """Let writes land whose time has come."""

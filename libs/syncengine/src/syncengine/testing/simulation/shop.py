@@ -57,7 +57,8 @@ class FaultyShop(ModelledShop):
                 await until(clock, deadline)
                 return Unknown(reason="NO_REPLY")
             case Accident.LATE | Accident.LATEST:
-                network.land_late(writes, ticket, self._model, latest=accident is Accident.LATEST)
+                latest = accident is Accident.LATEST
+                network.land_late(writes, ticket, self._model, deadline=deadline, latest=latest)
                 await until(clock, deadline)
                 return Unknown(reason="NO_REPLY")
         outcomes = network.land(writes, ticket, self._model)
