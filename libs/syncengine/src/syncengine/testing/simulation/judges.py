@@ -87,7 +87,7 @@ class Judges:
         if most_batches is not None and (batches := sum(at > since for at in network.batches)) > most_batches:
             raise Misjudged(5, f"{batches} calls of several things within the window of {most_batches}")
         if len(network.calls) > limit.calls:
-            ours = sum(at > since for at in network.calls)
+            ours = sum(at > since for at in network.charged)
             if ours > limit.calls:
                 raise Misjudged(5, f"{ours} calls within the window of {limit.calls}")
         if wrong := self.shares.arrived(ticket, write=write):
@@ -234,9 +234,14 @@ class Judges:
         return sum(each.pieces for each in before if not each.is_removed and not self._is_read(each))
 
     def _judge_single(self, lot_id: LotId) -> None:
-        # An empty one of nobody's offers nothing (ADR 18).
-        owners = self.stage.store.tables.owners
-        live = [each for each, pieces in self.live(lot_id).items() if pieces or (SELLER, each) in owners]
+        # An empty one of nobody's offers nothing; where such stay, hands may fill it after the last list (ADR 18).
+        tables, facts = self.stage.store.tables, self.stage.shop.facts
+        empty = {key[1] for key, kept in tables.shop.items() if facts.keeps_sold_out and not kept.listing.quantity}
+        live = [
+            each
+            for each, pieces in self.live(lot_id).items()
+            if (SELLER, each) in tables.owners or (pieces and each not in empty)
+        ]
         if len(live) > 1:
             raise Misjudged(3, f"{lot_id} is listed {len(live)} times: {', '.join(sorted(live))}")
 

@@ -99,6 +99,8 @@ class Network:
     stamps: set[datetime] = field(default_factory=set)
     calls: deque[datetime] = field(default_factory=deque)
     """Of ours that the shop counted, by its clock."""
+    charged: deque[datetime] = field(default_factory=deque)
+    """The same by when they were charged, which their stamps tell: a worker may have stood still since."""
     batches: deque[datetime] = field(default_factory=deque)
     """Those of our calls that asked for several things."""
     others_calls: deque[datetime] = field(default_factory=deque)
@@ -128,12 +130,15 @@ class Network:
         self.land_late_ones()  # what should have landed by now is there for this call
         now, limit = self.clock.now(), model.facts.limit
         self.calls.extend([now] * model.counts(things))
+        self.charged.extend([min(now, ticket.stamp)] * model.counts(things))
         if things > 1 and model.batch_limit is not None:
             self.batches.append(now)
         self.arrived(ticket, write)
         self.stamps.add(ticket.stamp)
         while self.batches and self.batches[0] <= now - limit.window:
             self.batches.popleft()
+        while self.charged and self.charged[0] <= now - limit.window:
+            self.charged.popleft()
         over = things > 1 and model.batch_limit is not None and len(self.batches) > model.batch_limit
         if over or self.calls_since(now - limit.window) > limit.calls:
             self.refused.append(now)
