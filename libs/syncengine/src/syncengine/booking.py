@@ -214,12 +214,16 @@ def sold_out(row: ListingRow) -> ListingRow:
 async def tell_restocked(
     tx: Transaction, row: ListingRow, lines: Sequence[LineRow], pieces: int, facts: Facts, now: datetime
 ) -> ListingRow:
-    """Tell that the shop put pieces of open returns back: so many of these lines' totals are no longer sold (S4)."""
+    """Tell that the shop put pieces of open returns back: so many of these lines' totals are no longer sold (S4).
+
+    They are of the orders that changed last: those of others a look left open before, and a person may have answered.
+    """
     events: list[Event] = []
     bookings: list[Booking] = []
     closed: list[LineRow] = []
     ours = await tx.created_among(row.seller_id, [line.listing_id for line in lines])
-    for line in lines:
+    orders = await tx.find_orders(row.seller_id, {line.order_id for line in lines})
+    for line in sorted(lines, key=lambda line: orders[line.order_id].changed_at, reverse=True):
         part = min(pieces, line.returned)
         if part <= 0:
             continue

@@ -56,6 +56,19 @@ async def test_what_the_shop_puts_back_is_stock_again(known_before: bool) -> Non
     assert len(world.shop.writes) == 1
 
 
+async def test_what_the_shop_puts_back_is_of_the_order_that_changed_last() -> None:
+    """A look left the other one open before. Inventory gives nothing back for what a person has answered since."""
+    world = await listed()
+    old, later = world.shop.buy(FIRST, 3), world.shop.buy(FIRST, 3)
+    await world.settle()
+    world.shop.cancel(old, restock=False)
+    await world.settle()
+    world.shop.cancel(later, restock=True)
+    await world.settle()
+    assert (world.shown(), stock_of(world)) == ({"a": 7}, 7)
+    assert (open_return(world, old), open_return(world, later)) == (3, 0)
+
+
 async def test_a_reduced_line_comes_back_by_as_much_and_can_grow_again() -> None:
     world = await listed()
     order_id = world.shop.buy(FIRST, 5)
