@@ -17,7 +17,7 @@ from syncengine.listing import Group, ListingId, Lot, LotId, SellerId
 from syncengine.marketplace import Facts
 from syncengine.plan import desired_values
 from syncengine.rows.connection import CensusReason, ConnectionRow
-from syncengine.rows.listing import ListingRow
+from syncengine.rows.listing import ListingRow, Trouble
 from syncengine.saving import save_rows, tier_of
 from syncengine.settings import STAMP_LEAD, Settings
 from syncengine.store.protocol import Transaction
@@ -176,8 +176,11 @@ def _absorbed(row: ListingRow | None, news: LotNews, facts: Facts) -> ListingRow
         )
     if _rank(news) <= (row.revision, row.counted_seq) and not row.stale:
         return None
+    # What looks like it looks like what it was: of another item it is asked anew, before it is listed (rule C2).
+    is_moot = row.trouble is Trouble.LOOK_ALIKE and news.lot.item != row.desired.item
     row = replace(
         row,
+        trouble=None if is_moot else row.trouble,
         desired=news.lot,
         revision=news.revision,
         counted_seq=news.counted_seq,

@@ -284,6 +284,20 @@ async def test_a_listing_like_it_that_sold_out_may_have_been_the_lot() -> None:
     assert (world.shown(), stock(world)) == ({"a": 4}, 4)
 
 
+async def test_a_lot_that_becomes_another_item_is_not_asked_about_what_it_was() -> None:
+    """No listing is like it any more, so there would be nothing to answer (life 4399)."""
+    world, alike = await look_alike()
+    world.inventory.change("a", item=replace(BRICK, color_id=7))
+    await world.settle()
+    assert (world.shown(), world.row("a").trouble) == ({"other": 6, "a": 10}, None)
+    assert world.row("a").listing_id != alike
+    world.inventory.change("a", by=-10, item=BRICK)
+    await world.settle()
+    world.inventory.change("a", by=10)
+    await world.settle()
+    assert world.row("a").trouble is Trouble.LOOK_ALIKE, "as soon as it is again"
+
+
 async def test_a_listing_that_is_not_the_lot_is_left_alone_for_good() -> None:
     world, alike = await look_alike()
     await Operator(world).answer("a", ANEW)
