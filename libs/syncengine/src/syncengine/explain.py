@@ -94,7 +94,7 @@ def explain_in_hindsight(
     ledgers = [(row.ledger or 0) + pieces for pieces in sold_since]
     findings = {(_find(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
     findings.discard((Finding.NEITHER, 0))
-    if len(findings) > 1:
+    if len(findings) > 1 and last:
         findings.discard((Finding.APPLIED_BESIDE, 0))
     if not findings:
         findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}

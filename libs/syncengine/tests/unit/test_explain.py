@@ -111,6 +111,18 @@ def test_a_write_is_done_beside_what_a_wrong_verdict_left(
     assert (at_once is None) == is_off, "a sale not yet listed may have made the number"
 
 
+def test_pieces_in_our_books_twice_and_a_sale_at_the_read_leave_it_open_whether_a_decrease_was_done() -> None:
+    """Two were sold as it was read: if before, it was not done; if after, it was, and six are in twice (2490)."""
+    seen = Observation(quantity=2, holds=True, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=2, doubt=6, unknown=True, look_since=NOW)
+    row = replace(row, observed=seen)
+    intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=-8), fate=Fate.UNKNOWN)
+    assert explain_in_hindsight(row, intent, sold_since=frozenset({0, 2}), now=DUE, last=False) is None
+    known = explain_in_hindsight(row, intent, sold_since=frozenset({0, 2}), now=DUE, last=True)
+    assert known is not None
+    assert known.row.trouble is None, "the simpler of the two"
+
+
 def test_what_a_wrong_verdict_left_was_not_put_back_by_the_shop() -> None:
     """One piece of a return of two was, and one stands because a decrease was not done that counts as done (8382)."""
     seen = Observation(quantity=3, holds=True, contradicts=False, read_at=NOW, at=NOW)
