@@ -313,8 +313,9 @@ class Judges:
                 self._judge_lot(stock, row)
 
     def waiting(self) -> set[LotId]:
-        """Lots that wait for a person."""
-        return {lot_id for lot_id, row in self.stage.store.tables.listings.items() if row.trouble is not None}
+        """Lots that wait for a person: all of them, where nobody knows what an empty list means (rule C5)."""
+        listings, all_wait = self.stage.store.tables.listings, bool(self.stage.connection.census_alarm)
+        return {lot_id for lot_id, row in listings.items() if all_wait or row.trouble is not None}
 
     def judge_quiet(self, known: Collection[datetime], waited: Collection[LotId]) -> None:
         """Judge that a lot that came to rest causes no further write (judgement 8).
