@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncengine.events import BASELINE, RECOUNT, RETURN, SALE, Event, SaleKind, line_totalled, next_seq
-from syncengine.listing import ListingId, LotId, OrderLine, OrderSummary, SellerId
+from syncengine.listing import ListingId, LotId, OrderLine, OrderSummary
 from syncengine.marketplace import Facts
 from syncengine.merged import left_of_merged, lines_of_merged, moved
 from syncengine.rows.connection import ConnectionRow, list_wanted
@@ -281,13 +281,12 @@ async def store_order(tx: Transaction, connection: ConnectionRow, order: OrderAs
     await tx.save_lines(lines)
 
 
-async def close_returns(tx: Transaction, seller_id: SellerId) -> None:
-    """Close every open return, for the books begin anew with the shop's numbers: what was put back is in them (ADR 6).
+async def close_returns(tx: Transaction, lines: Sequence[LineRow]) -> None:
+    """Close open returns where the books begin anew with the shop's numbers: what was put back is in them (ADR 6).
 
     A restored database opens again what was closed since. Its pieces would then pass for those of a later return, and
     inventory, which has them back, would never get that one's.
     """
-    lines = await tx.lines_of_seller(seller_id)
     await tx.save_lines([replace(line, total=line.seen) for line in lines if line.returned])
 
 

@@ -164,8 +164,6 @@ async def _book_census(
         for listing in read.listings
     ]
     await tx.replace_shop_listings(connection.seller_id, [*seen, *missed])
-    if connection.census_reason not in (None, CensusReason.KEYS_REPLACED):
-        await close_returns(tx, connection.seller_id)
     news = await _lines_to_tell(tx, connection, rows, matched, begins=begins)
     kind = BASELINE if begins and connection.baseline_at is None else RECOUNT
     told = await tell_linked_lines(tx, linked, news, kind, facts, now)
@@ -286,11 +284,21 @@ def _wanted_again(
 async def _returned(
     tx: Transaction, connection: ConnectionRow, rows: Sequence[ListingRow], matched: Matched
 ) -> frozenset[ListingId]:
-    """Find listings that lots without one once had, and of which pieces are in open returns."""
+    """Find listings that lots without one once had, and of which pieces are in open returns.
+
+    After a loss there are none, for the shop's number holds what came back (ADR 6); nor of what is found after the
+    first list, which was short: it had not sold out.
+    """
+    if connection.census_reason not in (None, CensusReason.KEYS_REPLACED):
+        await close_returns(tx, await tx.lines_of_seller(connection.seller_id))
+        return frozenset()
     without = [row.lot_id for row in rows if row.listing_id is None]
     found = [matched.links[lot_id].listing_id for lot_id in without if lot_id in matched.links]
-    lines = await tx.lines_of_listings(connection.seller_id, found)
-    return frozenset(line.listing_id for line in lines if line.returned)
+    lines = [line for line in await tx.lines_of_listings(connection.seller_id, found) if line.returned]
+    if connection.hold_increases_until is None:
+        return frozenset(line.listing_id for line in lines)
+    await close_returns(tx, lines)
+    return frozenset()
 
 
 def _linked(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
@@ -156,3 +157,29 @@ async def test_a_create_is_not_repeated_after_a_short_list_and_a_sale_that_shows
     await world.settle(world.settings.lag_window * 4)
     assert world.shown() == {"b": 3}
     assert world.row("a").trouble is Trouble.CREATE_UNEXPLAINED
+
+
+async def test_what_a_short_list_lacked_after_a_loss_did_not_sell_out() -> None:
+    """Pieces come back before the next list shows it: its number holds them, and nobody is asked (life 6418)."""
+    world = World()
+    await world.connect()
+    world.create("a", 10, note="a")
+    world.create("b", 4, OTHER, note="b")
+    await world.settle(timedelta(seconds=20))
+    listing_id = world.row("a").listing_id
+    assert listing_id is not None
+    order = world.shop.buy(listing_id, 3)
+    await world.settle()
+    await world.lose_database()
+    await world.connect(shop_is_empty=False)
+    with lists(world, lack=lambda read: {listing_id} if not read else ()) as read:
+        while not read:
+            await world.deliver()
+            await world.turn()
+            world.clock.turn(timedelta(seconds=1))
+        assert world.row("a").listing_id is None
+        world.shop.cancel(order, restock=True)
+        await world.settle()
+    row = world.row("a")
+    assert (row.listing_id, row.trouble, row.ledger) == (listing_id, None, 7)
+    assert world.shown() == {"a": 7, "b": 4}
