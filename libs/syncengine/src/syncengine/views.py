@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from syncengine.lane import Lane
@@ -12,7 +13,8 @@ from syncengine.rows.order import OrderRow
 from syncengine.store.protocol import Transaction
 
 _CALLS = 10
-"""That one read of orders makes at most for those of which the list says that they changed: more would never end."""
+"""That one read of orders makes at most for those of which the list says that they changed, and so many beyond those
+that did for what went into them: more would never end."""
 
 
 async def view_orders(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
@@ -34,30 +36,52 @@ async def view_known(
     """View orders that were read before and may have changed since: before any other is booked, for they may have gone
     into it.
 
-    Those of which the list says so; and those that changed last, as many at a time as a call takes, until none of them
-    did, and all changed before those of which the list says so: what went into one of these changed with it, however
-    late it shows. `fresh`: a list of orders, those that changed last first, as far as it says; else the views do, and
-    it is gone through from its other end. Where lists say all, there is nothing to view.
+    Those of which the list says so, and those that could not be read: of these it may say nothing, and others changed
+    since. And those that changed last, as many at a time as a call takes, until none of them did, and all changed
+    before those of which the list says so, or before one that grew was last read: what went into one of these changed
+    with it, however late it shows. `fresh`: a list of orders, those that changed last first, as far as it says; else
+    the views do, and it is gone through from its other end. Where lists say all, there is nothing to view.
     """
     if not (at_once := lane.shop.facts.views_at_once):
         return {}
     async with lane.transaction() as (tx, connection):
         known = await tx.find_orders(connection.seller_id, list(summaries))
-    said = [order for id_, order in summaries.items() if id_ in known and order.fingerprint != known[id_].fingerprint]
+        said = [order for id_, order in summaries.items() if id_ in known and _says_more(order, known[id_])]
+        # What went into one of them first may have changed long before the last did, and with it their own date.
+        grown_since = [known[order.order_id].changed_at for order in said if await _has_grown(tx, connection, order)]
     viewed = await view_all(lane, sorted(said, key=lambda order: order.changed_at)[: at_once * _CALLS])
-    waiting = [order for order in fresh if order.order_id in known and order not in said]
-    since, may_be_wrong_way = min((order.changed_at for order in viewed.values()), default=None), True
+    since = min([*grown_since, *(order.changed_at for order in viewed.values())], default=None)
+    are_said = {order.order_id for order in said}
+    unread = connection.unread.keys() & known.keys() - are_said
+    viewed |= await view_all(lane, [summaries[order_id] for order_id in sorted(unread)])
+    silent = known.keys() - are_said - unread
+    return viewed | await _view_last_changed(lane, [order for order in fresh if order.order_id in silent], since)
+
+
+async def _view_last_changed(
+    lane: Lane, orders: Sequence[OrderSummary], since: datetime | None
+) -> dict[OrderId, OrderSummary]:
+    """View orders of which the list says nothing, until some of which none changed, and all before `since`."""
+    at_once, viewed = lane.shop.facts.views_at_once, dict[OrderId, OrderSummary]()
+    waiting, may_be_wrong_way, calls = list(orders), True, 0
     while waiting:
-        some, waiting = waiting[:at_once], waiting[at_once:]
+        some, waiting, calls = waiting[:at_once], waiting[at_once:], calls + 1
         whole = await view_orders(lane, some)
         viewed |= whole
         dates = [whole[order.order_id].changed_at for order in some if order.order_id in whole]
+        is_far = since is None or not dates or dates[-1] < since or calls >= _CALLS
         if may_be_wrong_way and dates and dates[0] < dates[-1]:
             waiting = waiting[::-1]
-        elif not await changed_among(lane, whole.values()) and (since is None or not dates or dates[-1] < since):
+        elif is_far and not await changed_among(lane, whole.values()):
             break
         may_be_wrong_way = False
     return viewed
+
+
+async def _has_grown(tx: Transaction, connection: ConnectionRow, order: OrderSummary) -> bool:
+    """Whether a known order may hold more pieces than when it was read."""
+    lines = await tx.lines_of_order(connection.seller_id, order.order_id)
+    return order.pieces is None or order.pieces > sum(line.seen for line in lines)
 
 
 async def view_all(lane: Lane, orders: Sequence[OrderSummary]) -> dict[OrderId, OrderSummary]:
@@ -89,7 +113,11 @@ async def changed_in(
 
 
 def _may_have_changed(order: OrderSummary, before: OrderRow) -> bool:
-    return before.fingerprint != order.fingerprint or before.changed_at < order.changed_at
+    return _says_more(order, before) or before.changed_at < order.changed_at
+
+
+def _says_more(order: OrderSummary, before: OrderRow) -> bool:
+    return order.fingerprint != before.fingerprint
 
 
 async def find_families(

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncengine.listing import Listing, ListingId, LotId, OrderId, OrderRead, OrderSummary
-from syncengine.marketplace import Ticket
+from syncengine.listing import Listing, ListingId, LotId, OrderId, OrderLine, OrderRead, OrderSummary
+from syncengine.marketplace import Later, ReadFailedError, Ticket
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.samples import sample
 from syncengine.testing.shop import FACTS, Fault, MemoryShop
@@ -182,6 +182,52 @@ async def test_order_that_went_into_one_shown_to_have_grown_is_found_behind_thos
     there.orders[gone].changed_at = there.orders[into].changed_at = merged_at
     await world.settle(timedelta(minutes=1))
     assert (totals(world), stock_of(world)) == ({into: (7, 0), **dict.fromkeys(others, (1, 0))}, 0)
+
+
+async def test_what_went_into_an_order_first_is_found_where_another_went_into_it_since() -> None:
+    """The first shows late, with the second, and it is that one's date which the order has (Brick Owl's life 2228)."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    into, first, second, *others = (there.buy(FIRST, pieces) for pieces in (1, 3, 3, 1, 1, 1))
+    await world.settle(timedelta(minutes=1))
+    merged_at = world.clock.now()
+    world.clock.turn(timedelta(seconds=2))
+    for order_id in others:
+        there.orders[order_id].changed_at = world.clock.now()
+    await world.settle(timedelta(minutes=1))
+    there.merge(first, into)
+    there.orders[first].changed_at = merged_at
+    there.merge(second, into)
+    await world.settle(timedelta(minutes=1))
+    assert (totals(world), stock_of(world)) == ({into: (7, 0), **dict.fromkeys(others, (1, 0))}, 0)
+
+
+async def test_unread_order_of_which_lists_say_nothing_is_found_behind_those_that_were_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was bought while its lines could not be read is not all that is asked for next (Brick Owl's life 2228)."""
+    world = World()
+    world.shop = there = ViewedShop(world)
+    await listed(world)
+    cancelled = there.buy(FIRST, 2)
+    await world.settle(timedelta(minutes=1))
+    order_lines = there.order_lines
+
+    async def unless_cancelled(order_id: OrderId, ticket: Ticket) -> Sequence[OrderLine]:
+        if order_id == cancelled:
+            raise ReadFailedError(Later(reason="SHOP_DOWN"))
+        return await order_lines(order_id, ticket)
+
+    monkeypatch.setattr(there, "order_lines", unless_cancelled)
+    there.cancel(cancelled, restock=True)
+    world.clock.turn(timedelta(seconds=2))
+    others = [there.buy(FIRST, 1) for _ in range(4)]
+    await world.settle(timedelta(minutes=1))
+    monkeypatch.undo()
+    await world.settle()
+    assert (totals(world), stock_of(world)) == (dict.fromkeys(others, (1, 0)), 6)
+    assert world.row("a").trouble is None
 
 
 async def test_order_that_goes_into_another_between_two_lists_is_where_the_newer_one_shows_it(
