@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from syncengine.listing import Listing
 from syncengine.marketplace import Update
-from syncengine.rows.intent import Fate
+from syncengine.rows.intent import Fate, IntentId
 from syncengine.testing.inventory import Stock
 from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.databases import Databases
@@ -96,17 +96,21 @@ class Coincidences:
             return
         stock = self.stage.inventory.lots[self.stage.books.owners[self.stage.random.choice(listings).listing_id]]
         self.users.change_by(stock, self.stage.random.randint(1, 5), fields=False)
-        self._go_on(until=self._is_intended)
-        if self._is_intended():
-            settings = self.stage.settings
+        self._go_on(until=lambda: bool(self._intended()))
+        if intended := self._intended():
+            settings, store = self.stage.settings, self.stage.store
             # Until an increase is believed not done, too, and sent again (rule K2).
-            self.workers.freeze_who_sends(settings.call_deadline + settings.late_window + 2 * settings.lag_window)
+            until_believed = settings.call_deadline + settings.late_window + 2 * settings.lag_window
+            self.workers.freeze_who_sends(until_believed)
             self.stage.struck["worker slept between an intent and its call"] += 1
+            self._go_on(
+                until=lambda: store.tables.unsettled.keys().isdisjoint(intended), rounds=until_believed // _SECOND
+            )
 
-    def _is_intended(self) -> bool:
-        """Tell whether a write is about to be sent."""
+    def _intended(self) -> set[IntentId]:
+        """Find writes that are about to be sent."""
         unsettled, sent = self.stage.store.tables.unsettled, self.stage.books.sent
-        return any(intent.fate is Fate.OPEN and intent.stamp not in sent for intent in unsettled.values())
+        return {id_ for id_, intent in unsettled.items() if intent.fate is Fate.OPEN and intent.stamp not in sent}
 
     def lose_what_is_late(self) -> None:
         """The engine's database is lost while a write that it knew of is still on its way (rule C1)."""

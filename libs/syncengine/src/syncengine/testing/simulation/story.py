@@ -70,7 +70,7 @@ def _sometimes(cast: Cast) -> Happenings:
         "close": (0.15, cast.website.close),
         "tool": (0.5, cast.website.let_another_tool_call),
         "quantity": (0.15, cast.website.change_quantity),
-        "removal": (0.15, cast.website.remove),
+        "removal": (0.25, cast.website.remove),
         "look-alike": (0.1, cast.website.put_up_look_alike),
         "refused keys": (0.1, cast.keys.refuse),
         "other keys": (0.1, cast.keys.swap),
@@ -81,7 +81,7 @@ def _sometimes(cast: Cast) -> Happenings:
         "sold decrease": (0.4, cast.coincidences.take_what_just_sold),
         "sold loss": (0.25, cast.coincidences.lose_after_a_sale),
         "sold item": (0.4, cast.coincidences.correct_what_just_sold),
-        "sold write": (0.6, cast.coincidences.buy_what_is_unanswered),
+        "sold write": (1.5, cast.coincidences.buy_what_is_unanswered),
         "loss": (0.12, cast.databases.lose_one),
     }
 
