@@ -35,7 +35,8 @@ class Account:
 
     def used(self, at: datetime) -> int:
         """Count the reads of the window that ends then; those of a clock that was ahead count."""
-        return sum(calls for moment, calls in self.reads if moment > at - self.window)
+        since = at - self.window
+        return sum(calls for moment, calls in self.reads if moment > since)
 
     def freed(self, now: datetime) -> list[int]:
         """Count the reads that will have left the window after each step of the next one."""
