@@ -11,7 +11,7 @@ from sandbox.brickowl.switches import Switches
 
 Json = dict[str, Any]
 
-_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TIME = "1970-01-01T00:00:00+00:00"
 _ADDRESS = {
     "first_name": "Demo",
     "last_name": "Buyer",
@@ -118,14 +118,15 @@ class Renderer:
 
     def order(self, order: Order) -> Json:
         """Return the object of `order/view` (4)."""
-        summary, total = self.order_summary(order), _total(order)
+        summary = self.order_summary(order)
+        total = summary["base_order_total"]
         refunded = sum((line.price * line.refunded for line in order.lines), Decimal(0))
         return {
             "order_id": order.order_id,
             "order_time": order.ordered,
             "processed_time": None,
             "iso_order_time": _iso(order.ordered),
-            "iso_processed_time": _iso(_NO_TIME),
+            "iso_processed_time": _NO_TIME,
             "updated_time": order.updated,
             "store_id": self._shop.store_id,
             "ship_method_name": "Letter",
