@@ -96,6 +96,8 @@ class _Adapter(BrickOwl):
         self.facts = facts
         self._shop = shop
         self.now: datetime
+        self._last: dict[str, tuple[Any, object]] = {}
+        """By path: the last answer, and the same as it was read."""
 
     async def _call(
         self,
@@ -113,7 +115,13 @@ class _Adapter(BrickOwl):
         except ShopError as error:
             code = 200 if switches.errors_as_http_200 else error.code
             document = batch.error_body(error.words, switches)
-        return verdict_of(code, _as_read(document), purpose, several=several), self.now
+        return verdict_of(code, self._read(path, document), purpose, several=several), self.now
+
+    def _read(self, path: str, document: Any) -> object:
+        """Read an answer, unless it is what the last one was: most polls find nothing new."""
+        if path not in self._last or self._last[path][0] != document:
+            self._last[path] = document, _as_read(document)
+        return self._last[path][1]
 
     def _do(self, method: str, path: str, params: Mapping[str, str]) -> Any:
         if path == "bulk/batch" and self._shop.switches.knows_batches:

@@ -91,7 +91,7 @@ class BothStores(MemoryStore):
 
     @asynccontextmanager
     async def transaction(self, lease: Lease | None = None) -> AsyncIterator[Any]:
-        here = MemoryTransaction(self.tables.copy())
+        here = MemoryTransaction(self.tables)
         context = self._postgres.transaction(lease)
         try:
             there = self._loop.run(context.__aenter__())

@@ -35,7 +35,8 @@ class Account:
 
     def used(self, at: datetime) -> int:
         """Count the reads of the window that ends then; those of a clock that was ahead count."""
-        return sum(calls for moment, calls in self.reads if moment > at - self.window)
+        since = at - self.window
+        return sum(calls for moment, calls in self.reads if moment > since)
 
     def freed(self, now: datetime) -> list[int]:
         """Count the reads that will have left the window after each step of the next one."""
@@ -101,8 +102,9 @@ def _density(rhythm: Rhythm, account: Account, pace: Pace) -> float:
     """Polls a second: with the shape of the sales expected, as high as each look ahead allows."""
     step = account.window / _STEPS
     expected = rhythm.expected([step * (number + 0.5) for number in range(_STEPS)])
-    polls = list(accumulate(cbrt(orders) * step.total_seconds() for orders in expected))
-    lines = list(accumulate(orders * (step / _HOUR) * pace.order_calls for orders in expected))
+    seconds, hours = step.total_seconds(), step / _HOUR
+    polls = list(accumulate(cbrt(orders) * seconds for orders in expected))
+    lines = list(accumulate(orders * hours * pace.order_calls for orders in expected))
     left, freed, height = account.for_polls - account.used(rhythm.now), account.freed(rhythm.now), inf
     nearest = max(_LOOK_AHEAD, _STEPS * _POLLS_AHEAD * pace.poll_calls // max(1, account.for_polls))
     for ahead in [*range(nearest, _STEPS, _LOOK_AHEAD), _STEPS]:

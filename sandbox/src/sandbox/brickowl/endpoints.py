@@ -55,7 +55,7 @@ def _success(call: Call, **more: Any) -> Json:
 
 def _list_lots(call: Call) -> Any:
     lots = [lot for lot in call.shop.list_lots(LotFilter.of(call.params), call.now) if lot.lot_id not in call.hidden]
-    rendered = [call.render.lot(lot) for lot in lots]
+    rendered = list(map(call.render.lot, lots))
     return {"inventory": rendered} if call.shop.switches.list_form == "object" else rendered
 
 
@@ -79,8 +79,8 @@ def _delete_lot(call: Call) -> Any:
 
 
 def _list_orders(call: Call) -> Any:
-    orders = call.shop.list_orders(OrderFilter.of(call.params), call.now)
-    return [call.render.order_summary(order) for order in orders if order.order_id not in call.hidden]
+    orders, render = call.shop.list_orders(OrderFilter.of(call.params), call.now), call.render.order_summary
+    return [render(order) for order in orders if order.order_id not in call.hidden]
 
 
 def _view_order(call: Call) -> Any:

@@ -11,7 +11,7 @@ from sandbox.brickowl.switches import Switches
 
 Json = dict[str, Any]
 
-_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TIME = "1970-01-01T00:00:00+00:00"
 _ADDRESS = {
     "first_name": "Demo",
     "last_name": "Buyer",
@@ -25,6 +25,7 @@ _ADDRESS = {
     "phone": "",
     "tax": None,
 }
+_ADDRESSES: Json = {f"{kind}_{name}": value for kind in ("ship", "billing") for name, value in _ADDRESS.items()}
 _UNSET = (
     *("ship_method_id", "coupon_discount", "payment_method_note", "payment_transaction_id", "tax_rate", "tax_amount"),
     *("tax_scheme_id", "tracking_advice", "refund_shipping", "refund_adjustment", "refund_note", "my_cost_total"),
@@ -35,20 +36,22 @@ _UNSET = (
 def answered(value: Any, switches: Switches) -> Any:
     """Return a value as it looks in an answer: texts for most scalars, an empty list for an empty map."""
     match value:
-        case dict():
-            if not value and switches.empty_map == "list":
-                return []
-            return {name: answered(inner, switches) for name, inner in value.items()}
-        case list() | tuple():
-            return [answered(inner, switches) for inner in value]
-        case datetime():
-            return answered(int(value.timestamp()), switches)
+        case str() | None:  # as most are
+            return value
         case bool():
             return value if switches.scalars == "natural" else str(int(value))
         case int():
             return value if switches.scalars == "natural" else str(value)
         case Decimal():
             return float(value) if switches.scalars == "natural" else f"{value:.3f}"
+        case datetime():
+            return answered(int(value.timestamp()), switches)
+        case dict():
+            if not value and switches.empty_map == "list":
+                return []
+            return {name: answered(inner, switches) for name, inner in value.items()}
+        case list() | tuple():
+            return [answered(inner, switches) for inner in value]
     return value
 
 
@@ -115,14 +118,15 @@ class Renderer:
 
     def order(self, order: Order) -> Json:
         """Return the object of `order/view` (4)."""
-        summary, total = self.order_summary(order), _total(order)
+        summary = self.order_summary(order)
+        total = summary["base_order_total"]
         refunded = sum((line.price * line.refunded for line in order.lines), Decimal(0))
         return {
             "order_id": order.order_id,
             "order_time": order.ordered,
             "processed_time": None,
             "iso_order_time": _iso(order.ordered),
-            "iso_processed_time": _iso(_NO_TIME),
+            "iso_processed_time": _NO_TIME,
             "updated_time": order.updated,
             "store_id": self._shop.store_id,
             "ship_method_name": "Letter",
@@ -154,7 +158,7 @@ class Renderer:
             "customer_username": order.buyer_name,
             "message_count": 0,
             **dict.fromkeys(_UNSET),
-            **{f"{kind}_{name}": value for kind in ("ship", "billing") for name, value in _ADDRESS.items()},
+            **_ADDRESSES,
         }
 
     def order_items(self, order: Order) -> list[Json]:

@@ -58,13 +58,15 @@ class Tables:
 
 @dataclass(slots=True)
 class MemoryTransaction:
-    """One transaction's view."""
+    """One transaction's view: of the store's own tables until it first writes, then of a copy."""
 
     tables: Tables
     owned: set[str] = field(default_factory=set)
 
     def _write(self, name: str) -> Tables:
         """Make this container ours; rows are frozen, so a copy of the container is a copy of all."""
+        if not self.owned:
+            self.tables = self.tables.copy()
         if name not in self.owned:
             self.owned.add(name)
             self.tables.own(name)
@@ -97,7 +99,7 @@ class MemoryTransaction:
         return sorted(self.tables.connections)
 
     async def note_loss(self, at: datetime) -> None:
-        self.tables.lost_at = at
+        self._write("leases").lost_at = at
         self.tables.leases = {
             seller_id: replace(lease, term=lease.term + 1, expires_at=at)
             for seller_id, lease in self.tables.leases.items()
@@ -150,9 +152,11 @@ class MemoryTransaction:
         return min((suspect.due_at(settings, now) for suspect in wanted), default=None)
 
     async def looks_wanted(self, seller_id: SellerId) -> Sequence[ListingRow]:
-        rows = await self.listings_of(seller_id)
-        doubted = [row for row in rows if row.look_since is not None or row.probation is not None]
-        return [row for row in rows if row.unknown or (row in doubted and row.intent_id is None)]
+        return [
+            row
+            for row in await self.listings_of(seller_id)
+            if row.unknown or (row.intent_id is None and (row.look_since is not None or row.probation is not None))
+        ]
 
     async def count_listings(self, seller_id: SellerId) -> ListingCounts:
         rows = await self.listings_of(seller_id)
@@ -314,8 +318,7 @@ class MemoryTransaction:
         }
 
     async def replace_shop_listings(self, seller_id: SellerId, listings: Sequence[ShopListing]) -> None:
-        self.owned.add("shop")
-        self.tables.shop = {key: kept for key, kept in self.tables.shop.items() if key[0] != seller_id}
+        self._write("shop").shop = {key: kept for key, kept in self.tables.shop.items() if key[0] != seller_id}
         for listing in listings:
             await self.add_shop_listing(listing)
 
@@ -392,11 +395,11 @@ class MemoryTransaction:
         return Spent(sum(each.calls for each in spent), sum(each.writes for each in spent))
 
     async def charged(self, seller_id: SellerId, limit: str, since: datetime) -> Sequence[tuple[datetime, Spent]]:
-        calls = self.tables.calls[bisect_right(self.tables.calls, since, key=_moment) :]
+        calls = self.tables.calls[bisect_right(self.tables.calls, since, key=charged_at) :]
         return [(at, spent) for whose, name, at, spent in calls if whose == seller_id and name == limit]
 
     async def charge(self, seller_id: SellerId, limit: str, at: datetime, *, write: bool, calls: int = 1) -> None:
-        insort(self._write("calls").calls, (seller_id, limit, at, Spent(calls, calls * write)), key=_moment)
+        insort(self._write("calls").calls, (seller_id, limit, at, Spent(calls, calls * write)), key=charged_at)
 
     async def publish(self, events: Sequence[Event]) -> None:
         if events:
@@ -409,7 +412,8 @@ def _reasons(row: ListingRow) -> set[str]:
     return parked | ({row.trouble} if row.trouble else set()) | ({CHANGED_IN_SHOP} if row.conflicts else set())
 
 
-def _moment(call: tuple[SellerId, str, datetime, Spent]) -> datetime:
+def charged_at(call: tuple[SellerId, str, datetime, Spent]) -> datetime:
+    """When a call was charged, by which `calls` is sorted."""
     return call[2]
 
 
@@ -425,7 +429,7 @@ class MemoryStore:
     async def transaction(self, lease: Lease | None = None) -> AsyncIterator[MemoryTransaction]:
         if lease is not None:
             self._check(lease)
-        view = MemoryTransaction(self.tables.copy())
+        view = MemoryTransaction(self.tables)
         yield view
         self.before_commit()
         self.tables = view.tables
@@ -469,9 +473,10 @@ class MemoryStore:
                 or lease.expires_at <= now
             )
         ]
+        if not free:
+            return None
         never = datetime.min.replace(tzinfo=now.tzinfo)
-        least = min(free, key=lambda row: (row.last_served_at or never, row.seller_id), default=None)
-        return least.seller_id if least is not None else None
+        return min(free, key=lambda row: (row.last_served_at or never, row.seller_id)).seller_id
 
     async def next_due_at(self) -> datetime | None:
         return min((row.due_at for row in self.tables.connections.values() if row.due_at is not None), default=None)

@@ -152,6 +152,8 @@ class Books:
     put_back: Counter[LotId] = field(default_factory=Counter)
     """Pieces of orders that the shop put back into the lot's listing, and that no write of ours took out again (S4)."""
     lines: dict[tuple[OrderId, ListingId], Line] = field(default_factory=dict)
+    lines_of: defaultdict[LotId, list[tuple[OrderId, ListingId]]] = field(default_factory=lambda: defaultdict(list))
+    """Those of a lot."""
     reduced: set[OrderId] = field(default_factory=set)
     """Orders that the seller cancelled, or took pieces out of."""
     merged: set[OrderId] = field(default_factory=set)
@@ -182,9 +184,7 @@ class Books:
     def sell(self, order_id: OrderId, listing_id: ListingId, item: Item, pieces: int, listed_from: datetime) -> None:
         """A buyer took pieces."""
         lot_id = self.owners.get(listing_id)
-        line = self.lines.get((order_id, listing_id))
-        if line is None:
-            line = self.lines[order_id, listing_id] = Line(lot_id=lot_id, item=item, total=0)
+        line = self._line(order_id, listing_id, lot_id, item)
         line.total += pieces
         # What the API shows of an order shows all of it.
         for each in self.unlisted:
@@ -203,6 +203,15 @@ class Books:
                 )
             )
 
+    def _line(self, order_id: OrderId, listing_id: ListingId, lot_id: LotId | None, item: Item) -> Line:
+        """Find a line, or begin it."""
+        key = order_id, listing_id
+        if key not in self.lines:
+            self.lines[key] = Line(lot_id=lot_id, item=item, total=0)
+            if lot_id is not None:
+                self.lines_of[lot_id].append(key)
+        return self.lines[key]
+
     def take_back(self, order_id: OrderId, listing_id: ListingId, pieces: int, *, restock: bool) -> None:
         """The seller took pieces out of an order: back into the shop, or nobody says where to (rule S4)."""
         line = self.lines[order_id, listing_id]
@@ -215,7 +224,7 @@ class Books:
 
     def sold(self, lot_id: LotId) -> int:
         """Pieces that are sold: what left an order stays so until the shop is seen to have put it back (rule S4)."""
-        return self.ordered[lot_id] - sum(map(self.came_back, self.lines_of(lot_id)))
+        return self.ordered[lot_id] - sum(map(self.came_back, self.lines_of[lot_id]))
 
     def came_back(self, key: tuple[OrderId, ListingId]) -> int:
         """Pieces of an order line that inventory counts as back, and not in another order (rule S2)."""
@@ -223,15 +232,11 @@ class Books:
 
     def uncounted_returns(self, lot_id: LotId) -> int:
         """Pieces that the shop put back and that do not count as back yet; below zero: too many do."""
-        return sum(self.lines[key].restocked - self.came_back(key) for key in self.lines_of(lot_id))
+        return sum(self.lines[key].restocked - self.came_back(key) for key in self.lines_of[lot_id])
 
     def may_show_more(self, lot_id: LotId) -> int:
         """Pieces that are in the shop beside what counts as there, until a look finds them (rule S4)."""
         return max(0, min(self.put_back[lot_id], self.uncounted_returns(lot_id)))
-
-    def lines_of(self, lot_id: LotId) -> list[tuple[OrderId, ListingId]]:
-        """List the order lines of a lot."""
-        return [key for key, line in self.lines.items() if line.lot_id == lot_id]
 
     def merge(self, order_id: OrderId, into: OrderId, listed_from: datetime, *, linked: Collection[ListingId]) -> None:
         """An order's lines are another's from now on: they count there, and no more here (rule S2).
@@ -246,7 +251,7 @@ class Books:
             pieces = line.held
             line.moved += pieces
             lot_id = self.owners.get(listing_id) if listing_id in linked else line.lot_id
-            there = self.lines.setdefault((into, listing_id), Line(lot_id=lot_id, item=line.item, total=0))
+            there = self._line(into, listing_id, lot_id, line.item)
             there.total += pieces
             for each in self.unlisted:
                 if each.order_id == order_id and each.listing_id == listing_id:

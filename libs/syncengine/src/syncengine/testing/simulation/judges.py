@@ -189,7 +189,7 @@ class Judges:
         # What one on probation did not take, a sale not yet listed did: it is still on its way.
         on_its_way = min(books.unfound[lot_id], sent.doubted)
         asked = books.increases[lot_id] - wish.decreased + books.taken[lot_id] + by_hands + on_its_way
-        asked += books.excused[lot_id] + sum(map(books.came_back, books.lines_of(lot_id)))
+        asked += books.excused[lot_id] + sum(map(books.came_back, books.lines_of[lot_id]))
         if (too_many := books.plus[lot_id] - asked) > unseen:
             raise Misjudged(1, f"{lot_id}: {books.plus[lot_id]} pieces put in, {asked + unseen} were asked for")
         books.excused[lot_id] += max(0, too_many)

@@ -84,7 +84,7 @@ class Returns:
             doubts.add("sold below our books")
         if books.not_yet_listed(lot_id, self.stage.clock.now()):
             doubts.add("late order")
-        put_back = {listing_id for each, listing_id in books.lines_of(lot_id) if books.lines[each, listing_id].left}
+        put_back = {listing_id for each, listing_id in books.lines_of[lot_id] if books.lines[each, listing_id].left}
         if put_back - {row.listing_id}:
             doubts.add("listing not linked")  # a short list after a loss lacked it, say
         return doubts
@@ -94,7 +94,7 @@ class Returns:
         if row.look_since is not None or row.intent_id is not None or row.probation is not None:
             return False
         books, lines = self.stage.books, self.stage.store.tables.lines
-        for order_id, listing_id in books.lines_of(row.lot_id):
+        for order_id, listing_id in books.lines_of[row.lot_id]:
             line, known = books.lines[order_id, listing_id], lines.get((SELLER, order_id, listing_id))
             if line.left and known is not None and known.seen != line.total - line.left:
                 return False
@@ -117,7 +117,7 @@ class Returns:
         books, inventory, known = self.stage.books, self.stage.inventory, self.stage.store.tables.lines
         if (uncounted := books.uncounted_returns(lot_id)) <= 0:
             return ""
-        lines = books.lines_of(lot_id)
+        lines = books.lines_of[lot_id]
         asked = sum(inventory.open_return(key) for key in lines)
         asked += sum(books.lines[key].restocked for key in lines if (SELLER, *key) not in known)
         if asked < uncounted:

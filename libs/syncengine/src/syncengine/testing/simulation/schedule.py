@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Coroutine, Generator
 from datetime import datetime
+from types import coroutine
 
 from syncengine.clock import Clock
 
 
-class _Pause:
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-async def pause() -> None:
+@coroutine
+def pause() -> Generator[None, None, None]:
     """Let others go first; here a process may also sleep, or die."""
-    await _Pause()
+    yield
 
 
 class Task:

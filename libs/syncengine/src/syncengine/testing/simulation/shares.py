@@ -1,10 +1,12 @@
 """Whose the calls are: what looks and order reads own no write takes (rules B2, B3, judgement 5)."""
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncengine.marketplace import Ticket
+from syncengine.testing.memory_store import charged_at
 from syncengine.testing.simulation.stage import Stage
 
 _FOR_LOOKS = 10
@@ -52,8 +54,9 @@ class Shares:
             self.calls.popleft()
         self.calls.append((min(now, ticket.stamp), write))
         # What a worker charged and never made, because it died, the account holds all the same (rule B1).
-        charged = sum(at > now - limit.window - skew for _, _, at, _ in stage.store.tables.calls)
-        self.at_last = max(charged, len(self.calls))
+        charged = stage.store.tables.calls
+        in_window = len(charged) - bisect_right(charged, now - limit.window - skew, key=charged_at)
+        self.at_last = max(in_window, len(self.calls))
         if not write:
             return ""
         recent = [is_write for at, is_write in self.calls if at > now - limit.window + skew]

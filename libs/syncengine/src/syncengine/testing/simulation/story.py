@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from random import Random
 
 from syncengine.testing.simulation.buyers import Buyers
@@ -110,8 +111,8 @@ class Story:
         told = list(told)
         self._random = random
         self._happenings = [happening for _, happening in told]
-        self._weights = [weight for weight, _ in told]
+        self._cum_weights = list(accumulate(weight for weight, _ in told))
 
     def go_on(self) -> None:
         """Let the next thing happen."""
-        self._random.choices(self._happenings, self._weights)[0]()
+        self._random.choices(self._happenings, cum_weights=self._cum_weights)[0]()
