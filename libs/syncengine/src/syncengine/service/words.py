@@ -59,9 +59,9 @@ PAUSES: Mapping[str, str] = {
 }
 
 ORDER_UNREAD = (
-    "The shop lists an order and does not give its lines, so what it sold cannot be counted. Look at the newest orders"
-    " on the shop's website. It is tried again every quarter of an hour; until it can be read, what is in doubt waits,"
-    " and other sales and your decreases go on."
+    "The shop lists an order and does not give its lines, or says that it went into another and does not list that one,"
+    " so what it sold cannot be counted. Look at the newest orders on the website. It is tried again each quarter"
+    " of an hour; until it can be read, what is in doubt waits, and other sales and your decreases go on."
 )
 MATCHING: Mapping[str, str] = {
     "CONNECTED": "The shop is new here: its listings and orders are being matched with your lots. Nothing is sent yet.",
