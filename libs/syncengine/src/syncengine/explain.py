@@ -61,6 +61,8 @@ def explain(
     if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
         return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
     done = _delta(intent) if finding is Finding.APPLIED else 0
+    if restocked and (row.ledger or 0) + done < 0:
+        return None  # so it was emptied before, or was not, and an order not yet listed took what is missing (S4)
     fits = seen.quantity == (row.ledger or 0) + done + restocked
     # A sale not yet listed may make up for what was believed wrongly, or for pieces that are in twice.
     doubt, probation = (row.doubt, row.probation) if fits else (0, None)

@@ -136,21 +136,19 @@ def test_what_a_wrong_verdict_left_was_not_put_back_by_the_shop() -> None:
     assert (known.row.ledger, known.restocked, known.row.trouble) == (3, 1, None)
 
 
-@pytest.mark.parametrize("in_hindsight", [True, False])
 @pytest.mark.parametrize(("ledger", "delta"), [(11, -12), (-1, 0)])
-def test_what_a_decrease_did_not_find_was_not_put_back_by_the_shop(
-    *, ledger: int, delta: int, in_hindsight: bool
-) -> None:
-    """One of no outcome was to take twelve of eleven, or an answered one did; one of three came back since (4602)."""
+def test_what_a_decrease_did_not_find_was_not_put_back_by_the_shop(*, ledger: int, delta: int) -> None:
+    """One of no outcome was to take twelve of eleven, or an answered one did; one of three came back since (4602).
+
+    At once nobody knows that: of six, of which a late order took one, ten were perhaps not taken either (1114).
+    """
     seen = Observation(quantity=1, holds=True, contradicts=False, read_at=NOW, at=NOW)
     row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=ledger, look_since=NOW)
     intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=delta), fate=Fate.UNKNOWN)
     left_unknown = intent if delta else None
-    if in_hindsight:
-        row = replace(row, observed=seen)
-        known = explain_in_hindsight(row, left_unknown, sold_since=frozenset({0}), now=DUE, last=False, returned=3)
-    else:
-        known = explain(row, left_unknown, seen, Settings(), NOW, returned=3)
+    assert explain(row, left_unknown, seen, Settings(), NOW, returned=3) is None
+    row = replace(row, observed=seen)
+    known = explain_in_hindsight(row, left_unknown, sold_since=frozenset({0}), now=DUE, last=False, returned=3)
     assert known is not None
     assert (known.row.ledger, known.restocked, known.row.trouble) == (1, 1, None)
     assert known.intent is None or known.intent.fate is Fate.APPLIED
