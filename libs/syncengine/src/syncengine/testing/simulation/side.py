@@ -186,7 +186,8 @@ class Side:
 
     def has_begun(self) -> bool:
         """Tell whether a closed shop was read since it is open; one that sold out looks closed for ever (rule C5)."""
-        is_read = self.stage.connection.baseline_taken_at is not None
+        connection = self.stage.connection  # one whose database was lost since has it from inventory (rule C3)
+        is_read = connection.baseline_taken_at is not None or connection.baseline_at is not None
         return is_read or not self.stage.character.begins_closed or not self.stage.shop.listings()
 
     # What is seen -----------------------------------------------------------------------------------------------------
