@@ -12,6 +12,7 @@ from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.databases import Databases
 from syncengine.testing.simulation.mail import Mail
 from syncengine.testing.simulation.network import Accident, Kind
+from syncengine.testing.simulation.pace import Pace
 from syncengine.testing.simulation.stage import Stage
 from syncengine.testing.simulation.users import Users
 from syncengine.testing.simulation.workers import Workers
@@ -31,6 +32,8 @@ class Coincidences:
     buyers: Buyers
     workers: Workers
     databases: Databases
+    pace: Pace
+    """Which sees what is due, also while these go on."""
     alongside: list[Callable[[], None]] = field(default_factory=list)
     """What else goes on meanwhile: in another shop of the seller's."""
 
@@ -148,6 +151,7 @@ class Coincidences:
                 self.stage.network.land_late_ones()
                 for go_on in self.alongside:
                     go_on()
+            self.pace.look()
             self.stage.clock.turn(_SECOND)
 
     def _sell_late(self) -> Listing | None:
