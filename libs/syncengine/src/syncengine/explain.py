@@ -74,8 +74,8 @@ def explain(
     if probation is not None and now < probation.due_at:
         row = replace(row, probation=probation)
     late = now + settings.lag_window
-    if doubt:
-        row = _doubted(row, doubt, late)
+    if doubt:  # pieces that are in twice: a sale not yet listed may have made the number fit, and is not filled up (K4)
+        row = replace(_doubted(row, doubt, late), raise_after=late)
     if intent is not None and isinstance(intent.write, Update) and intent.write.delta:
         row = _doubted(row, -intent.write.delta if finding is Finding.APPLIED else intent.write.delta, late)  # rule K5
     return Known(row, intent, restocked)

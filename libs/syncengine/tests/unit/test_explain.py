@@ -111,6 +111,15 @@ def test_a_write_is_done_beside_what_a_wrong_verdict_left(
     assert (at_once is None) == is_off, "a sale not yet listed may have made the number"
 
 
+def test_a_number_that_fits_while_pieces_may_be_in_twice_is_not_filled_up_before_late_orders_show() -> None:
+    """Two were sold before the census that counted, or it was two later ones that are not listed yet (life 2005)."""
+    seen = Observation(quantity=0, holds=True, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=0, doubt=2, look_since=NOW)
+    known = explain(row, None, seen, Settings(), NOW)
+    assert known is not None
+    assert (known.row.trouble, known.row.raise_after) == (None, NOW + Settings().lag_window)
+
+
 def test_pieces_in_our_books_twice_and_a_sale_at_the_read_leave_it_open_whether_a_decrease_was_done() -> None:
     """Two were sold as it was read: if before, it was not done; if after, it was, and six are in twice (2490)."""
     seen = Observation(quantity=2, holds=True, contradicts=False, read_at=NOW, at=NOW)
