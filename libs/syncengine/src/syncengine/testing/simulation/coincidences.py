@@ -33,6 +33,8 @@ class Coincidences:
     databases: Databases
     alongside: list[Callable[[], None]] = field(default_factory=list)
     """What else goes on meanwhile: in another shop of the seller's."""
+    watching: list[Callable[[], None]] = field(default_factory=list)
+    """What sees, in each second of it, since when decreases wait, here and in another shop (judgement 6)."""
 
     def buy_what_is_unanswered(self) -> None:
         """A buyer takes as many pieces as an unanswered write changes, in an order that shows late (rules K2, K5)."""
@@ -148,6 +150,8 @@ class Coincidences:
                 self.stage.network.land_late_ones()
                 for go_on in self.alongside:
                     go_on()
+            for watch in self.watching:
+                watch()
             self.stage.clock.turn(_SECOND)
 
     def _sell_late(self) -> Listing | None:

@@ -132,6 +132,7 @@ class Side:
                 buyers=self.buyers,
                 workers=self.workers,
                 databases=self.databases,
+                watching=[self.judges.pace.look],
             ),
         )
 
