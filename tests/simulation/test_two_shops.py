@@ -64,6 +64,25 @@ def test_a_sale_in_one_shop_is_taken_from_the_other_and_what_is_amiss_is_judged(
 
 
 @pytest.mark.timeout(120)
+def test_what_a_shop_put_back_is_there_to_sell_before_it_counts_as_back() -> None:
+    both = connected(1)
+    side = both.sides[0]
+    (listing,) = side.buyers.for_sale()
+    lot_id = side.stage.books.owners[listing.listing_id]
+    order_id = side.buyers.order(listing, 4, timedelta(0))
+    come_to_rest(both.sides)
+    assert both.stock.left(lot_id) == 6
+
+    side.stage.shop.cancel(order_id, side.stage.clock.now(), restock=True)
+    side.stage.books.take_back(order_id, listing.listing_id, 4, restock=True)
+    assert both.stock.left(lot_id) == 10
+    come_to_rest(both.sides)
+    both.stock.judge_rest()
+    assert both.stock.left(lot_id) == 10
+    assert shown(both) == [{lot_id: 10}] * 2
+
+
+@pytest.mark.timeout(120)
 def test_a_thousand_edits_while_both_shops_are_down_cost_a_write_a_lot() -> None:
     """The last value wins in all of them."""
     both = connected(_LOTS)

@@ -12,7 +12,6 @@ from syncengine.testing.simulation.buyers import Buyers
 from syncengine.testing.simulation.databases import Databases
 from syncengine.testing.simulation.mail import Mail
 from syncengine.testing.simulation.network import Accident, Kind
-from syncengine.testing.simulation.pace import Pace
 from syncengine.testing.simulation.stage import Stage
 from syncengine.testing.simulation.users import Users
 from syncengine.testing.simulation.workers import Workers
@@ -32,10 +31,10 @@ class Coincidences:
     buyers: Buyers
     workers: Workers
     databases: Databases
-    pace: Pace
-    """Which sees what is due, also while these go on."""
     alongside: list[Callable[[], None]] = field(default_factory=list)
     """What else goes on meanwhile: in another shop of the seller's."""
+    watching: list[Callable[[], None]] = field(default_factory=list)
+    """What sees, in each second of it, since when decreases wait, here and in another shop (judgement 6)."""
 
     def buy_what_is_unanswered(self) -> None:
         """A buyer takes as many pieces as an unanswered write changes, in an order that shows late (rules K2, K5)."""
@@ -151,7 +150,8 @@ class Coincidences:
                 self.stage.network.land_late_ones()
                 for go_on in self.alongside:
                     go_on()
-            self.pace.look()
+            for watch in self.watching:
+                watch()
             self.stage.clock.turn(_SECOND)
 
     def _sell_late(self) -> Listing | None:

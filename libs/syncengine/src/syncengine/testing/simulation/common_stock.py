@@ -70,8 +70,13 @@ class CommonStock:
         return self.sides[place].stage.books.current[lot_id].total + others
 
     def left(self, lot_id: LotId) -> int:
-        """Pieces of a lot that are there, by what truly happened; below zero: more were sold."""
-        return self._users_pieces(0, lot_id) - sum(side.stage.books.sold(lot_id) for side in self.sides)
+        """Pieces of a lot that are there, by what truly happened; below zero: more were sold.
+
+        What a shop put back is there, whatever counts as back: its listing offers it, also while a look's finding is on
+        its way to inventory (rule S4).
+        """
+        books = [side.stage.books for side in self.sides]
+        return self._users_pieces(0, lot_id) - sum(each.sold(lot_id) - each.uncounted_returns(lot_id) for each in books)
 
     def uncounted(self, place: int, lot_id: LotId, *, but: int = 0) -> int:
         """Pieces of a lot sold in a shop, besides so many, that inventory has not counted there."""

@@ -132,7 +132,7 @@ class Side:
                 buyers=self.buyers,
                 workers=self.workers,
                 databases=self.databases,
-                pace=self.judges.pace,
+                watching=[self.judges.pace.look],
             ),
         )
 
@@ -186,8 +186,11 @@ class Side:
         self.keys.connect()
 
     def has_begun(self) -> bool:
-        """Tell whether a closed shop was read since it is open; one that sold out looks closed for ever (rule C5)."""
-        connection = self.stage.connection  # one whose database was lost since has it from inventory (rule C3)
+        """Tell whether a closed shop was read since it is open; one that sold out looks closed for ever (rule C5).
+
+        Once read it was, also where the database that knew it is lost: then inventory's answer says so.
+        """
+        connection = self.stage.connection
         is_read = connection.baseline_taken_at is not None or connection.baseline_at is not None
         return is_read or not self.stage.character.begins_closed or not self.stage.shop.listings()
 

@@ -36,6 +36,7 @@ class TwoShops:
             side.users.elsewhere = (other.stage,)
             side.mail.counted = partial(self.stock.count, place)
             side.cast.coincidences.alongside.append(other.go_on)
+            side.cast.coincidences.watching.append(other.judges.pace.look)
         self.oversells = Oversells(self.sides, self.stock)
         self.imports = Imports(self.sides[0].users)
         self.sides[0].cast.faults.back_up = self.stock.back_up
