@@ -374,6 +374,9 @@ class Judges:
         if connection.census_alarm == "LIST_IS_EMPTY" and not self.stage.shop.listings():
             # Sold out, or what hands removed was the last: by the list alone it may as well be closed (C5).
             waits_for_list = connection.census_reason is not None or connection.list_wanted_at is not None
+            # So does a create without an answer: a list that lacks what is asked about already proves nothing (N3).
+            unsettled = self.stage.store.tables.unsettled.values()
+            waits_for_list = waits_for_list or any(isinstance(intent.write, Create) for intent in unsettled)
             return waits_for_list or self._last_was_removed()
         if connection.halted or connection.census_alarm or connection.confirmed_at is None:
             why = connection.halted or connection.census_alarm or "not confirmed"
