@@ -105,8 +105,11 @@ async def _alarm(
 
 
 async def _had_listings(tx: Transaction, connection: ConnectionRow) -> bool:
-    """Tell whether lots that have pieces were listed before the database was lost: inventory still knows where."""
-    if connection.census_reason is not CensusReason.DATABASE_LOST:
+    """Tell whether lots that have pieces were listed before the database was lost: inventory still knows where.
+
+    Until late orders have shown, also where a first list has been believed: it may have been short.
+    """
+    if connection.census_reason is not CensusReason.DATABASE_LOST and connection.hold_increases_until is None:
         return False
     wanted = [row.lot_id for row in await tx.listings_of(connection.seller_id) if row.target]
     return any((await tx.listing_ids_of(wanted)).values())
@@ -171,7 +174,8 @@ async def _book_census(
     # What a list lacks of a shop that we knew, only a second one proves: it may be short without a word (rule N3). One
     # that shows more than the first proves that the first was, and may be so itself.
     known_before = connection.baseline_at is not None and connection.census_reason is not CensusReason.KEYS_REPLACED
-    doubtful = is_early and known_before and any(row.listing_id is None for row in linked)
+    lacks_some = known_before and any(row.listing_id is None for row in linked)
+    doubtful = is_early and lacks_some
     if begins and connection.baseline_at is None:
         seq = next_seq(0, now)
         await tx.publish(
@@ -184,6 +188,9 @@ async def _book_census(
         # Rule C4; only at the first census does an empty shop mean that nothing was sold there.
         held_until = None if empty and connection.baseline_at is None else listed_at + lane.settings.lag_window
         connection = replace(connection, census_reason=None, confirmed_at=agreed, hold_increases_until=held_until)
+    elif connection.hold_increases_until is not None and connection.list_wanted_at is not None and lacks_some:
+        # What both lists lack may have sold between them, in orders that are yet to show (rule N3).
+        connection = replace(connection, hold_increases_until=listed_at + lane.settings.lag_window)
     wanted_at = _wanted_again(connection, lane.settings, listed_at, doubtful=doubtful)
     if wanted_at is None and connection.hold_increases_until is not None and connection.hold_increases_until <= now:
         connection = replace(connection, poll_at=now)  # increases were held for this list alone

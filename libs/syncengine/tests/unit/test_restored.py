@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from syncengine.census import LIST_IS_EMPTY
-from syncengine.listing import ListingId, ListRead
+from syncengine.listing import ListingId, ListRead, LotId
 from syncengine.marketplace import Outcome, ReadFailedError, Ticket, Unknown, Write
 from syncengine.rows.listing import Trouble
 from syncengine.testing.shop import Fault, Order
@@ -149,3 +149,38 @@ async def test_after_a_loss_nothing_is_created_before_a_second_list_where_the_fi
     await world.settle()
     assert (world.row("a").listing_id, len(world.shop.writes)) == (made, writes)
     assert world.connection.hold_increases_until is None
+
+
+async def test_after_a_loss_what_sold_out_between_two_lists_is_not_listed_again() -> None:
+    """The first was short, the second is true, and the order shows when late orders of the first have (life 3906)."""
+    world = World()
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    for name in ("a", "b"):
+        world.create(name, 10, note=name, price="0.1000" if name == "a" else "0.2000")
+    await world.settle()
+    writes, lag = len(world.shop.writes), world.settings.lag_window
+    await world.lose_database()
+    read_all, lists, is_down = world.shop.read_all, 0, True
+
+    async def short_then_late(ticket: Ticket) -> ListRead:
+        nonlocal lists
+        if lists and is_down:
+            raise ReadFailedError(Unknown(reason="NO_REPLY"))
+        lists += 1
+        read = await read_all(ticket)
+        return read if lists > 1 else replace(read, listings=read.listings[1:])
+
+    with patch.object(world.shop, "read_all", short_then_late):
+        await world.connect(shop_is_empty=False)
+        while not lists:
+            await world.settle(timedelta(seconds=1))
+        await world.settle(lag / 2)
+        late = world.shop.orders.pop(world.shop.buy(ListingId("1001"), 10))
+        is_down = False
+        await world.settle(lag * 0.9)
+        world.shop.orders[late.order_id] = late
+        await world.settle()
+    assert lists > 1
+    assert (world.shown(), len(world.shop.writes)) == ({"b": 10}, writes)
+    assert world.inventory.lots[LotId("a")].quantity == 0
