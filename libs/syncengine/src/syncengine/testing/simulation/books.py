@@ -144,7 +144,7 @@ class Books:
     excused: Counter[LotId] = field(default_factory=Counter)
     """Pieces put in although they were sold, for no order showed it yet: no news at the next write."""
     by_hand: Counter[LotId] = field(default_factory=Counter)
-    """Pieces that hands put into it, less those that they took out."""
+    """Pieces that hands put into it, less those that they took out and that may not be put in again."""
     missed: Counter[LotId] = field(default_factory=Counter)
     """Pieces that hands took out, and that a census which begins anew takes for never having been there (rule C2)."""
     ordered: Counter[LotId] = field(default_factory=Counter)
@@ -281,9 +281,13 @@ class Books:
 
     def begin_anew(self) -> None:
         """A census took the shop as it is: what hands took out before may be put in again (rule C2)."""
-        for lot_id, pieces in self.missed.items():
-            self.taken[lot_id] += pieces
-        self.missed.clear()
+        for lot_id in list(self.missed):
+            self.take_by_hand(lot_id, self.missed.pop(lot_id))
+
+    def take_by_hand(self, lot_id: LotId, pieces: int) -> None:
+        """Nobody will know that it was hands who took pieces out: they may be put in again, like what we took out."""
+        self.taken[lot_id] += pieces
+        self.by_hand[lot_id] += pieces
 
     def an_order_grew(self) -> bool:
         """Whether an order holds another lot's pieces that are not counted yet: of when are they?

@@ -115,7 +115,7 @@ class Judges:
             if isinstance(intent.write, Update):
                 books.unfound[intent.lot_id] += max(0, -intent.write.delta)
             if isinstance(intent.write, Remove):
-                books.taken[intent.lot_id] += books.missed.pop(intent.lot_id, 0)
+                books.take_by_hand(intent.lot_id, books.missed.pop(intent.lot_id, 0))
                 if wrong := self.guarded.removal(intent, row):
                     raise Misjudged(9, wrong)
         return len(self.made) > known

@@ -37,7 +37,10 @@ class Website:
         # Of a listing, or an increase, that no reply told of nobody will ever know that the pieces were there; of one
         # that we are removing, nobody that it was not we.
         is_seen = is_known and all(intent.lot_id != lot_id for intent in tables.unsettled.values())
-        (books.missed if is_seen else books.taken)[lot_id] += pieces
+        if is_seen:
+            books.missed[lot_id] += pieces
+        else:
+            books.take_by_hand(lot_id, pieces)
 
     # Happenings
 
