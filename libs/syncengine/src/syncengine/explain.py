@@ -175,9 +175,7 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
     # Where its flags prove that it was not done, as many pieces may have been sold by an order not yet listed.
     if shown == max(0, ledger + write.delta) and not seen.contradicts:
         return Finding.APPLIED
-    if ledger < 0 < write.delta:
-        return Finding.NEITHER  # more was sold than there was without it
-    if shown in _plausible(row, ledger):
+    if shown in _plausible(row, ledger) and not ledger < 0 < write.delta:  # more was sold than there was without it
         return Finding.NOT_APPLIED
     is_beside = shown in _plausible(row, ledger + write.delta) and not seen.contradicts
     return Finding.APPLIED_BESIDE if is_beside else Finding.NEITHER

@@ -132,6 +132,18 @@ def test_pieces_in_our_books_twice_and_a_sale_at_the_read_leave_it_open_whether_
     assert known.row.trouble is None, "the simpler of the two"
 
 
+def test_an_increase_is_done_beside_a_decrease_that_was_not_though_more_was_sold_than_our_books_had() -> None:
+    """Eight sold late made a decrease of eight look done; five were put in, and all was known a window later (5109)."""
+    seen = Observation(quantity=3, holds=True, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=-10, unknown=True, look_since=NOW, observed=seen)
+    row = replace(row, probation=Probation(delta=8, due_at=DUE))
+    intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=5), fate=Fate.UNKNOWN)
+    known = explain_in_hindsight(row, intent, sold_since=frozenset({0}), now=DUE, last=False)
+    assert known is not None
+    assert known.intent is not None
+    assert (known.row.trouble, known.intent.fate, known.row.ledger) == (None, Fate.APPLIED, 3)
+
+
 def test_what_a_wrong_verdict_left_was_not_put_back_by_the_shop() -> None:
     """One piece of a return of two was, and one stands because a decrease was not done that counts as done (8382)."""
     seen = Observation(quantity=3, holds=True, contradicts=False, read_at=NOW, at=NOW)
