@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from syncengine.listing import LotId, Values
+from syncengine.marketplace import Facts
 from syncengine.testing.inventory import Stock
 from syncengine.testing.simulation.users import Users
 
@@ -17,7 +18,7 @@ class Row:
     lot_id: LotId
     by: int
     fields: tuple[Values, ...]
-    """By shop: those that it changed, as they were before."""
+    """By shop: those that it changed, with all of their groups, as they were before."""
 
 
 @dataclass(slots=True)
@@ -65,8 +66,14 @@ class Imports:
         is_unfit = self.users.stage.books.current[stock.lot_id].is_unfit
         before = [{} if is_unfit else dict(face.fields) for face in faces]  # nobody wants such a price back
         self.users.change_by(stock, by, fields=True)
+        shops = [stage.shop for stage in self.users.stages()]
         changed = tuple(
-            {name: value for name, value in was.items() if value != face.fields[name]}
-            for was, face in zip(before, faces, strict=True)
+            _changed(was, face.fields, shop.facts) for was, face, shop in zip(before, faces, shops, strict=True)
         )
         return Row(lot_id=stock.lot_id, by=by, fields=changed)
+
+
+def _changed(before: Values, after: Values, facts: Facts) -> Values:
+    """Pick the groups of fields that changed, whole: no shop takes an old price under tiers of a later one."""
+    groups = {facts.groups[name] for name, value in before.items() if value != after[name]}
+    return {name: value for name, value in before.items() if facts.groups[name] in groups}

@@ -271,12 +271,12 @@ class Judges:
 
         Sales not yet listed show in what is left, and so are no exception here, but where our own removal left nothing,
         or where a census took what is left for all that there is. What was said of a revision stays so when it is told
-        again, with sales booked since: those are the next revision's.
+        again, with sales booked since: those are the next revision's, also where as many pieces came back meanwhile.
         """
         books, row = self.stage.books, self.stage.store.tables.listings.get(lot_id)
         was_said, self.said[lot_id] = self.said.get(lot_id) == revision, revision
         wish = books.wishes.get((lot_id, revision))
-        if wish is None or books.causes(lot_id) or (was_said and row is not None and row.uncounted):
+        if wish is None or books.causes(lot_id) or (was_said and self._is_counting(lot_id)):
             return
         shown, true = sum(self.live(lot_id).values()), wish.pieces(books.sold(lot_id))
         read_at = (
@@ -289,6 +289,13 @@ class Judges:
         may_show = range(true, wish.pieces(books.sold(lot_id) - unseen) + books.may_show_more(lot_id) + 1)
         if shown not in may_show and not (wish.hidden and shown == 0):
             raise Misjudged(4, f"{lot_id}: said to be synced at revision {revision}, the shop shows {shown} for {true}")
+
+    def _is_counting(self, lot_id: LotId) -> bool:
+        """Tell whether sold or returned pieces are told that inventory has not counted yet."""
+        tables = self.stage.store.tables
+        row = tables.listings.get(lot_id)
+        told = tables.bookings.get(lot_id, ())
+        return row is not None and any(booking.pieces and booking.seq > row.counted_seq for booking in told)
 
     # Rest (judgements 2 and 7) ----------------------------------------------------------------------------------------
 

@@ -22,6 +22,10 @@ _STEPS = (1, 2, 4, 8, 24)
 """How far a worker gets before anything else happens: a call is about ten."""
 
 
+class CutError(Exception):
+    """The database's connection broke in a commit; nobody can say whether it was one."""
+
+
 @dataclass(slots=True)
 class _Lane(Lane):
     """A process may sleep, or die, just after each commit: before the call that it allowed, too (rules L1, L2)."""
@@ -30,14 +34,14 @@ class _Lane(Lane):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[tuple[Transaction, ConnectionRow]]:
-        async with Lane.transaction(self) as opened:
-            yield opened
+        try:
+            async with Lane.transaction(self) as opened:
+                yield opened
+        except CutError:
+            self.committed()  # it may have been one: then its intent may be believed done, although nobody sends it
+            raise
         self.committed()
         await pause()
-
-
-class CutError(Exception):
-    """The database's connection broke in a commit; nobody can say whether it was one."""
 
 
 @dataclass(slots=True)
