@@ -101,6 +101,10 @@ def explain_in_hindsight(
     if not findings:
         findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
         findings.discard((Finding.NEITHER, 0))
+    if not findings and row.doubt > 1:
+        row = _doubted_in_part(row, now)
+        findings = {(_find(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
+        findings.discard((Finding.NEITHER, 0))
     if len(findings) == 1:
         finding, restocked = findings.pop()
         moved = 0
@@ -188,6 +192,12 @@ def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
 
 def _doubts(row: ListingRow) -> set[int]:
     return {0, row.doubt, *(row.probation.deltas if row.probation is not None else ())}
+
+
+def _doubted_in_part(row: ListingRow, now: datetime) -> ListingRow:
+    """Of several pieces that may be in our books twice some may be, and others not (rule Q1)."""
+    in_part = frozenset(range(1, row.doubt)) | _doubts(row)
+    return replace(row, probation=Probation(delta=row.doubt, due_at=now, earlier=in_part - {0}))
 
 
 def _doubted(row: ListingRow, delta: int, until: datetime) -> ListingRow:
