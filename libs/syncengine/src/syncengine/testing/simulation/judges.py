@@ -195,7 +195,7 @@ class Judges:
         books.excused[lot_id] += max(0, too_many)
         unknown = max(books.not_yet_listed(lot_id, at), sent.doubted)
         sold = books.sold(lot_id) - unknown - unread - unlinked
-        wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id]) + max(0, books.uncounted_returns(lot_id))
+        wanted = wish.pieces(sold) + max(0, books.by_hand[lot_id]) + self.returns.uncounted(lot_id)
         if isinstance(landing.write, Create | Update) and landing.after > wanted:
             raise Misjudged(1, f"{lot_id}: {landing.after} in the shop, {wanted} are there to sell")
 

@@ -100,6 +100,17 @@ class Returns:
                 return False
         return self.stage.inventory.lots[row.lot_id].counted_seq >= self.told[row.lot_id]  # a restored one knows less
 
+    def uncounted(self, lot_id: LotId) -> int:
+        """Count the pieces that the shop put back and that do not count as back yet.
+
+        Where something else moved the lot's number pieces of other orders may count as back that the shop never put
+        there: they make these no fewer.
+        """
+        books = self.stage.books
+        if books.causes(lot_id).isdisjoint(_MOVES_NUMBERS):
+            return max(0, books.uncounted_returns(lot_id))
+        return sum(max(0, books.lines[key].restocked - books.came_back(key)) for key in books.lines_of[lot_id])
+
     def judge_count(self, lot_id: LotId) -> str:
         """Say what is wrong with what counts as back now, if anything is: only what the shop put back does."""
         books = self.stage.books
