@@ -13,7 +13,8 @@ from syncengine.saving import tier_of
 from syncengine.testing.simulation.stage import Stage
 from syncengine.turn import ORDERS_A_POLL
 
-_STOPS = ("worker killed", "worker slept beyond its lease", "commit cut")
+_STOPS = ("worker killed", "worker slept beyond its lease", "worker fenced", "commit cut")
+"""Of a worker. One is fenced that stood still while time went by: so long nobody served the connection."""
 
 
 @dataclass(slots=True)
