@@ -33,10 +33,11 @@ class Website:
     def _take_out(self, listing: Listing, pieces: int) -> None:
         books, lot_id = self.stage.books, self.stage.books.owners[listing.listing_id]
         tables = self.stage.store.tables
-        is_known = (SELLER, listing.listing_id) in tables.owners
-        # Of a listing, or an increase, that no reply told of nobody will ever know that the pieces were there; of one
-        # that we are removing, nobody that it was not we.
-        is_seen = is_known and all(intent.lot_id != lot_id for intent in tables.unsettled.values())
+        row = tables.listings.get(lot_id)
+        is_linked = row is not None and row.listing_id == listing.listing_id
+        # Of a listing, or an increase, that no reply told of, and of a listing that a list lacked after a loss, nobody
+        # will ever know that the pieces were there; of one that we are removing, nobody that it was not we.
+        is_seen = is_linked and all(intent.lot_id != lot_id for intent in tables.unsettled.values())
         if is_seen:
             books.missed[lot_id] += pieces
         else:
