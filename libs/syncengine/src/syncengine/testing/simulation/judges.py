@@ -400,11 +400,11 @@ class Judges:
                 raise Misjudged(7, f"{lot_id}: a price that the shop cannot take is said to be there")
 
     def _last_was_removed(self) -> bool:
-        """Hands removed a listing and left nothing: the alarm asks, and what waits for a list waits for the answer."""
-        rows = self.stage.store.tables.listings.values()
-        return any(
-            row.listing_id and row.ledger and Cause.REMOVAL in self.stage.books.causes(row.lot_id) for row in rows
-        )
+        """Hands removed a listing, or pieces of which the last sold since, and left nothing: the alarm asks, and what
+        waits for a list waits for the answer.
+        """
+        rows, by_hand = self.stage.store.tables.listings.values(), {Cause.REMOVAL, Cause.QUANTITY}
+        return any(row.listing_id and row.ledger and by_hand & self.stage.books.causes(row.lot_id) for row in rows)
 
     def _judge_lot(self, stock: Stock, row: ListingRow | None) -> None:
         books, lot_id = self.stage.books, stock.lot_id
