@@ -60,9 +60,11 @@ class Shares:
         if not write:
             return ""
         recent = [is_write for at, is_write in self.calls if at > now - limit.window + skew]
+        # A stamp may be ahead of the clock: then only the account tells of a late call that it was charged long before.
+        taken = min(len(recent), len(charged) - bisect_right(charged, now - limit.window + skew, key=charged_at))
         settings, reserved = stage.settings, max(_FOR_LOOKS, int(limit.calls * stage.settings.look_share))
-        if len(recent) > limit.calls - reserved:
-            return f"a write takes call {len(recent)} of {limit.calls}: the last {reserved} are for looks"
+        if taken > limit.calls - reserved:
+            return f"a write takes call {taken} of {limit.calls}: the last {reserved} are for looks"
         if sum(recent) > (share := int(limit.calls * (1 - settings.reserved_share))):
             return f"{sum(recent)} writes in a window, whose share is {share}"
         if self.in_a_row > settings.quota_answers and len(recent) > self.at_refusal - reserved:
