@@ -292,14 +292,12 @@ class Books:
     def an_order_grew(self) -> bool:
         """Whether an order holds another lot's pieces that are not counted yet: of when are they?
 
-        Or held pieces that left it before they were counted: no order shows any more that they were sold. Or went into
-        another, and its own are still counted: once the books are lost, nobody knows what they were (S2).
+        Or went into another, and its own are still counted: once the books are lost, nobody knows what they were (S2).
         """
         lines_of = Counter(order_id for order_id, _ in self.lines)
         counted = self.inventory.counted
         return any(
             (line.lot_id is not None and lines_of[key[0]] > 1 and line.held - line.before > counted.get(key, 0))
-            or (line.lot_id is not None and line.left > 0 and line.total - line.before > counted.get(key, 0))
             # Also of a listing that was there before its lot was made.
             or (key[0] in self.merged and key[1] in self.owners and line.held - line.before != counted.get(key, 0))
             for key, line in self.lines.items()
