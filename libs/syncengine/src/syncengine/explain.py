@@ -66,14 +66,16 @@ def explain(
     fits = seen.quantity == (row.ledger or 0) + done + restocked
     # A sale not yet listed may make up for what was believed wrongly, or for pieces that are in twice.
     doubt, probation = (row.doubt, row.probation) if fits else (0, None)
+    has_moved = row.observed is not None and row.observed.quantity != seen.quantity
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
     if row.listing_id is None:
         return Known(row, intent, restocked)
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
-    if probation is not None and now < probation.due_at:
-        row = replace(row, probation=probation)
     late = now + settings.lag_window
+    if probation is not None and (has_moved or now < probation.due_at):
+        # Another number before it contradicts this one, and a sale not yet listed may have moved it (rule K5).
+        row = replace(row, probation=replace(probation, due_at=late) if has_moved else probation)
     if doubt:  # pieces that are in twice: a sale not yet listed may have made the number fit, and is not filled up (K4)
         row = replace(_doubted(row, doubt, late), raise_after=late)
     if intent is not None and isinstance(intent.write, Update) and intent.write.delta:

@@ -110,11 +110,11 @@ async def read_orders(
 
 
 async def _book(lane: Lane, order: OrderAsRead, *, only_store: bool) -> set[ListingId]:
-    """Book an order; returns the listings that it is or was of, and those of orders that went into it."""
+    """Book an order; returns the listings that it is, or was, of, and those of orders that went into it."""
     touched = {line.listing_id for line in order.lines}
     async with lane.transaction() as (tx, connection):
         lane.check_keys(connection)
-        for each in order.merged:
+        for each in (order.summary, *order.merged):
             touched |= {line.listing_id for line in await tx.lines_of_order(connection.seller_id, each.order_id)}
         if only_store:
             await store_order(tx, connection, order)

@@ -111,6 +111,20 @@ def test_a_write_is_done_beside_what_a_wrong_verdict_left(
     assert (at_once is None) == is_off, "a sale not yet listed may have made the number"
 
 
+@pytest.mark.parametrize(("before", "stays"), [(7, True), (6, False), (None, False)])
+def test_a_number_that_moved_since_it_was_looked_at_ends_no_probation(*, before: int | None, stays: bool) -> None:
+    """A decrease of one was lost, beside one of nine, and a sale that is not listed yet took the piece (Owl's 2888)."""
+    seen = Observation(quantity=6, holds=True, contradicts=False, read_at=DUE, at=DUE)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=15, unknown=True, look_since=NOW)
+    row = replace(row, probation=Probation(delta=1, due_at=NOW))
+    row = replace(row, observed=None if before is None else replace(seen, quantity=before))
+    intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=-9), fate=Fate.UNKNOWN)
+    known = explain(row, intent, seen, Settings(), DUE)
+    assert known is not None
+    assert known.row.probation is not None
+    assert (1 in known.row.probation.deltas) == stays
+
+
 @pytest.mark.parametrize(("shown", "is_explained"), [(5, True), (3, True), (7, True), (8, False), (2, False)])
 def test_of_pieces_that_may_be_in_twice_some_may_be(*, shown: int, is_explained: bool) -> None:
     """Three orders fell into the moment of the census that counted, and two were after it (Brick Owl's life 308)."""

@@ -2,11 +2,12 @@
 
 from copy import deepcopy
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
-from syncengine.listing import ListingId, LotId, OrderId
-from syncengine.marketplace import Create
+from syncengine.listing import ListingId, ListingRead, LotId, OrderId
+from syncengine.marketplace import Create, Ticket
 from syncengine.rows.listing import Trouble
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.shop import Fault
@@ -184,3 +185,24 @@ async def test_a_return_that_a_backup_opens_again_does_not_stand_for_a_later_one
     await world.settle()
     assert (world.shown(), stock_of(world)) == ({"a": 10}, 10)
     assert open_return(world, later) == 0
+
+
+async def test_a_line_that_leaves_its_order_while_it_is_looked_at_is_looked_at_again() -> None:
+    """Its pieces came back after the listing was read, and the read of orders after that shows no line (life 7150)."""
+    world = await listed()
+    stays, leaves = world.shop.buy(FIRST, 2), world.shop.buy(FIRST, 1)
+    await world.settle()
+    read = world.shop.read
+
+    async def read_just_before(listing_id: ListingId, ticket: Ticket) -> ListingRead:
+        seen = await read(listing_id, ticket)
+        if world.shop.orders[leaves].lines:
+            world.shop.reduce(leaves, FIRST, 1, restock=True)
+            world.shop.orders[leaves].lines.clear()
+        return seen
+
+    world.shop.reduce(stays, FIRST, 1, restock=False)
+    with patch.object(world.shop, "read", read_just_before):
+        await world.settle()
+    assert (open_return(world, stays), open_return(world, leaves)) == (1, 0)
+    assert (world.shown(), stock_of(world)) == ({"a": 8}, 8)

@@ -133,8 +133,8 @@ class Buyers:
         """The seller cancels an order or takes pieces out of it, with the restock box or without (rule S4).
 
         Only of listings that still stand: a shop makes one anew for pieces that come back to none, and whose that is
-        only its fields can say. And only pieces that we have told of, none that a census is yet to tell, and that a lot's
-        count lost: what is true of others is for a person to say.
+        only its fields can say. And only pieces that we have told of, none that a census is yet to tell, and that were
+        in a lot's count: what is true of others is for a person to say.
         """
         if self.stage.connection.census_reason is not None:
             return
