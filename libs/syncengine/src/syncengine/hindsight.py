@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from syncengine.listing import OrderId
 from syncengine.rows.order import LineRow, OrderRow
@@ -24,10 +24,19 @@ def sold_after(lines: Sequence[LineRow], moment: datetime, doubt: timedelta) -> 
     return frozenset(sums)
 
 
-def dated_by_order(lines: Sequence[LineRow], orders: Mapping[OrderId, OrderRow]) -> list[LineRow]:
+def dated_by_order(
+    lines: Sequence[LineRow], orders: Mapping[OrderId, OrderRow], *, merges: bool = False
+) -> list[LineRow]:
     """Date lines as early as their pieces may have left.
 
     One that was added to an order is dated by the order's last change when it was first read, which may have been
-    another, long after; one that came with another order may be older than this one.
+    another, long after; one that came with another order may be older than this one. `merges`: so may one of any order
+    that changed since it was placed, with others that were never read (rule S2).
     """
-    return [replace(line, ordered_at=min(line.ordered_at, orders[line.order_id].ordered_at)) for line in lines]
+    return [replace(line, ordered_at=_earliest(line, orders[line.order_id], merges=merges)) for line in lines]
+
+
+def _earliest(line: LineRow, order: OrderRow, *, merges: bool) -> datetime:
+    if merges and line.grown_at > order.ordered_at:
+        return datetime.min.replace(tzinfo=UTC)
+    return min(line.ordered_at, order.ordered_at)

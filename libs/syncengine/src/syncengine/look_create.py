@@ -43,7 +43,7 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
     looked_for = [(suspect.row, suspect.intent) for suspect in suspects if suspect.intent is not None]
     if not looked_for:
         return  # settled since they were suspected
-    traces = await _Traces.of(tx, [intent for _, intent in looked_for], sight)
+    traces = await _Traces.of(tx, [intent for _, intent in looked_for], sight, lane.shop.facts)
     misses_others = await _misses_others(tx, lane.lease.seller_id, sight)
     made: list[_Found] = []
     rows: list[ListingRow] = []
@@ -166,7 +166,7 @@ class _Traces:
     lines: Mapping[Item, Sequence[LineRow]]
 
     @classmethod
-    async def of(cls, tx: Transaction, intents: Sequence[Intent], sight: Sight) -> "_Traces":
+    async def of(cls, tx: Transaction, intents: Sequence[Intent], sight: Sight, facts: Facts) -> "_Traces":
         wanted: dict[Item, int] = {}
         for intent in intents:
             item = _item_of(intent)
@@ -188,7 +188,7 @@ class _Traces:
         lines: dict[Item, list[LineRow]] = defaultdict(list)
         ownerless = [line for line in await tx.ownerless_lines(seller_id) if line.item in wanted]
         orders = await tx.find_orders(seller_id, {line.order_id for line in ownerless})
-        for line in dated_by_order(ownerless, orders):
+        for line in dated_by_order(ownerless, orders, merges=facts.merges_orders):
             lines[line.item].append(line)
         return cls(newcomers, seen_before, lines)
 

@@ -70,6 +70,8 @@ class Facts:
     """As how many calls the shop may count the looking up of one entry."""
     views_at_once: int = 0
     """Its lists of orders do not say all: of the first so many of a page one call views the rest; 0: they do."""
+    merges_orders: bool = False
+    """Orders may go into others: a line may be older than the order that shows it (rule S2)."""
     batch_costs: int = 1
     """As how many calls, at least, one is charged that asks for several things: where such calls have a limit of their
     own, it is so many times lower (rule B1)."""

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncengine.explain import explain, explain_in_hindsight, observation
+from syncengine.explain_create import Made, Undecided, explain_create_in_hindsight
+from syncengine.hindsight import dated_by_order
 from syncengine.listing import Listing, ListingId
-from syncengine.marketplace import Update
+from syncengine.marketplace import Create, Update
 from syncengine.rows.intent import Fate, Intent
 from syncengine.rows.listing import Observation, Probation, Trouble
+from syncengine.rows.order import LineRow, OrderRow
 from syncengine.settings import Settings
 from syncengine.settle import found
 from syncengine.testing.samples import sample
@@ -215,3 +218,16 @@ def test_what_is_asked_about_is_no_less_asked_about_for_being_sold(
         known = explain_in_hindsight(replace(row, observed=seen), None, sold_since=frozenset({0}), now=DUE, last=False)
         assert known is not None
         assert (known.row.trouble is None, known.row.unexplained) == (False, 4)
+
+
+@pytest.mark.parametrize("merges", [True, False])
+def test_what_a_create_made_may_have_sold_before_the_order_that_shows_it_was_placed(*, merges: bool) -> None:
+    """In one that went into it before anybody read either: the list between shows neither (Brick Owl's life 2701)."""
+    listing_id, minute = ListingId("7"), timedelta(minutes=1)
+    intent = replace(sample(Intent), write=replace(sample(Create), quantity=2), newcomers={}, list_read_at=NOW)
+    line = replace(sample(LineRow), listing_id=listing_id, total=2, seen=2, ordered_at=NOW + minute)
+    line = replace(line, grown_at=NOW + 2 * minute)
+    order = replace(sample(OrderRow), order_id=line.order_id, ordered_at=line.ordered_at)
+    (dated,) = dated_by_order([line], {line.order_id: order}, merges=merges)
+    found = explain_create_in_hindsight(intent, [], [dated], Settings())
+    assert found == (Made(listing_id) if merges else Undecided())

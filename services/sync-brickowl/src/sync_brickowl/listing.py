@@ -86,6 +86,7 @@ def facts(calls_per_minute: int, batches_per_minute: int, pings_to: str = "") ->
         looks_up_at_once=25,
         look_up_costs=MOST_TYPES,
         views_at_once=10,
+        merges_orders=True,
         # A batch counts as one of its own limit, and perhaps as each entry of the other (marketplaces/brickowl.md#3.5).
         batch_costs=-(-calls_per_minute // batches_per_minute),
         counts_entries=True,
