@@ -74,7 +74,8 @@ def _weigh(life: Life) -> Counter[str]:
         row = stage.store.tables.listings.get(lot_id)
         found["lots"] += 1
         found["pieces too many in the shop"] += max(0, shown - true)
-        found["pieces missing in the shop"] += max(0, true - shown) if not wish.hidden else 0
+        is_wanted = not (wish.hidden or wish.is_unfit)  # at a price that the shop cannot take nothing is listed
+        found["pieces missing in the shop"] += max(0, true - shown) if is_wanted else 0
         found["lots listed twice"] += len(live) > 1
         found["lots that wait for a person"] += row is not None and row.trouble is not None
         found["lots whose count is wrong"] += stock.quantity != wish.total - stage.books.sold(lot_id)
