@@ -61,10 +61,7 @@ def variable_for(port_field: str) -> str:
 def on_free_ports(settings: Settings) -> Settings:
     """Move everything to ports that nobody uses, for a test run of its own."""
     names = [each.name for each in fields(Settings) if each.name.endswith("_port")]
-    ports: set[int] = set()
-    while len(ports) < len(names):
-        ports.add(free_port())
-    return replace(settings, **dict(zip(names, ports, strict=True)))  # type: ignore[arg-type]
+    return replace(settings, **{name: free_port() for name in names})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
