@@ -141,7 +141,7 @@ async def _book_census(
     owners = await tx.lots_of_listings(connection.seller_id, listing_ids)
     after_loss = connection.census_reason is CensusReason.DATABASE_LOST
     matched = match(rows, read.listings, owners, facts, after_loss=after_loss)
-    returned = await _returned(tx, connection, rows, matched)
+    returned = await _close_or_find_returns(tx, connection, rows, matched)
     ownerless = {line.item for line in since_connected(await tx.ownerless_lines(connection.seller_id), connection)}
     ownerless |= {kept.listing.item for kept in missed}
     late = listed_at + lane.settings.lag_window
@@ -288,13 +288,13 @@ def _wanted_again(
     return wanted_at if wanted_at is not None and wanted_at > listed_at else None
 
 
-async def _returned(
+async def _close_or_find_returns(
     tx: Transaction, connection: ConnectionRow, rows: Sequence[ListingRow], matched: Matched
 ) -> frozenset[ListingId]:
     """Find listings that lots without one once had, and of which pieces are in open returns.
 
-    After a loss there are none, for the shop's number holds what came back (ADR 6); nor of what is found after the
-    first list, which was short: it had not sold out.
+    After a loss returns are closed instead, for the shop's number holds what came back (ADR 6); so are those of what
+    is found after the first list, which was short: it had not sold out.
     """
     if connection.census_reason not in (None, CensusReason.KEYS_REPLACED):
         await close_returns(tx, await tx.lines_of_seller(connection.seller_id))

@@ -15,15 +15,21 @@ from syncengine.testing.shop import Fault, Order
 from syncengine.testing.world import World
 
 
-@pytest.mark.parametrize("how", ["sold out", "taken away"])
-async def test_a_listing_gone_since_the_backup_is_explained(how: str) -> None:
-    """By its orders, or because it is not wanted any more; when it is wanted again, it is listed again."""
+async def with_two_lots() -> World:
+    """Ten pieces each of a and b, both listed."""
     world = World()
     await world.connect()
     await world.settle(timedelta(seconds=10))
     for name in ("a", "b"):
         world.create(name, 10, note=name, price="0.1000" if name == "a" else "0.2000")
     await world.settle()
+    return world
+
+
+@pytest.mark.parametrize("how", ["sold out", "taken away"])
+async def test_a_listing_gone_since_the_backup_is_explained(how: str) -> None:
+    """By its orders, or because it is not wanted any more; when it is wanted again, it is listed again."""
+    world = await with_two_lots()
     backup = deepcopy(world.store.tables)
     told = world.told
     if how == "sold out":
@@ -153,12 +159,7 @@ async def test_after_a_loss_nothing_is_created_before_a_second_list_where_the_fi
 
 async def test_after_a_loss_what_sold_out_between_two_lists_is_not_listed_again() -> None:
     """The first was short, the second is true, and the order shows when late orders of the first have (life 3906)."""
-    world = World()
-    await world.connect()
-    await world.settle(timedelta(seconds=10))
-    for name in ("a", "b"):
-        world.create(name, 10, note=name, price="0.1000" if name == "a" else "0.2000")
-    await world.settle()
+    world = await with_two_lots()
     writes, lag = len(world.shop.writes), world.settings.lag_window
     await world.lose_database()
     read_all, lists, is_down = world.shop.read_all, 0, True
