@@ -10,7 +10,7 @@ HALVES := --numprocesses 2 --dist loadfile --durations 10
 SHORT := $(if $(LONG),,-m "not long")
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate chaos bench measure-volume measure-plan measure-neighbours measure-sales-under-faults measure-first-hour
+.PHONY: help setup run token clean-state lock protos protos-check freeze fmt lint types imports test unit integration e2e simulate chaos bench measure-volume measure-plan measure-neighbours measure-blind-resend measure-sales-under-faults measure-first-hour
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ measure-plan: setup ## Measure what a plan of 20,000 prices says beside what the
 
 measure-neighbours: setup ## Measure what a seller with 50,000 waiting lots costs another: seconds from change to call
 	PYTHONPATH=tests python -m recovery.measure_neighbours
+
+measure-blind-resend: setup ## Measure the rough day of `make chaos LONG=1` with unanswered writes sent again, as peers do: half an hour
+	LONG=1 PYTHONPATH=tests python -m chaos.measure_blind_resend
 
 measure-sales-under-faults: setup ## Measure how soon sales are gone from the other shop while a tenth of all calls fails, in virtual time: five minutes
 	PYTHONPATH=tests python -m simulation.sales_under_faults $(ARGS)

@@ -2,9 +2,11 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
+from math import inf
 from statistics import median
 
 from product.lots import Json
@@ -37,49 +39,63 @@ class Cell:
     tried: int
     """Calls that it hit."""
     seconds: Sequence[float]
-    """From each of them until it was made good: a write was found done or not, a read was answered. Empty if slow."""
+    """From each of them until it was made good: a write was found done or not, a read was answered; infinite where
+    it never was. Empty if slow."""
+    again: int = 0
+    """Of writes that were done and whose reply was lost: how many were done once more before they were made good."""
 
     def __str__(self) -> str:
         if not self.seconds:
-            return f"{self.tried} | answered late"
-        return f"{self.tried} | {median(self.seconds):.1f} s, {max(self.seconds):.1f} s"
+            return f"{self.tried} | {self.again} | answered late"
+        return f"{self.tried} | {self.again} | {median(self.seconds):.1f} s, {max(self.seconds):.1f} s"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
     operation: str
     target: str
     """The listing that it names, if it is of one."""
     at: float
     fault: str
+    said: Hashable
+    """All of it; equal for a call that is made again."""
+    is_done: bool
 
     @property
     def is_answered(self) -> bool:
         return self.fault not in (LOST, REFUSED)
 
+    @property
+    def is_write(self) -> bool:
+        return self.operation.removesuffix(", several") in _WRITES
+
     def makes_good(self, before: "_Call") -> bool:
         """Tell whether this answer, or attempt, ended what that call left open."""
-        if before.operation.removesuffix(", several") not in _WRITES:
+        if not before.is_write:
             return self.is_answered and self.operation == before.operation
         shows = self.operation == _LIST or (self.operation == _LISTING and self.target == before.target)
         return self.is_answered and shows
 
+    def is_done_again(self, later: Sequence["_Call"]) -> bool:
+        """Tell whether one like it is done before anything makes this one good."""
+        unseen = takewhile(lambda each: not each.makes_good(self), later)
+        return any(each.is_done and each.said == self.said for each in unseen)
+
 
 def matrix(requests: Sequence[Json], faults: Mapping[str, str]) -> Mapping[tuple[str, str], Cell]:
-    """Sum up the requests of one shop by fault and operation. `faults`: what each does, by its id.
-
-    Raises StopIteration if one was not made good.
-    """
+    """Sum up the requests of one shop by fault and operation. `faults`: what each does, by its id."""
     calls = [_call_of(request, faults.get(request["fault"] or "", "")) for request in requests]
     tried: Counter[tuple[str, str]] = Counter()
+    again: Counter[tuple[str, str]] = Counter()
     seconds: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for place, call in enumerate(calls):
+        key, later = (call.fault, call.operation), calls[place + 1 :]
         if call.fault:
-            tried[call.fault, call.operation] += 1
+            tried[key] += 1
+            again[key] += call.fault == LOST and call.is_write and call.is_done_again(later)
         if call.fault and not call.is_answered:
-            good = (later.at - call.at for later in calls[place + 1 :] if later.makes_good(call))
-            seconds[call.fault, call.operation] += [next(good)]
-    return {key: Cell(tried=count, seconds=seconds[key]) for key, count in sorted(tried.items())}
+            seconds[key] += [next((each.at - call.at for each in later if each.makes_good(call)), inf)]
+    return {key: Cell(tried=count, seconds=seconds[key], again=again[key]) for key, count in sorted(tried.items())}
 
 
 def _call_of(request: Json, fault: str) -> _Call:
@@ -93,7 +109,14 @@ def _call_of(request: Json, fault: str) -> _Call:
     target = next(filter(None, found.groups()), "") if found and not several else ""
     word = _WORDS.get(f"{method} {re.sub(r'/?[0-9]+', '', path)}", f"{method} {path}")
     word = _LISTING if word == _LIST and target else word
-    return _Call(f"{word}{several}", target, datetime.fromisoformat(request["time"]).timestamp(), fault)
+    return _Call(
+        operation=f"{word}{several}",
+        target=target,
+        at=datetime.fromisoformat(request["time"]).timestamp(),
+        fault=fault,
+        said=(request["method"], request["path"], str(body)),
+        is_done=bool(request["applied"]),
+    )
 
 
 def rows(shop: str, requests: Sequence[Json], faults: Mapping[str, str]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A rough day over both shops: sales in each, edits and an import at once, while calls are lost, refused and slow."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -7,9 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from random import Random
+from typing import Any
 
 import httpx
 
+from chaos.hands import Hands
 from chaos.load import PATIENCE, insist
 from devstack.testing import Stack
 from product.lots import Json, eur
@@ -27,6 +30,7 @@ SALES = 200 if LONG else 5
 EDITS = 500 if LONG else 8
 IMPORTED = 100 if LONG else 2
 """Rows of the file that is imported meanwhile."""
+_KILLED = ("inventory", "sync-bricklink", "sync-brickowl", "credentials", "gateway")
 ONE_IN = 10
 """So many calls: one loses its reply, one is refused with a 503, one is slow."""
 _SLOW_SECONDS = 1.5
@@ -65,10 +69,10 @@ class Day:
 
     @classmethod
     @asynccontextmanager
-    async def dawning(cls, stack: Stack, seed: int) -> AsyncIterator["Day"]:
-        """Both shops are connected, and every lot is for sale in both."""
+    async def dawning(cls, stack: Stack, seed: int, **bricklink: Any) -> AsyncIterator["Day"]:
+        """Both shops are connected, and every lot is for sale in both. `bricklink`: switches of that sandbox."""
         async with AsyncExitStack() as opened:
-            seller = await opened.enter_async_context(Seller.opened(stack))
+            seller = await opened.enter_async_context(Seller.opened(stack, **bricklink))
             owl = await opened.enter_async_context(OwlShop.opened(stack, seller))
             day = cls(seller, owl, Random(seed))
             await seller.connect()
@@ -179,6 +183,15 @@ class Day:
             self.lot_ids |= {lot["remarks"]: lot["lot_id"] for lot in page["items"]}
             cursor = page["next_cursor"]
 
+    async def live(self, hands: Hands) -> None:
+        """Do all this at once in the dark, and kill each service in turn; in the long form again and again."""
+        await self.darken()
+        async with asyncio.TaskGroup() as group:
+            work = [group.create_task(each) for each in (self.edit(), self.bring_in(), *map(self.sell, self.shops))]
+            await _kill_each(hands)
+            while LONG and not all(each.done() for each in work):
+                await _kill_each(hands)
+
     # At rest ----------------------------------------------------------------------------------------------------------
 
     def left(self) -> Counter[str]:
@@ -202,6 +215,24 @@ class Day:
 
         await until(unsettled, lambda lots: not lots, timeout=_AT_REST)
 
+    async def still(self) -> None:
+        """Wait until every sale is recorded and nothing is under way, be all right or wrong then."""
+        sold = {sale.order_id for sale in self.sales}
+
+        async def moving() -> list[Json]:
+            recorded = {change["order"]["order_id"] for change in await self.seller.changes() if change["order"]}
+            return [{"unrecorded": order_id} for order_id in sold - recorded] or [
+                lot for lot in await self.seller.lots() if not (_rests(lot) or waits_for_a_person(lot))
+            ]
+
+        await until(moving, lambda lots: not lots, timeout=_AT_REST)
+
+
+async def _kill_each(hands: Hands) -> None:
+    for name in _KILLED:
+        await hands.kill(name)
+        await hands.start(name)
+
 
 def _numbers(first: int, last: int) -> Iterator[str]:
     """Numbers of parts that Brick Owl's catalogue knows under one BOID each."""
@@ -223,6 +254,11 @@ def pieces_in(lot: Json) -> int:
 def remarks_of(lot: Json) -> str:
     """By what a lot of either sandbox is known here."""
     return str(lot.get("remarks", lot.get("personal_note", "")))
+
+
+def waits_for_a_person(lot: Json) -> bool:
+    """Tell whether the seller is asked about the lot, in either shop."""
+    return any(told["state"] in ("conflict", "failed") for told in lot["sync"].values())
 
 
 def _rests(lot: Json) -> bool:

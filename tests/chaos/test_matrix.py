@@ -1,5 +1,6 @@
 """What is told of a rough day's faults, on requests made up."""
 
+from math import inf
 from typing import Any
 
 from chaos.matrix import LOST, REFUSED, SLOW, Cell, matrix
@@ -11,8 +12,15 @@ FAULTS = {"1": LOST, "2": REFUSED, "3": SLOW}
 def request(
     second: int, method: str, path: str, *, fault: str | None = None, body: Any = None, query: str = ""
 ) -> Json:
-    time = f"2026-11-22T12:00:{second:02}Z"
-    return {"time": time, "method": method, "path": path, "query": query, "body": body, "fault": fault}
+    return {
+        "time": f"2026-11-22T12:00:{second:02}Z",
+        "method": method,
+        "path": path,
+        "query": query,
+        "body": body,
+        "fault": fault,
+        "applied": method != "GET" and fault != "2",
+    }
 
 
 def test_a_write_is_made_good_by_a_read_that_shows_its_listing() -> None:
@@ -52,4 +60,27 @@ def test_a_read_is_made_good_by_the_next_answer_to_its_like_several_at_once_too(
         (REFUSED, "an order's lines"): Cell(tried=1, seconds=[4]),
         (LOST, "an order, several"): Cell(tried=1, seconds=[4]),
         (REFUSED, "an order, several"): Cell(tried=1, seconds=[2]),
+    }
+
+
+def test_what_is_done_once_more_before_a_read_shows_it_is_done_blindly() -> None:
+    less, more = {"quantity": "-2"}, {"quantity": "+3"}
+    told = matrix(
+        [
+            request(0, "PUT", "/inventories/7", fault="1", body=less),
+            request(1, "PUT", "/inventories/8", fault="1", body=less),
+            request(2, "PUT", "/inventories/9", fault="1", body=less),
+            request(3, "PUT", "/inventories/7", body=less),
+            request(4, "PUT", "/inventories/8", fault="2", body=less),
+            request(5, "PUT", "/inventories/9", body=more),
+            request(6, "GET", "/inventories/8"),
+            request(7, "PUT", "/inventories/8", body=less),
+            request(8, "DELETE", "/inventories/7", fault="1"),
+        ],
+        FAULTS,
+    )
+    assert told == {
+        (LOST, "removal"): Cell(tried=1, seconds=[inf]),
+        (LOST, "update"): Cell(tried=3, seconds=[inf, 5, inf], again=1),
+        (REFUSED, "update"): Cell(tried=1, seconds=[2]),
     }

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import accumulate
+from statistics import median, quantiles
 
 from chaos.judge import Steps
 from chaos.load import PATIENCE
-from chaos.rough_day import Day, Sale, pieces_in, remarks_of
+from chaos.matrix import rows
+from chaos.rough_day import Day, Sale, pieces_in, remarks_of, waits_for_a_person
 from product.lots import Json
 from product.waiting import until
 
@@ -159,7 +161,36 @@ def _listing_ids(lot: Json, name: str, evidence: Evidence) -> set[str]:
     return {listing_id for listing_id in told if listing_id}
 
 
+def weighed(evidence: Evidence) -> Counter[str]:
+    """Count lots and pieces that are not as they must be."""
+    found = Counter({"lots": len(evidence.lots)})
+    for lot in evidence.lots:
+        left = evidence.left[lot["remarks"]]
+        found["lots whose count is wrong"] += lot["quantity"] != left
+        found["lots that wait for a person"] += waits_for_a_person(lot)
+        for name, shop in evidence.shops.items():
+            shown = [pieces_in(there) for there in shop.lots.values() if remarks_of(there) == lot["remarks"]]
+            found[f"{name}: pieces too many"] += max(0, sum(shown) - max(0, left))
+            found[f"{name}: pieces missing"] += max(0, max(0, left) - sum(shown))
+            found[f"{name}: lots listed twice"] += len(shown) > 1
+    return found
+
+
 # What is measured -----------------------------------------------------------------------------------------------------
+
+
+def told(evidence: Evidence) -> str:
+    """Say what the day came to: operations by what hit them, what is wrong, how soon sales were gone."""
+    lines = [line for name, shop in evidence.shops.items() for line in rows(name, shop.requests, shop.faults)]
+    lines += [f"{count} {what}" for what, count in weighed(evidence).items()]
+    seconds = seconds_to_the_other_shop(evidence)
+    within = sum(each <= 60 for each in seconds) / len(seconds)
+    lines.append(f"{sum(faulted(evidence).values())} calls were hit")
+    lines.append(
+        f"{len(seconds)} sales were gone from the other shop after {median(seconds):.1f} s in the median,"
+        f" {quantiles(seconds, n=20)[-1]:.1f} s at p95; {within:.1%} within 60 s"
+    )
+    return "\n".join(lines)
 
 
 def seconds_to_the_other_shop(evidence: Evidence) -> list[float]:

@@ -5,31 +5,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from datetime import timedelta
 from functools import partial, wraps
 from typing import Any
 from unittest.mock import patch
 
 from simulation.replacements import orphans_not_done
+from simulation.resending import until_answered
 from simulation.seeds import make_life
-from syncengine.marketplace import Later, Outcome, Ticket, Unknown, Write
+from syncengine.marketplace import Outcome, Ticket, Write
 from syncengine.testing.simulation.judges import Judges, Misjudged
 from syncengine.testing.simulation.life import Life
 from syncengine.testing.simulation.shop import FaultyShop
 
-_TRIES = 3
 _write, _intended = FaultyShop._write, Judges.intended
 
 
 async def _write_again(self: FaultyShop, writes: Sequence[Write], ticket: Ticket) -> Sequence[Outcome]:
-    """Send until something is answered; each try has a stamp of its own, a millionth of a second later."""
-    for number in range(_TRIES):
-        again = replace(ticket, stamp=ticket.stamp + timedelta(microseconds=number))
-        outcomes = await _write(self, writes, again)
-        if not any(isinstance(outcome, Unknown) for outcome in outcomes):
-            return outcomes
-    return [Later(reason="NO_REPLY")] * len(writes)  # and planned anew
+    return await until_answered(lambda again: _write(self, writes, again), ticket)
 
 
 def _intended_before(self: Judges, ticket: Ticket, write: Write) -> None:
