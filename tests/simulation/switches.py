@@ -310,7 +310,7 @@ SWITCHES: tuple[Switch, ...] = (
         rule="W1",
         without="nobody checks whose shop it is",
         judgement=1,
-        patches=(_instead("syncengine.orders._verify_shop", replacements.no_check),),
+        patches=(_instead("syncengine.orders.verify_shop", replacements.no_check),),
     ),
     Switch(
         rule="W2",

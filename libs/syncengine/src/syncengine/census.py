@@ -8,12 +8,13 @@ from syncengine.booking import close_returns, tell_linked_lines
 from syncengine.drift import noticed, shown_values
 from syncengine.events import BASELINE, RECOUNT, baseline_taken, next_seq
 from syncengine.held import hold_items, since_connected
+from syncengine.identity import pin_typed_shop
 from syncengine.lane import Lane
 from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, SellerId, age
 from syncengine.marketplace import Create, Facts
 from syncengine.matching import Matched, match
 from syncengine.missed import list_again_at, missed_by
-from syncengine.orders import OrdersSeen, pin_typed_shop, read_orders
+from syncengine.orders import OrdersSeen, read_orders
 from syncengine.plan import ANOTHER_CURRENCY
 from syncengine.rows.connection import CensusReason, ConnectionRow, Match
 from syncengine.rows.intent import Fate, Intent

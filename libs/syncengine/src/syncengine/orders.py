@@ -1,18 +1,18 @@
 """Reading orders: the shop's lists, then the lines of each order that is new or changed, booked at once (rule S1)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from syncengine.booking import OrderAsRead, book_order, store_order
 from syncengine.held import hold_items
+from syncengine.identity import verify_shop
 from syncengine.lane import Lane, NothingReadError
 from syncengine.listing import ListingId, OrderId, OrderLine, OrderRead, OrderSummary
 from syncengine.marketplace import Marketplace, ReadFailedError, Refused, Ticket
 from syncengine.polls import poll_planned
 from syncengine.rows.connection import ConnectionRow
-from syncengine.store.protocol import Transaction
 from syncengine.unread import OrdersUnreadError, forget, in_turn, note_unread, tried_at
 from syncengine.views import changed_in, find_families, view_all, view_known, view_orders
 
@@ -43,6 +43,47 @@ async def read_orders(
         OrdersUnreadError: orders were left out, and `at_most` is not given: all were wanted.
         PausedError: a call could not be made; what was booked before it stays booked.
     """
+    reading = await _begin(lane, pages, only_store=only_store)
+    await verify_shop(lane, list(reading.summaries.values()))
+    async with lane.transaction() as (tx, connection):
+        changed = [order.order_id for order in await changed_in(tx, connection, reading.summaries.values())]
+        due = in_turn(changed, connection.unread, lane.clock.now())
+    some, reading.left_out = due[:at_most], set(changed).difference(due)
+    reading.is_complete = len(some) == len(due)
+    await _read_all(lane, reading, some, changed)
+    if reading.is_complete:
+        connection = await _note_complete(lane, reading, pages)
+    if reading.left_out and at_most is None:
+        raise OrdersUnreadError(tried_at(connection, lane.clock.now()), "ORDER_UNREAD")
+    orders = reading.summaries.values()
+    return OrdersSeen(
+        began_at=reading.began_at,
+        fingerprints={order.order_id: order.fingerprint for order in orders},
+        touched=frozenset(reading.touched),
+        name_shop=lane.shop.facts.tells_shop or any(order.shop_name for order in orders),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """One read of orders, so far."""
+
+    only_store: bool
+    began_at: datetime
+    """By our clock."""
+    listed_at: datetime
+    """When the last list was answered, by the shop's clock."""
+    summaries: dict[OrderId, OrderSummary]
+    page_of: Mapping[OrderId, str]
+    is_complete: bool = True
+    left_out: set[OrderId] = field(default_factory=set)
+    done: set[OrderId] = field(default_factory=set)
+    """Orders that need not be booked any more, those that went into booked ones among them."""
+    touched: set[ListingId] = field(default_factory=set)
+
+
+async def _begin(lane: Lane, pages: Sequence[str], *, only_store: bool) -> _Reading:
+    """Read the lists, and view what they do not say of known orders."""
     began_at = listed_at = lane.clock.now()
     summaries: dict[OrderId, OrderSummary] = {}
     page_of: dict[OrderId, str] = {}
@@ -54,59 +95,58 @@ async def read_orders(
         page_of |= dict.fromkeys(listed, page)
         fresh = list(listed.values()) or fresh  # the newest list: what the one before it shows may have changed since
     summaries |= await view_known(lane, summaries, fresh)
-    await _verify_shop(lane, list(summaries.values()))
-    async with lane.transaction() as (tx, connection):
-        changed = [order.order_id for order in await changed_in(tx, connection, summaries.values())]
-        due = in_turn(changed, connection.unread, lane.clock.now())
-    reading, left_out = due[:at_most], set(changed).difference(due)
-    is_complete, touched, done = len(reading) == len(due), set[ListingId](), set[OrderId]()
+    return _Reading(only_store=only_store, began_at=began_at, listed_at=listed_at, summaries=summaries, page_of=page_of)
+
+
+async def _read_all(lane: Lane, reading: _Reading, some: Sequence[OrderId], changed: Sequence[OrderId]) -> None:
+    """Read and book some of the changed orders, as many at a time as one call views, each beside what went into it."""
     # Whichever of them is read when: once the root is booked without them, theirs count as pieces sold anew (rule S2).
-    gone = [order_id for order_id in changed if summaries[order_id].merged_into is not None]
-    at_once = lane.shop.facts.views_at_once or len(reading) or 1
-    for some in (reading[first : first + at_once] for first in range(0, len(reading), at_once)):
-        summaries |= await view_all(lane, [summaries[order_id] for order_id in some])
-        families = await find_families(lane, list(dict.fromkeys([*gone, *some])), summaries)
+    gone = [order_id for order_id in changed if reading.summaries[order_id].merged_into is not None]
+    at_once = lane.shop.facts.views_at_once or len(some) or 1
+    for next_ in (some[first : first + at_once] for first in range(0, len(some), at_once)):
+        reading.summaries |= await view_all(lane, [reading.summaries[order_id] for order_id in next_])
+        families = await find_families(lane, list(dict.fromkeys([*gone, *next_])), reading.summaries)
         roots = {order.order_id: root for root, orders in families.items() for order in orders}
-        for order_id in dict.fromkeys(roots.get(order_id, order_id) for order_id in some):
-            merged = [order for order in families.get(order_id, ()) if order.order_id not in done]
-            if order_id in done and not merged:
+        for root in dict.fromkeys(roots.get(order_id, order_id) for order_id in next_):
+            merged = [order for order in families.get(root, ()) if order.order_id not in reading.done]
+            if root in reading.done and not merged:
                 continue
-            done.add(order_id)
-            summary = summaries[order_id]
-            if summary.merged_into is not None and summary.changed_at >= listed_at - lane.settings.anchor_doubt:
-                is_complete = False  # into one that may be newer than the list: the next read shows it (S2)
-                continue
-            if summary.merged_into is not None and summary.changed_at >= listed_at - lane.settings.lag_window:
-                left_out.add(order_id)  # into one that is listed late
-                await note_unread(lane, [order_id])
-                continue
+            reading.done.add(root)
             try:
-                order = await _read_order(lane, summary, page_of[order_id])
+                await _read_family(lane, reading, reading.summaries[root], merged)
             except NothingReadError:
-                await note_unread(lane, [each for each in some if roots.get(each, each) == order_id])
+                await note_unread(lane, [each for each in next_ if roots.get(each, each) == root])
                 raise
-            if order.summary != summary and lane.shop.facts.views_at_once:
-                is_complete = False  # it changed meanwhile, perhaps by one that went into it: the next read tells (S2)
-                continue
-            order = replace(order, merged=tuple(merged))
-            done |= {each.order_id for each in merged}
-            summaries[order_id] = order.summary
-            touched |= await _book(lane, order, only_store=only_store)
-    if is_complete:
-        async with lane.transaction() as (tx, connection):
-            whole = set(pages) >= set(lane.shop.facts.order_pages)
-            listed_elsewhere = set() if whole else connection.unread.keys() - summaries.keys()
-            connection = forget(connection, but=left_out | listed_elsewhere)
-            connection = _read_through(connection, began_at, whole=whole and not connection.unread)
-            await tx.save_connection(await poll_planned(lane, tx, connection))
-    if left_out and at_most is None:
-        raise OrdersUnreadError(tried_at(connection, lane.clock.now()), "ORDER_UNREAD")
-    return OrdersSeen(
-        began_at=began_at,
-        fingerprints={order_id: order.fingerprint for order_id, order in summaries.items()},
-        touched=frozenset(touched),
-        name_shop=lane.shop.facts.tells_shop or any(order.shop_name for order in summaries.values()),
-    )
+
+
+async def _read_family(lane: Lane, reading: _Reading, root: OrderSummary, merged: Sequence[OrderSummary]) -> None:
+    """Read and book an order beside those that went into it, unless the next read will know more of it (rule S2)."""
+    if root.merged_into is not None and root.changed_at >= reading.listed_at - lane.settings.anchor_doubt:
+        reading.is_complete = False  # into one that may be newer than the list: the next read shows it
+        return
+    if root.merged_into is not None and root.changed_at >= reading.listed_at - lane.settings.lag_window:
+        reading.left_out.add(root.order_id)  # into one that is listed late
+        await note_unread(lane, [root.order_id])
+        return
+    order = await _read_order(lane, root, reading.page_of[root.order_id])
+    if order.summary != root and lane.shop.facts.views_at_once:
+        reading.is_complete = False  # it changed meanwhile, perhaps by one that went into it: the next read tells
+        return
+    reading.done |= {each.order_id for each in merged}
+    reading.summaries[root.order_id] = order.summary
+    reading.touched |= await _book(lane, replace(order, merged=tuple(merged)), only_store=reading.only_store)
+
+
+async def _note_complete(lane: Lane, reading: _Reading, pages: Sequence[str]) -> ConnectionRow:
+    """Remember that these pages were read, and what of them was left out."""
+    async with lane.transaction() as (tx, connection):
+        whole = set(pages) >= set(lane.shop.facts.order_pages)
+        listed_elsewhere = set() if whole else connection.unread.keys() - reading.summaries.keys()
+        connection = forget(connection, but=reading.left_out | listed_elsewhere)
+        connection = _read_through(connection, reading.began_at, whole=whole and not connection.unread)
+        connection = await poll_planned(lane, tx, connection)
+        await tx.save_connection(connection)
+    return connection
 
 
 async def _book(lane: Lane, order: OrderAsRead, *, only_store: bool) -> set[ListingId]:
@@ -182,85 +222,3 @@ def _read_through(connection: ConnectionRow, began_at: datetime, *, whole: bool)
         if held_until is not None and began_at >= held_until and is_listed:  # rules C4, N3
             connection = replace(connection, hold_increases_until=None)
     return connection
-
-
-async def _verify_shop(lane: Lane, orders: Sequence[OrderSummary]) -> None:
-    """See that these orders are of the shop that this connection is for (rule W1)."""
-    shown = {(order.shop_name, order.currency_code): order for order in orders}  # of hundreds that say the same, one
-    shown.pop(("", ""), None)
-    if not shown:
-        return
-    async with lane.transaction() as (tx, connection):
-        lane.check_keys(connection)
-        for order in shown.values():
-            connection = await pin_shown_shop(tx, connection, order.shop_name, order.currency_code, lane.clock.now())
-        await tx.save_connection(connection)
-    if connection.halted:
-        raise ShopMismatchError
-
-
-async def identify_shop(lane: Lane) -> None:
-    """Ask whose shop the keys open, before anything else is asked of it (rule W1).
-
-    Raises:
-        PausedError: the call could not be made, or brought nothing.
-        ShopMismatchError: it is another than this connection's.
-    """
-    shop = await lane.read(lane.settings.call_deadline, lane.shop.identify)
-    async with lane.transaction() as (tx, connection):
-        lane.check_keys(connection)
-        connection = await pin_shown_shop(tx, connection, shop.name, shop.currency_code, lane.clock.now())
-        await tx.save_connection(replace(connection, shop_number=shop.number))
-    if connection.halted:
-        raise ShopMismatchError
-
-
-class ShopMismatchError(Exception):
-    """The keys are of another shop: the connection has been halted."""
-
-
-ANOTHER_SHOP = "ANOTHER_SHOP"
-"""Its name is another than that of the connection's shop: a person says whether it is the same all the same."""
-
-
-async def pin_typed_shop(tx: Transaction, connection: ConnectionRow, now: datetime) -> ConnectionRow:
-    """Pin what the seller typed, before anything is sent: their last word counts until an order proves it (rule W1)."""
-    if connection.pin_proven:
-        return await _pin(tx, connection, connection.shop_name, connection.currency_code, now)
-    anew = replace(connection, pinned_name="", pinned_currency="")
-    return await _pin(tx, anew, connection.shop_name, connection.currency_code, now)
-
-
-async def pin_shown_shop(
-    tx: Transaction, connection: ConnectionRow, name: str, currency: str, now: datetime
-) -> ConnectionRow:
-    """Pin what the shop shows; from then on nothing but these is this connection's shop (rule W1)."""
-    pinned = await _pin(tx, connection, name, currency, now)
-    proven = bool(name and currency and not pinned.halted)
-    return replace(pinned, pin_proven=pinned.pin_proven or proven)
-
-
-async def pin_claimed_shop(tx: Transaction, connection: ConnectionRow, now: datetime, *, proven: bool) -> ConnectionRow:
-    """Pin the name that a person claimed, and take it for what they typed: it was found to be this shop's (rule W1).
-
-    `proven`: the shop showed it. Another seller's shop is refused all the same.
-    """
-    claimed = connection.claimed_name
-    connection = replace(connection, claimed_name="")
-    anew = replace(connection, pinned_name="", shop_name=claimed, pin_proven=connection.pin_proven or proven)
-    pinned = await _pin(tx, anew, claimed, "", now)
-    return replace(connection, halted=pinned.halted, halted_at=now) if pinned.halted else pinned
-
-
-async def _pin(tx: Transaction, connection: ConnectionRow, name: str, currency: str, now: datetime) -> ConnectionRow:
-    """Pin the shop's identity, or halt if it is another than pinned, or another seller's."""
-    pinned_name = connection.pinned_name or connection.shop_name
-    pinned_currency = connection.pinned_currency or connection.currency_code
-    if name and pinned_name and name.casefold() != pinned_name.casefold():
-        return replace(connection, halted=ANOTHER_SHOP, halted_at=now, shown_name=name)
-    if currency and pinned_currency and currency != pinned_currency:
-        return replace(connection, halted="ANOTHER_CURRENCY", halted_at=now)
-    pinned_name = pinned_name or name
-    if pinned_name and await tx.shop_pinned_by(pinned_name, besides=connection.seller_id) is not None:
-        return replace(connection, halted="SHOP_OF_ANOTHER_SELLER", halted_at=now)
-    return replace(connection, pinned_name=pinned_name, pinned_currency=pinned_currency or currency, pin_lapsed=False)

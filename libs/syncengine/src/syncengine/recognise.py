@@ -11,9 +11,9 @@ from datetime import datetime
 from functools import partial
 
 from syncengine.absorb import begun_anew
+from syncengine.identity import ANOTHER_SHOP, pin_claimed_shop
 from syncengine.lane import Lane
 from syncengine.listing import ListingId, OrderId
-from syncengine.orders import ANOTHER_SHOP, pin_claimed_shop
 from syncengine.rows.connection import CensusReason, ConnectionRow
 from syncengine.store.protocol import Transaction
 

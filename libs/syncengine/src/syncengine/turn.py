@@ -11,9 +11,10 @@ from syncengine.census import take_census
 from syncengine.choose import free_tiers
 from syncengine.defaults import give_defaults
 from syncengine.events import next_seq, state_wished
+from syncengine.identity import ShopMismatchError, identify_shop
 from syncengine.lane import Lane, NothingReadError, PausedError, may_write
 from syncengine.look import take_looks
-from syncengine.orders import ShopMismatchError, identify_shop, read_orders
+from syncengine.orders import read_orders
 from syncengine.polls import ask_for_pings, keep_to_share
 from syncengine.recognise import recognise_shop
 from syncengine.rows.connection import CensusReason, ConnectionRow
