@@ -83,8 +83,9 @@ test: protos-check lint types imports unit integration e2e chaos ## All that mus
 measure-volume: setup ## Measure a file of 20,000 lots into the shop, and 1,000 lots undone and redone: half an hour
 	PYTHONPATH=tests python -m bench.volume
 
-measure-plan: setup ## Measure what a plan of 20,000 prices says beside what the virtual clock says: five minutes
+measure-plan: setup ## Measure what plans of 20,000 prices, and of as many new lots, say beside what the virtual clock says: ten minutes
 	PYTHONPATH=tests python -m bench.price_plan
+	PYTHONPATH=tests python -m bench.new_lots
 
 measure-neighbours: setup ## Measure what a seller with 50,000 waiting lots costs another: seconds from change to call
 	PYTHONPATH=tests python -m recovery.measure_neighbours

@@ -1,4 +1,4 @@
-"""A plan for many new prices, and what then happens in the virtual clock."""
+"""A plan for many lots, and what then happens in the virtual clock."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ class PricesPlanned:
         """Let time pass until the shop shows every new price; return how long that took from the question."""
         shop = self.world.shop
         while any(listing.fields["price"] != _NEW_PRICE for listing in shop.listings.values()):
-            await _go_on(self.world, timedelta(hours=1))
+            await go_on(self.world, timedelta(hours=1))
         return max(write.at for write in shop.writes) - self.asked_at
 
 
@@ -48,13 +48,13 @@ async def plan_prices(
     facts = world.shop.facts
     world.shop.facts = replace(facts, creates_at_once=100, limit=replace(facts.limit, calls=calls_a_day))
     await world.connect()
-    await _go_on(world, _LATER)
+    await go_on(world, _LATER)
     for number in range(lots):
         world.create(f"lot{number:05}", 10, replace(BRICK, number=str(number)), note=f"lot{number}")
     await _absorb_all(world)
-    await _go_on(world, _LATER)
+    await go_on(world, _LATER)
     while any(row.listing_id is None for row in world.store.tables.listings.values()):
-        await _go_on(world, _LATER)
+        await go_on(world, _LATER)
     for number in range(lots):
         world.change(f"lot{number:05}", price=_NEW_PRICE)
     await _absorb_all(world)
@@ -71,7 +71,7 @@ async def _absorb_all(world: World) -> None:
         await absorb_lots(tx, news, world.shop.facts, world.settings, world.clock.now())
 
 
-async def _go_on(world: World, while_passes: timedelta) -> None:
+async def go_on(world: World, while_passes: timedelta) -> None:
     """Let the one worker work; where nothing is due, time jumps to when something is."""
     end = world.clock.now() + while_passes
     while (now := world.clock.now()) < end:
