@@ -6,6 +6,7 @@ import pytest
 
 from simulation.seeds import make_both
 from syncengine.listing import LotId
+from syncengine.testing.simulation.books import Cause
 from syncengine.testing.simulation.judges import Misjudged
 from syncengine.testing.simulation.network import Accident, Kind
 from syncengine.testing.simulation.rest import come_to_rest, rest_until
@@ -80,6 +81,29 @@ def test_what_a_shop_put_back_is_there_to_sell_before_it_counts_as_back() -> Non
     both.stock.judge_rest()
     assert both.stock.left(lot_id) == 10
     assert shown(both) == [{lot_id: 10}] * 2
+
+
+@pytest.mark.timeout(120)
+def test_what_hands_put_in_and_counts_as_back_is_there_for_the_other_shop_too() -> None:
+    both = connected(1)
+    first, second = both.sides
+    (listing,) = first.buyers.for_sale()
+    lot_id = first.stage.books.owners[listing.listing_id]
+    order_id = first.buyers.order(listing, 4, timedelta(0))
+    come_to_rest(both.sides)
+
+    first.stage.shop.cancel(order_id, first.stage.clock.now(), restock=False)
+    first.stage.books.take_back(order_id, listing.listing_id, 4, restock=False)
+    first.stage.shop.edit(listing.listing_id, 10, {})
+    first.stage.books.blame(lot_id, Cause.QUANTITY)
+    first.stage.books.by_hand[lot_id] += 4
+    assert both.stock.left(lot_id) == 6
+    come_to_rest(both.sides)
+    assert shown(both) == [{lot_id: 10}] * 2
+    (there,) = second.buyers.for_sale()
+    second.buyers.order(there, 10, timedelta(0))
+    both.oversells.watch()
+    assert both.stock.left(lot_id) == 0
 
 
 @pytest.mark.timeout(120)
