@@ -141,8 +141,8 @@ async def _note_complete(lane: Lane, reading: _Reading, pages: Sequence[str]) ->
     """Remember that these pages were read, and what of them was left out."""
     async with lane.transaction() as (tx, connection):
         whole = set(pages) >= set(lane.shop.facts.order_pages)
-        listed_elsewhere = set() if whole else connection.unread.keys() - reading.summaries.keys()
-        connection = forget(connection, but=reading.left_out | listed_elsewhere)
+        listed = connection.unread.keys() if whole else connection.unread.keys() & reading.summaries.keys()
+        connection = forget(connection, listed - reading.left_out)
         connection = _read_through(connection, reading.began_at, whole=whole and not connection.unread)
         connection = await poll_planned(lane, tx, connection)
         await tx.save_connection(connection)
@@ -152,10 +152,14 @@ async def _note_complete(lane: Lane, reading: _Reading, pages: Sequence[str]) ->
 async def _book(lane: Lane, order: OrderAsRead, *, only_store: bool) -> set[ListingId]:
     """Book an order; returns the listings that it is, or was, of, and those of orders that went into it."""
     touched = {line.listing_id for line in order.lines}
+    read = {each.order_id for each in (order.summary, *order.merged)}
     async with lane.transaction() as (tx, connection):
         lane.check_keys(connection)
-        for each in (order.summary, *order.merged):
-            touched |= {line.listing_id for line in await tx.lines_of_order(connection.seller_id, each.order_id)}
+        if connection.unread.keys() & read:
+            connection = forget(connection, read)
+            await tx.save_connection(connection)
+        for order_id in read:
+            touched |= {line.listing_id for line in await tx.lines_of_order(connection.seller_id, order_id)}
         if only_store:
             await store_order(tx, connection, order)
         else:

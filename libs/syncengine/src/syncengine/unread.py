@@ -46,9 +46,13 @@ def _pause(failures: int, settings: Settings) -> timedelta:
     return min(settings.order_poll_longest, settings.backoff_base * (1 << min(failures - _TRIED_AT_ONCE - 1, 20)))
 
 
-def forget(connection: ConnectionRow, *, but: Collection[OrderId]) -> ConnectionRow:
-    """Keep of the orders that could not be read only these: the others were read, or need not be any more."""
-    return replace(connection, unread={id_: unread for id_, unread in connection.unread.items() if id_ in but})
+def forget(connection: ConnectionRow, order_ids: Collection[OrderId]) -> ConnectionRow:
+    """Note that these orders were read, or need not be any more.
+
+    Each as soon as it is booked: where a tenth of all calls fails, seldom does a read bring all that is new, and every
+    read views anew what could not be read.
+    """
+    return replace(connection, unread={id_: each for id_, each in connection.unread.items() if id_ not in order_ids})
 
 
 def tried_at(connection: ConnectionRow, at: datetime) -> datetime:

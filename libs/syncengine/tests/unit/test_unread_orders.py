@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from itertools import groupby
 
 import pytest
 
@@ -118,3 +119,17 @@ async def test_one_that_fails_once_is_read_at_once() -> None:
     await world.settle(timedelta(seconds=15))
     assert counted(world) == {"sick": 97, "well": 100}
     assert not world.connection.unread
+
+
+async def test_one_that_was_read_is_none_of_those_that_could_not_be() -> None:
+    """Whatever becomes of the orders behind it: each read of orders would else view it anew."""
+    world = await trading()
+    first, second = buy(world, "sick", 3), buy(world, "well", 1)
+    world.shop.read_faults.extend([None, Fault.DOWN, None, Fault.DOWN, None, None, Fault.DOWN])
+    unread = []
+    while counted(world)["well"] == 100:
+        if not await world.turn():
+            world.clock.turn(timedelta(seconds=1))
+        await world.deliver()
+        unread.append(set(world.connection.unread))
+    assert [orders for orders, _ in groupby(unread)] == [{first}, {first, second}, {second}, set()]
