@@ -66,16 +66,17 @@ def explain(
     fits = seen.quantity == (row.ledger or 0) + done + restocked
     # A sale not yet listed may make up for what was believed wrongly, or for pieces that are in twice.
     doubt, probation = (row.doubt, row.probation) if fits else (0, None)
-    has_moved = row.observed is not None and row.observed.quantity != seen.quantity
+    was_asked_for = row.look_since is not None
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
     if row.listing_id is None:
         return Known(row, intent, restocked)
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
     late = now + settings.lag_window
-    if probation is not None and (has_moved or now < probation.due_at):
-        # Another number before it contradicts this one, and a sale not yet listed may have moved it (rule K5).
-        row = replace(row, probation=replace(probation, due_at=late) if has_moved else probation)
+    if probation is not None and (was_asked_for or now < probation.due_at):
+        # An order older than the last look, or another number then, contradicts the verdict; that this number fits it a
+        # sale not yet listed may have made. What was on probation is right once nothing did for a lag window (rule K5).
+        row = replace(row, probation=replace(probation, due_at=late) if was_asked_for else probation)
     if doubt:  # pieces that are in twice: a sale not yet listed may have made the number fit, and is not filled up (K4)
         row = replace(_doubted(row, doubt, late), raise_after=late)
     if intent is not None and isinstance(intent.write, Update) and intent.write.delta:
