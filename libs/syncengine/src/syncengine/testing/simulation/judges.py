@@ -401,9 +401,9 @@ class Judges:
 
     def _last_was_removed(self) -> bool:
         """Hands removed a listing, or pieces of which the last sold since, and left nothing: the alarm asks, and what
-        waits for a list waits for the answer.
+        waits for a list waits for the answer; so where no reply had told of it before (two shops' life 9554).
         """
-        rows, by_hand = self.stage.store.tables.listings.values(), {Cause.REMOVAL, Cause.QUANTITY}
+        rows, by_hand = self.stage.store.tables.listings.values(), {Cause.REMOVAL, Cause.QUANTITY, Cause.UNSEEN}
         return any(row.listing_id and row.ledger and by_hand & self.stage.books.causes(row.lot_id) for row in rows)
 
     def _judge_lot(self, stock: Stock, row: ListingRow | None) -> None:
