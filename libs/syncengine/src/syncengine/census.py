@@ -323,6 +323,9 @@ def _linked(
     """Match one lot; `late`: until when an order from before the list may show."""
     begins = connection.census_reason is not None
     anew = connection.census_reason not in (None, CensusReason.KEYS_REPLACED)
+    after_loss = connection.census_reason is CensusReason.DATABASE_LOST
+    if after_loss:  # what was told since the backup nobody knows any more: all is told again
+        row = replace(row, told="")
     listing = matched.links.get(row.lot_id)
     if begins:  # the shop's currency may be another now (rule W2)
         row = replace(row, parked={g: parked for g, parked in row.parked.items() if parked.reason != ANOTHER_CURRENCY})
@@ -350,7 +353,7 @@ def _linked(
             row, listing_id=listing.listing_id, listed_item=listing.item, ledger=0, sent=dict(listing.fields)
         )
         return wants_look(replace(back, shown=shown_values(listing), list_after=None), now)
-    keeps = row.listing_id == listing.listing_id and connection.census_reason is not CensusReason.DATABASE_LOST
+    keeps = row.listing_id == listing.listing_id and not after_loss
     linked = replace(
         found(row, listing, read.read_at, now),
         trouble=None,

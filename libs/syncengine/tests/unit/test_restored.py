@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
+from brickops.inventory.v1.lot_sync_pb2 import SYNC_STATE_CONFLICT, SYNC_STATE_SYNCED, SyncState
 from syncengine.census import LIST_IS_EMPTY
 from syncengine.listing import ListingId, ListRead, LotId
 from syncengine.marketplace import Outcome, ReadFailedError, Ticket, Unknown, Write
@@ -24,6 +25,11 @@ async def with_two_lots() -> World:
         world.create(name, 10, note=name, price="0.1000" if name == "a" else "0.2000")
     await world.settle()
     return world
+
+
+def states(world: World, lot_id: str) -> set[SyncState.ValueType]:
+    """What inventory was told last of a lot's groups."""
+    return {group.state for group in world.inventory.settled[LotId(lot_id)].lot_settled.groups}
 
 
 @pytest.mark.parametrize("how", ["sold out", "taken away"])
@@ -46,6 +52,21 @@ async def test_a_listing_gone_since_the_backup_is_explained(how: str) -> None:
     await world.settle()
     assert world.shown() == {"a": 5, "b": 10}
     assert len(world.shop.writes) == writes + 1
+
+
+async def test_what_was_told_since_the_backup_is_told_anew() -> None:
+    """Inventory heard of a conflict that the backup knows nothing of, and that is over (two shops' life 9506)."""
+    world = await with_two_lots()
+    backup = deepcopy(world.store.tables)
+    told = world.told
+    world.shop.edit(ListingId("1001"), price="0.5000")
+    world.clock.turn(world.settings.census_interval)
+    await world.settle()
+    assert states(world, "a") == {SYNC_STATE_SYNCED, SYNC_STATE_CONFLICT}
+    world.shop.edit(ListingId("1001"), price="0.1000")
+    await world.lose_database(backup, told)
+    await world.settle()
+    assert states(world, "a") == {SYNC_STATE_SYNCED}
 
 
 async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> None:
