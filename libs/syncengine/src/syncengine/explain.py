@@ -66,13 +66,13 @@ def explain(
     fits = seen.quantity == (row.ledger or 0) + done + restocked
     # A sale not yet listed may make up for what was believed wrongly, or for pieces that are in twice.
     doubt, probation = (row.doubt, row.probation) if fits else (0, None)
-    was_asked_for = row.look_since is not None
+    was_asked_for, may_have_had_more = row.look_since is not None, max(_doubts(row)) > 0
+    late = now + settings.lag_window
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
-    if row.listing_id is None:
-        return Known(row, intent, restocked)
+    if row.listing_id is None:  # what it had beside our books an order not yet listed took: nobody lists it again (K4)
+        return Known(replace(row, raise_after=late) if may_have_had_more else row, intent, restocked)
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
-    late = now + settings.lag_window
     if probation is not None and (was_asked_for or now < probation.due_at):
         # An order older than the last look, or another number then, contradicts the verdict; that this number fits it a
         # sale not yet listed may have made. What was on probation is right once nothing did for a lag window (rule K5).

@@ -80,6 +80,21 @@ def test_a_number_proves_no_write_whose_flag_is_not_there(
     assert (known and known.intent and known.intent.fate) == fate
 
 
+@pytest.mark.parametrize(
+    ("doubt", "doubted", "waits"), [(0, 2, True), (2, None, True), (0, -2, False), (0, None, False)]
+)
+def test_what_a_listing_may_have_had_beside_our_books_is_not_listed_again_before_late_orders(
+    *, doubt: int, doubted: int | None, waits: bool
+) -> None:
+    """A decrease of two was lost and looked done, and a sale not listed yet took what was left (two shops' 9383)."""
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=0, doubt=doubt, look_since=NOW)
+    row = replace(row, probation=None if doubted is None else Probation(delta=doubted, due_at=DUE))
+    seen = Observation(quantity=None, holds=False, contradicts=False, read_at=NOW, at=NOW)
+    known = explain(row, None, seen, Settings(), NOW)
+    assert known is not None
+    assert (known.row.listing_id, known.row.raise_after) == (None, NOW + Settings().lag_window if waits else None)
+
+
 def test_what_was_observed_before_a_new_beginning_says_nothing_after_it() -> None:
     """A census found the lot anew; a removal after it was explained by the old number (life 762)."""
     before = Observation(quantity=15, holds=False, contradicts=False, read_at=NOW, at=NOW)
