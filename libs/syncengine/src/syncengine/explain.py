@@ -182,7 +182,10 @@ def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: i
     # Where its flags prove that it was not done, as many pieces may have been sold by an order not yet listed.
     if shown == max(0, ledger + write.delta) and not seen.contradicts:
         return Finding.APPLIED
-    if shown in _plausible(row, ledger) and not ledger < 0 < write.delta:  # more was sold than there was without it
+    # Without an increase no more is sold than there was; but what was doubted may have been there too.
+    if any(
+        shown == max(0, there) and not there < 0 < write.delta for there in (ledger + each for each in _doubts(row))
+    ):
         return Finding.NOT_APPLIED
     is_beside = shown in _plausible(row, ledger + write.delta) and not seen.contradicts
     return Finding.APPLIED_BESIDE if is_beside else Finding.NEITHER
