@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, Union
+from typing import Any, Self, TypeVar, Union
+from urllib.parse import urlsplit
 
 from servicekit.logs import learn_secret
 
@@ -17,18 +18,32 @@ T = TypeVar("T")
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class ConfigError(Exception):
     """What is wrong with the configuration, one line per problem; never repeats a value."""
 
 
+class SecureUrl(str):
+    """An address to which secrets may travel. Raises ValueError for one that has them travel in clear."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """See that it is https, or stays on this machine."""
+        url = urlsplit(text)
+        if not url.hostname or (url.scheme != "https" and (url.scheme != "http" or url.hostname not in _THIS_MACHINE)):
+            raise ValueError("secrets would travel in clear")
+        return super().__new__(cls, text)
+
+
 def from_environment(config: type[T], prefix: str, environ: Mapping[str, str]) -> T:
     """Read the dataclass `config` from the variables that start with `prefix`, such as `INVENTORY_`.
 
     The field `database_url_file` is read from `INVENTORY_DATABASE_URL_FILE`. Fields may be str, int, float, bool, Path,
-    timedelta (a number of seconds), or one of these or None. A variable that is missing, unknown or malformed is a
-    problem; all problems are raised together as one ConfigError.
+    SecureUrl, timedelta (a number of seconds), or one of these or None. A variable that is missing, unknown or
+    malformed is a problem; all problems are raised together as one ConfigError.
     """
     wanted = typing.get_type_hints(config)
     problems: list[str] = []
@@ -72,6 +87,7 @@ _DESCRIPTIONS: dict[Any, str] = {
     float: "a number",
     bool: "true or false",
     Path: "a path",
+    SecureUrl: "an address that begins with https://, or with http:// on this machine",
     timedelta: "a number of seconds",
 }
 

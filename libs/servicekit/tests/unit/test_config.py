@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from servicekit.config import ConfigError, from_environment, read_secret
+from servicekit.config import ConfigError, SecureUrl, from_environment, read_secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,3 +97,27 @@ def test_an_unreadable_secret_is_named_by_its_path_only(tmp_path: Path, content:
         read_secret(path)
 
     assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "url", ["https://shop.example/v1", "http://127.0.0.1:8092", "http://localhost:1", "http://[::1]:1"]
+)
+def test_address_over_tls_or_on_this_machine_is_accepted(url: str) -> None:
+    assert SecureUrl(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://shop.example/v1",
+        "shop.example",
+        "",
+        "https://",
+        "ftp://127.0.0.1",
+        "http://127.0.0.1.example",
+        "http://[",
+    ],
+)
+def test_address_in_clear_over_the_network_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"clear|IPv6"):
+        SecureUrl(url)

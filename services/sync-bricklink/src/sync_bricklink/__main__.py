@@ -6,7 +6,6 @@ from sync_bricklink.config import Config
 from sync_bricklink.listing import facts, lot_of
 from sync_bricklink.lot_fields import lot_fields_of
 from syncengine.service.flags import Flags
-from syncengine.service.http import open_http
 from syncengine.service.main import main
 from syncengine.service.run import run
 
@@ -14,17 +13,16 @@ from syncengine.service.run import run
 async def serve(config: Config, flags: Flags) -> None:
     """Keep shops in step until a signal."""
     bricklink = facts(config.calls_per_day)
-    async with open_http(config.api_url, connections=MAX_CONNECTIONS) as http:
-        await run(
-            config,
-            keys_of=keys_of,
-            shop_of=lambda keys: BrickLink(http, keys, bricklink),
-            facts=bricklink,
-            lot_of=lot_of,
-            lot_fields_of=lot_fields_of,
-            lanes=MAX_CONNECTIONS,
-            flags=flags,
-        )
+    await run(
+        config,
+        keys_of=keys_of,
+        shop_of=lambda http, keys: BrickLink(http, keys, bricklink),
+        facts=bricklink,
+        lot_of=lot_of,
+        lot_fields_of=lot_fields_of,
+        connections=MAX_CONNECTIONS,
+        flags=flags,
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from sync_brickowl.config import Config
 from sync_brickowl.listing import facts, lot_of
 from sync_brickowl.lot_fields import lot_fields_of
 from syncengine.service.flags import Flags
-from syncengine.service.http import open_http
 from syncengine.service.main import main
 from syncengine.service.run import run
 
@@ -15,20 +14,19 @@ from syncengine.service.run import run
 async def serve(config: Config, flags: Flags) -> None:
     """Keep shops in step until a signal."""
     brickowl = facts(config.calls_per_minute, config.batches_per_minute, config.ping_ip)
-    async with open_http(config.api_url, connections=MAX_CONNECTIONS) as http:
-        await run(
-            config,
-            keys_of=keys_of,
-            shop_of=lambda keys: BrickOwl(http, keys, brickowl),
-            facts=brickowl,
-            lot_of=lot_of,
-            lot_fields_of=lot_fields_of,
-            entry_named=entry_named,
-            entry_text=entry_text,
-            item_here=item_here,
-            lanes=MAX_CONNECTIONS,
-            flags=flags,
-        )
+    await run(
+        config,
+        keys_of=keys_of,
+        shop_of=lambda http, keys: BrickOwl(http, keys, brickowl),
+        facts=brickowl,
+        lot_of=lot_of,
+        lot_fields_of=lot_fields_of,
+        entry_named=entry_named,
+        entry_text=entry_text,
+        item_here=item_here,
+        connections=MAX_CONNECTIONS,
+        flags=flags,
+    )
 
 
 if __name__ == "__main__":

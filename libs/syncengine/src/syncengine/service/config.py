@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from servicekit.config import SecureUrl
+
 
 @dataclass(frozen=True, kw_only=True)
 class SyncConfig:
     """Settings of a sync service; lengths of time are given in seconds."""
 
+    api_url: SecureUrl
+    """Where the marketplace's API begins: keys travel there with every call."""
     listen: str
     """host:port of its gRPC server."""
     tls_ca_file: Path

@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TypeVar
 
+import httpx
+
 from brickops.credentials.v1.credentials_service_pb2 import LeaseCredentialResponse
 from brickops.sync.v1.sync_service_pb2_grpc import add_SyncServiceServicer_to_server
 from servicekit.clock import SystemClock
@@ -25,6 +27,7 @@ from syncengine.service.config import SyncConfig
 from syncengine.service.consuming import Consuming, Topics, partition_count
 from syncengine.service.events import LotOf
 from syncengine.service.flags import Flags
+from syncengine.service.http import open_http
 from syncengine.service.keys import LeasedKeys, LeasedShops
 from syncengine.service.servicer import SERVICE, STATUS_OF, SyncServicer
 from syncengine.service.theirs import ItemHere, LotFieldsOf
@@ -66,14 +69,14 @@ async def run(
     config: SyncConfig,
     *,
     keys_of: Callable[[LeaseCredentialResponse], K],
-    shop_of: Callable[[K], Marketplace],
+    shop_of: Callable[[httpx.AsyncClient, K], Marketplace],
     facts: Facts,
     lot_of: LotOf,
     lot_fields_of: LotFieldsOf,
     entry_named: Callable[[str], CatalogEntry | None] = lambda number: None,
     entry_text: Callable[[CatalogEntry], str] = lambda entry: entry.number,
     item_here: ItemHere | None = None,
-    lanes: int,
+    connections: int,
     flags: Flags,
 ) -> None:
     """Run until a signal; then finish what was begun.
@@ -81,7 +84,7 @@ async def run(
     `keys_of` takes the marketplace's keys out of a lease, and makes them known to the log redactor; `shop_of` opens the
     shop that they are of. `lot_of` maps inventory's lot to the marketplace's terms, `lot_fields_of` what a shop shows
     in a field back, `entry_named` and `entry_text` a number of the marketplace's own catalogue and back, `item_here` an
-    item of it to inventory's terms; `lanes` is how many connections it serves at once.
+    item of it to inventory's terms; `connections` is how many may be open at once to the marketplace, over all shops.
     """
     service, settings = f"sync-{facts.marketplace}", settings_of(config, may_send=flags.may_send)
     clock = SystemClock()
@@ -91,7 +94,7 @@ async def run(
     topics = Topics(lots=f"brickops.lots.{facts.marketplace}.v1", connections="brickops.connections.v1")
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serving_metrics(config.metrics_listen, tls))
-        engine = create_engine(database_url, pool_size=lanes + _CONNECTIONS_BESIDE_LANES)
+        engine = create_engine(database_url, pool_size=connections + _CONNECTIONS_BESIDE_LANES)
         stack.push_async_callback(engine.dispose)
         store = PostgresStore(engine, bucket=facts.limit.window / _BUCKETS)
         consuming = Consuming(
@@ -103,6 +106,7 @@ async def run(
             topics=topics,
             partitions=partial(partition_count, kafka, topics.lots),
         )
+        http = await stack.enter_async_context(open_http(config.api_url, connections=connections))
         credentials = open_channel(config.credentials_address, service="credentials", tls=tls)
         keys = LeasedKeys(await stack.enter_async_context(credentials), clock, facts.marketplace, keys_of)
         consumer = Consumer(engine, kafka, group=service, topics=[topics.lots, topics.connections], absorb=consuming)
@@ -110,10 +114,10 @@ async def run(
             store=store,
             clock=clock,
             settings=settings,
-            shops=LeasedShops(keys, shop_of),
+            shops=LeasedShops(keys, partial(shop_of, http)),
             bell=Bell(database_url, keys),
             ready=consumer.caught_up if flags.may_call else never,
-            lanes=lanes,
+            lanes=connections,
         )
         servicer = SyncServicer(
             store=store,
