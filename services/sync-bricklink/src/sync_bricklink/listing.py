@@ -8,18 +8,11 @@ from datetime import timedelta
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from sync_bricklink.values import NO_PRICE, normal_price, shown_price
+from sync_bricklink.values import NO_PRICE, normal_price, shown_price, shown_text
 from syncengine.listing import Group, Item, Listing, ListingId, Lot, Value, Values
 from syncengine.marketplace import Create, Facts, Limit, Update
 from syncengine.service.lots import amount_of, desired_lot, item_of_lot
-from syncengine.service.reading import (
-    UnreadableError,
-    normal_text,
-    number_or,
-    shown_number,
-    shown_object,
-    shown_text,
-)
+from syncengine.service.reading import UnreadableError, normal_text, number_or, shown_number, shown_object
 
 JsonObject = dict[str, object]
 
@@ -69,7 +62,7 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
         "bulk": max(1, lot.bulk),
         "description": normal_text(lot.description),
         "remarks": normal_text(lot.remarks),
-        "my_cost": _price_of(lot.cost) if lot.HasField("cost") else NO_PRICE,
+        "my_cost": _price_of(lot.cost),
     }
     return desired_lot(lot, item=item_of_lot(lot), fields=fields)
 

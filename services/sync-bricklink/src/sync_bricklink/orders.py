@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from sync_bricklink.listing import item_of, listing_id_of
-from sync_bricklink.values import several
+from sync_bricklink.values import several, shown_text
 from syncengine.listing import OrderId, OrderLine, OrderSummary
 from syncengine.service.order_reading import fingerprint_of, summed
-from syncengine.service.reading import shown_moment, shown_number, shown_object, shown_text
+from syncengine.service.reading import number_or, shown_moment, shown_number, shown_object
 
 _CUT = frozenset({"CANCELLED", "NPX"})
 """Nothing is sold by these any more.
@@ -21,7 +21,7 @@ def order_summary_of(raw: object) -> OrderSummary:
     """Read one order of a list. Unknown status words are tolerated: there are new ones every few years."""
     shown = shown_object(raw, "order")
     ordered_at = shown_moment(shown.get("date_ordered"), "date_ordered")
-    changed, count = shown.get("date_status_changed"), shown.get("total_count")
+    changed = shown.get("date_status_changed")
     cost = shown.get("cost")
     cost = cost if isinstance(cost, Mapping) else {}
     return OrderSummary(
@@ -32,7 +32,7 @@ def order_summary_of(raw: object) -> OrderSummary:
         cut=shown_text(shown.get("status")).upper() in _CUT,
         shop_name=shown_text(shown.get("seller_name")),
         currency_code=shown_text(cost.get("currency_code")),
-        pieces=None if count is None else shown_number(count, "total_count"),
+        pieces=number_or(None, shown.get("total_count"), "total_count"),
     )
 
 

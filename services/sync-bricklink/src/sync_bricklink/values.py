@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
+from syncengine.service import reading
 from syncengine.service.reading import each, normal_amount, shown_amount
 
 T = TypeVar("T")
@@ -11,12 +13,13 @@ T = TypeVar("T")
 NO_PRICE = "0.0000"
 """How the shop writes that there is no price or cost."""
 
-_PLACES = Decimal("0.0001")
+shown_text = partial(reading.shown_text, escaped=True)
+"""Texts are escaped as in HTML, once, on top of JSON (marketplaces/bricklink.md#1)."""
 
 
 def normal_price(amount: Decimal) -> str:
     """Write an amount with four decimals, rounded up as the shop does (marketplaces/bricklink.md#1)."""
-    return normal_amount(amount, _PLACES)
+    return normal_amount(amount, 4)
 
 
 def shown_price(raw: object) -> str:

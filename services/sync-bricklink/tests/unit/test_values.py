@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_bricklink.values import normal_price, several, shown_price
+from sync_bricklink.values import normal_price, several, shown_price, shown_text
 from syncengine.service.reading import (
     TEXT_BYTES,
     UnreadableError,
     normal_text,
     shown_moment,
     shown_number,
-    shown_text,
 )
 
 TEXTS = st.text(max_size=400) | st.text(alphabet="&#;()'\"<>amp lt\xa0\r\n\té\u0301", max_size=60)

@@ -21,12 +21,20 @@ from sync_brickowl.catalog import (
     hints_of,
     read_boid,
 )
-from sync_brickowl.values import NOTHING, PRICE_PLACES, normal_price, shown_flag, shown_note, shown_price
+from sync_brickowl.values import NOTHING, PRICE_PLACES, normal_price, shown_price
 from syncengine.batches import HIDDEN_QUANTITIES, READS
 from syncengine.listing import CatalogEntry, Group, Item, Listing, ListingId, Lot, Value
 from syncengine.marketplace import Create, Facts, Limit, Update
 from syncengine.service.lots import amount_of, desired_lot, item_of_lot
-from syncengine.service.reading import UnreadableError, normal_text, number_or, shown_number, shown_object
+from syncengine.service.reading import (
+    UnreadableError,
+    normal_text,
+    number_or,
+    shown_flag,
+    shown_number,
+    shown_object,
+    shown_text,
+)
 
 Params = dict[str, str]
 
@@ -118,7 +126,7 @@ def lot_of(lot: lot_pb2.Lot) -> Lot:
         "bulk_qty": max(1, lot.bulk),
         "public_note": normal_text(lot.description),
         "personal_note": normal_text(lot.remarks),
-        "my_cost": _amount_or_none(_price_of(lot.cost)) if lot.HasField("cost") else None,
+        "my_cost": _amount_or_none(_price_of(lot.cost)),
         "grade": grade,
     }
     if lot.HasField("weight_grams"):  # shown by few lots: what is not sent is not compared
@@ -139,13 +147,9 @@ def _price_of(money: Money) -> str:
 
 def _weight_of(text: str) -> str | None:
     try:
-        return _amount_or_none(normal_price(Decimal(text)))
+        return _amount_or_none(Decimal(text))
     except (InvalidOperation, UnreadableError):
         raise ValueError("a weight that is no number") from None
-
-
-def _amount_or_none(amount: str) -> str | None:
-    return None if amount == NOTHING else amount
 
 
 # To the shop ----------------------------------------------------------------------------------------------------------
@@ -235,12 +239,12 @@ def listing_of(raw: object) -> Listing:
         "sale_percent": number_or(0, shown.get("sale_percent"), "sale_percent"),
         "tier_price": _shown_tiers(shown.get("tier_price")),
         "bulk_qty": max(1, number_or(1, shown.get("bulk_qty"), "bulk_qty")),
-        "public_note": shown_note(shown.get("public_note")),
-        "personal_note": shown_note(shown.get("personal_note")),
-        "my_cost": _shown_amount(shown.get("my_cost")),
+        "public_note": shown_text(shown.get("public_note")),
+        "personal_note": shown_text(shown.get("personal_note")),
+        "my_cost": _amount_or_none(shown.get("my_cost")),
         "grade": grade,
     }
-    if (weight := _shown_amount(shown.get("lot_weight"))) is not None:
+    if (weight := _amount_or_none(shown.get("lot_weight"))) is not None:
         fields["lot_weight"] = weight
     return Listing(
         listing_id=listing_id_of(shown),
@@ -271,9 +275,9 @@ def item_of(shown: Mapping[str, object]) -> tuple[Item, str]:
     return Item(item_type=BOID, number=read[0], color_id=read[1] or 0, condition=condition, completeness=""), grade
 
 
-def _shown_amount(raw: object) -> str | None:
+def _amount_or_none(raw: object) -> str | None:
     amount = shown_price(raw)
-    return None if amount is None else _amount_or_none(amount)
+    return None if amount == NOTHING else amount
 
 
 def _external_id(raw: object) -> str:

@@ -6,10 +6,10 @@ from decimal import Decimal
 from itertools import pairwise
 
 from sync_brickowl.listing import item_of, listing_id_of
-from sync_brickowl.values import shown_array, shown_moment
+from sync_brickowl.values import shown_array
 from syncengine.listing import OrderId, OrderLine, OrderSummary
 from syncengine.service.order_reading import fingerprint_of, summed
-from syncengine.service.reading import number_or, shown_amount, shown_number, shown_object
+from syncengine.service.reading import number_or, shown_amount, shown_number, shown_object, shown_unix_time
 
 _CANCELLED = 8
 
@@ -31,17 +31,16 @@ def order_summaries_of(raw: object) -> tuple[OrderSummary, ...]:
 def order_summary_of(raw: object) -> OrderSummary:
     """Read one order of a list. It says nothing of refunds, nor when it last changed."""
     shown = shown_object(raw, "order")
-    ordered_at = shown_moment(shown.get("order_date"), "order_date")
-    count = shown.get("total_quantity")
+    ordered_at = shown_unix_time(shown.get("order_date"), "order_date")
     return OrderSummary(
         order_id=OrderId(str(shown_number(shown.get("order_id"), "order_id"))),
         ordered_at=ordered_at,
         changed_at=ordered_at,
         fingerprint=_fingerprint(shown),
-        cut=number_or(0, shown.get("status_id"), "status_id") == _CANCELLED,
+        cut=_is_cut(shown),
         shop_name="",
         currency_code="",
-        pieces=None if count is None else shown_number(count, "total_quantity"),
+        pieces=number_or(None, shown.get("total_quantity"), "total_quantity"),
         is_whole=False,
     )
 
@@ -56,8 +55,8 @@ def viewed(order: OrderSummary, raw: object) -> OrderSummary:
     root = number_or(0, shown.get("combine_with") or 0, "combine_with")
     return replace(
         order,
-        changed_at=max(order.ordered_at, shown_moment(changed, "updated_time")) if changed else order.changed_at,
-        cut=number_or(0, shown.get("status_id"), "status_id") == _CANCELLED,
+        changed_at=max(order.ordered_at, shown_unix_time(changed, "updated_time")) if changed else order.changed_at,
+        cut=_is_cut(shown),
         pieces=None if refunded else order.pieces,
         merged_into=OrderId(str(root)) if root else None,
         is_whole=True,
@@ -77,6 +76,10 @@ def _line_of(raw: object) -> OrderLine | None:
     refunded = number_or(0, shown.get("refunded_quantity"), "refunded_quantity")
     item, _ = item_of(shown)
     return OrderLine(listing_id=listing_id_of(shown), item=item, quantity=max(0, ordered - refunded))
+
+
+def _is_cut(shown: Mapping[str, object]) -> bool:
+    return number_or(0, shown.get("status_id"), "status_id") == _CANCELLED
 
 
 def _fingerprint(shown: Mapping[str, object]) -> str:

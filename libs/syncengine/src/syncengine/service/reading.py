@@ -11,6 +11,7 @@ from decimal import ROUND_UP, Decimal, InvalidOperation
 from typing import TypeVar
 
 T = TypeVar("T")
+D = TypeVar("D", int, None)
 
 _log = logging.getLogger(__name__)
 
@@ -62,10 +63,10 @@ def normal_text(text: str) -> str:
     return text.encode("utf-8")[:TEXT_BYTES].decode("utf-8", "ignore").strip()  # never half a character
 
 
-def normal_amount(amount: Decimal, places: Decimal, rounding: str = ROUND_UP) -> str:
-    """Write an amount of money with so many decimals, as `Decimal("0.001")` has them."""
+def normal_amount(amount: Decimal, places: int, rounding: str = ROUND_UP) -> str:
+    """Write an amount of money with so many decimals."""
     try:
-        rounded = amount.quantize(places, rounding=rounding)
+        rounded = amount.quantize(Decimal(1).scaleb(-places), rounding=rounding)
     except InvalidOperation:
         raise UnreadableError("price") from None
     if not rounded.is_finite() or rounded < 0:
@@ -85,13 +86,13 @@ def shown_amount(raw: object) -> Decimal | None:
         raise UnreadableError("price") from None
 
 
-def shown_text(raw: object) -> str:
-    """Read a text of an answer: HTML-escaped once on top of JSON (marketplaces/bricklink.md#1); missing means empty."""
+def shown_text(raw: object, *, escaped: bool = False) -> str:
+    """Read a text of an answer; missing means empty. `escaped`: as in HTML, once, on top of JSON."""
     if raw is None:
         return ""
     if not isinstance(raw, str):
         raise UnreadableError("text")
-    return normal_text(html.unescape(raw))
+    return normal_text(html.unescape(raw) if escaped else raw)
 
 
 def shown_number(raw: object, part: str) -> int:
@@ -103,9 +104,19 @@ def shown_number(raw: object, part: str) -> int:
     return raw
 
 
-def number_or(default: int, raw: object, part: str) -> int:
+def number_or(default: D, raw: object, part: str) -> int | D:
     """Read a whole number that may be missing."""
     return default if raw is None else shown_number(raw, part)
+
+
+def shown_flag(raw: object, part: str) -> bool:
+    """Read a boolean, or 1 or 0, quoted or not."""
+    if isinstance(raw, bool):
+        return raw
+    number = shown_number(raw, part)
+    if number not in (0, 1):
+        raise UnreadableError(part)
+    return number == 1
 
 
 def shown_object(raw: object, part: str) -> Mapping[str, object]:
@@ -128,6 +139,14 @@ def shown_moment(raw: object, part: str) -> datetime:
         moment = datetime.fromisoformat(raw if isinstance(raw, str) else "")
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
+        raise UnreadableError(part) from None
+
+
+def shown_unix_time(raw: object, part: str) -> datetime:
+    """Read a moment as seconds since 1970."""
+    try:
+        return datetime.fromtimestamp(shown_number(raw, part), UTC)
+    except (OverflowError, ValueError, OSError):
         raise UnreadableError(part) from None
 
 
