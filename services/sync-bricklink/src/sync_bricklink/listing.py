@@ -9,23 +9,24 @@ from datetime import timedelta
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
 from sync_bricklink.values import NO_PRICE, normal_price, shown_price, shown_text
-from syncengine.listing import Group, Item, Listing, ListingId, Lot, Value, Values
+from syncengine.listing import Item, Listing, ListingId, Lot, Value, Values
 from syncengine.marketplace import Create, Facts, Limit, Update
-from syncengine.service.lots import amount_of, desired_lot, item_of_lot
+from syncengine.service.lots import amount_of, desired_lot, groups_of, item_of_lot
 from syncengine.service.reading import UnreadableError, normal_text, number_or, shown_number, shown_object
 
 JsonObject = dict[str, object]
 
-GROUPS: Mapping[str, Group] = {
-    "stock_room_id": Group.QUANTITY,  # which stockroom hides it; empty while it is for sale
-    "unit_price": Group.PRICE,
-    "sale_rate": Group.PRICE,
-    "tiers": Group.PRICE,
-    "bulk": Group.PRICE,
-    "description": Group.TEXT,
-    "remarks": Group.TEXT,
-    "my_cost": Group.REST,
+LOT_FIELDS: Mapping[str, str] = {
+    "stock_room_id": "stockroom",  # which stockroom hides it; empty while it is for sale
+    "unit_price": "unit_price",
+    "sale_rate": "sale_percent",
+    "tiers": "tiers",
+    "bulk": "bulk",
+    "description": "description",
+    "remarks": "remarks",
+    "my_cost": "cost",
 }
+"""Its fields, and which of a lot's each is."""
 
 _TIERS = 3
 _DEFAULT_STOCKROOM = "A"  # marketplaces/bricklink.md#3.1, stock_room_id
@@ -39,7 +40,7 @@ def facts(calls_per_day: int) -> Facts:
     """Say what BrickLink can do; `calls_per_day` is what it allows one shop (marketplaces/bricklink.md#7)."""
     return Facts(
         marketplace="bricklink",
-        groups=GROUPS,
+        groups=groups_of(LOT_FIELDS),
         # A PUT without it is refused since February 2024, and overwrites (marketplaces/bricklink.md#3.5).
         repeated_fields=frozenset({"description"}),
         order_pages=("open", "filed"),
@@ -133,7 +134,7 @@ def _stockroom_fields(for_sale: bool | None, letter: Value) -> JsonObject:
 def _field_values(fields: Values) -> JsonObject:
     values: JsonObject = {}
     for name, value in fields.items():
-        if name not in GROUPS:
+        if name not in LOT_FIELDS:
             raise ValueError(f"BrickLink takes no field {name}")
         if name == "tiers":
             values |= _tier_fields(str(value))

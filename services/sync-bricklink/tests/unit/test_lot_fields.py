@@ -4,7 +4,7 @@ import pytest
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from sync_bricklink.listing import GROUPS, lot_of
+from sync_bricklink.listing import LOT_FIELDS, lot_of
 from sync_bricklink.lot_fields import lot_fields_of
 from syncengine.listing import Value
 
@@ -26,6 +26,7 @@ OURS = lot_pb2.Lot(
     [
         ("unit_price", "0.1234"),
         ("unit_price", "99999.0000"),
+        ("unit_price", "0.0000"),
         ("sale_rate", 0),
         ("sale_rate", 20),
         ("tiers", "50:0.1100 100:0.1000 0:0.0000"),
@@ -34,6 +35,7 @@ OURS = lot_pb2.Lot(
         ("bulk", 12),
         ("description", "theirs é"),
         ("description", ""),
+        ("description", "0.0000"),
         ("remarks", "theirs"),
         ("my_cost", "0.0700"),
         ("my_cost", "0.0000"),
@@ -56,7 +58,7 @@ def test_theirs_becomes_the_lots_own(name: str, shown: Value) -> None:
 
 def test_every_field_of_the_shop_has_its_place_in_a_lot() -> None:
     shown = lot_of(OURS).fields
-    for name in GROUPS:
+    for name in LOT_FIELDS:
         assert lot_fields_of(name, {**shown, "for_sale": True}, currency_code="EUR") is not None, name
 
 

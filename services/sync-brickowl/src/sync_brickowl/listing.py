@@ -23,9 +23,9 @@ from sync_brickowl.catalog import (
 )
 from sync_brickowl.values import NOTHING, PRICE_PLACES, normal_price, shown_price
 from syncengine.batches import HIDDEN_QUANTITIES, READS
-from syncengine.listing import CatalogEntry, Group, Item, Listing, ListingId, Lot, Value
+from syncengine.listing import CatalogEntry, Item, Listing, ListingId, Lot, Value
 from syncengine.marketplace import Create, Facts, Limit, Update
-from syncengine.service.lots import amount_of, desired_lot, item_of_lot
+from syncengine.service.lots import amount_of, desired_lot, groups_of, item_of_lot
 from syncengine.service.reading import (
     UnreadableError,
     normal_text,
@@ -38,17 +38,18 @@ from syncengine.service.reading import (
 
 Params = dict[str, str]
 
-GROUPS: Mapping[str, Group] = {
-    "price": Group.PRICE,
-    "sale_percent": Group.PRICE,
-    "tier_price": Group.PRICE,
-    "bulk_qty": Group.PRICE,
-    "public_note": Group.TEXT,
-    "personal_note": Group.TEXT,
-    "my_cost": Group.REST,
-    "lot_weight": Group.REST,
-    "grade": Group.REST,  # of a used item: part of its condition, and the part that an update may change
+LOT_FIELDS: Mapping[str, str] = {
+    "price": "unit_price",
+    "sale_percent": "sale_percent",
+    "tier_price": "tiers",
+    "bulk_qty": "bulk",
+    "public_note": "description",
+    "personal_note": "remarks",
+    "my_cost": "cost",
+    "lot_weight": "weight_grams",
+    "grade": "used_grade",  # part of the condition of a used item, and the part that an update may change
 }
+"""Its fields, and which of a lot's each is."""
 GRADES: Mapping["lot_pb2.UsedGrade.ValueType", str] = {
     lot_pb2.USED_GRADE_LIKE_NEW: "usedn",
     lot_pb2.USED_GRADE_GOOD: "usedg",
@@ -70,7 +71,7 @@ def facts(calls_per_minute: int, batches_per_minute: int, pings_to: str = "") ->
     at_once = min(MOST_ENTRIES, calls_per_minute * 8 // 100)
     return Facts(
         marketplace="brickowl",
-        groups=GROUPS,
+        groups=groups_of(LOT_FIELDS),
         repeated_fields=frozenset(),
         creates_at_once=at_once,
         updates_at_once=at_once,

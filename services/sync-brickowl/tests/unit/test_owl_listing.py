@@ -9,7 +9,7 @@ from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
 from sync_brickowl.catalog import BOID, COLORS, counterparts, entry_named, entry_text, hints_of, item_here, types_of
 from sync_brickowl.listing import (
-    GROUPS,
+    LOT_FIELDS,
     UnsendableError,
     create_params,
     facts,
@@ -75,7 +75,7 @@ def test_lot_has_every_field_in_its_normal_form() -> None:
         "grade": "",
         "lot_weight": "2.320",
     }
-    assert lot.fields.keys() == GROUPS.keys()
+    assert lot.fields.keys() == LOT_FIELDS.keys()
     assert (lot.item.color_id, lot.item.condition, lot.entry) == (
         38,
         "new",

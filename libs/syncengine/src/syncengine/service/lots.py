@@ -1,13 +1,32 @@
 """Inventory's lot as every marketplace reads it alike, and amounts of money both ways: what all adapters begin with."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from brickops.inventory.v1 import lot_pb2
 from brickops.inventory.v1.money_pb2 import Money
-from syncengine.listing import Item, Lot, Values
+from syncengine.listing import Group, Item, Lot, Values
 
 _MOST_TIERS = 3
 _NANOS = 1_000_000_000
+_GROUPS: Mapping[str, Group] = {
+    "stockroom": Group.QUANTITY,
+    "unit_price": Group.PRICE,
+    "sale_percent": Group.PRICE,
+    "tiers": Group.PRICE,
+    "bulk": Group.PRICE,
+    "description": Group.TEXT,
+    "remarks": Group.TEXT,
+    "cost": Group.REST,
+    "weight_grams": Group.REST,
+    "used_grade": Group.REST,
+}
+"""Of each field of a lot that a shop may hold."""
+
+
+def groups_of(lot_fields: Mapping[str, str]) -> Mapping[str, Group]:
+    """Say in which group each of a marketplace's fields is, given which field of a lot it is."""
+    return {name: _GROUPS[lot_field] for name, lot_field in lot_fields.items()}
 
 
 def item_of_lot(lot: lot_pb2.Lot) -> Item:

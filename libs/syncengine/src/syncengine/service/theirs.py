@@ -5,9 +5,10 @@ from typing import Protocol
 
 from brickops.inventory.v1 import lot_pb2
 from syncengine.drift import shown_values
-from syncengine.listing import CatalogEntry, Item, Listing, Values
+from syncengine.listing import CatalogEntry, Item, Listing, Value, Values
 from syncengine.marketplace import Facts
 from syncengine.rows.listing import FOR_SALE, ITEM, RETAIN, ListingRow
+from syncengine.service.lots import money_of
 
 LotFields = tuple[lot_pb2.Lot, Sequence[str]]
 """Fields of a lot, and which of them are meant, as an update mask names them."""
@@ -24,6 +25,42 @@ class LotFieldsOf(Protocol):
 ItemHere = Callable[[Item, CatalogEntry], lot_pb2.Item | None]
 """An item of a marketplace's own catalogue, and the entry of inventory's that it is of, as inventory has it; None if no
 lot can be of it."""
+
+
+def as_lot_field(lot_field: str | None, value: Value, currency_code: str) -> LotFields | None:
+    """Put what a shop shows, in its normal form, into the field of a lot that it is; None if only its adapter can.
+
+    Tiers are pairs as "50:0.700", with commas or spaces between them; one of no pieces is none.
+    """
+    match lot_field:
+        case "unit_price":
+            lot = lot_pb2.Lot(unit_price=money_of(str(value), currency_code))
+        case "cost":
+            lot = lot_pb2.Lot(cost=None if value is None else money_of(str(value), currency_code))
+        case "tiers":
+            lot = lot_pb2.Lot(tiers=_tiers_of(str(value or ""), currency_code))
+        case "sale_percent":
+            lot = lot_pb2.Lot(sale_percent=int(value or 0))
+        case "bulk":
+            lot = lot_pb2.Lot(bulk=int(value or 1))
+        case "description":
+            lot = lot_pb2.Lot(description=str(value or ""))
+        case "remarks":
+            lot = lot_pb2.Lot(remarks=str(value or ""))
+        case "weight_grams":
+            lot = lot_pb2.Lot(weight_grams=None if value is None else str(value))
+        case _:
+            return None
+    return lot, [lot_field]
+
+
+def _tiers_of(value: str, currency_code: str) -> list[lot_pb2.Tier]:
+    pairs = [tier.split(":") for tier in value.replace(",", " ").split()]
+    return [
+        lot_pb2.Tier(quantity=int(quantity), unit_price=money_of(price, currency_code))
+        for quantity, price in pairs
+        if int(quantity)
+    ]
 
 
 def theirs_of(row: ListingRow, name: str, lot_fields_of: LotFieldsOf) -> LotFields | None:

@@ -7,7 +7,6 @@ import httpx
 
 from brickops.inventory.v1 import lot_pb2
 from syncengine.listing import (
-    Group,
     Item,
     Listing,
     ListingId,
@@ -36,7 +35,7 @@ from syncengine.marketplace import (
     Write,
 )
 from syncengine.service.http import ask, understood, without_words
-from syncengine.service.lots import amount_of, desired_lot, item_of_lot
+from syncengine.service.lots import amount_of, desired_lot, groups_of, item_of_lot
 from syncengine.service.order_reading import fingerprint_of
 from syncengine.service.reading import (
     UnreadableError,
@@ -53,7 +52,7 @@ from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
 
 FACTS = Facts(
     marketplace="kiosk",
-    groups={"price": Group.PRICE, "words": Group.TEXT},
+    groups=groups_of({"price": "unit_price", "words": "description"}),
     repeated_fields=frozenset(),
     order_pages=("sales",),
     keeps_sold_out=True,
