@@ -20,6 +20,7 @@ from sandbox.brickowl.render import Renderer, answered
 from sandbox.brickowl.shop import Shop
 from sandbox.brickowl.switches import Switches
 from sandbox.model.orders import Wanted
+from sync_brickowl.batch import Entry
 from sync_brickowl.catalog import BOID, COLORS
 from sync_brickowl.client import BrickOwl
 from sync_brickowl.errors import verdict_of
@@ -100,22 +101,15 @@ class _Adapter(BrickOwl):
         """By path: the last answer, and the same as it was read."""
 
     async def _call(
-        self,
-        purpose: Purpose,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        ticket: Ticket,
-        *,
-        several: bool = False,
+        self, purpose: Purpose, entry: Entry, ticket: Ticket, *, several: bool = False
     ) -> tuple[Verdict, datetime]:
         switches, code = self._shop.switches, 200
         try:
-            document = self._do(method, path, params)
+            document = self._do(entry)
         except ShopError as error:
             code = 200 if switches.errors_as_http_200 else error.code
             document = batch.error_body(error.words, switches)
-        return verdict_of(code, self._read(path, document), purpose, several=several), self.now
+        return verdict_of(code, self._read(entry.endpoint, document), purpose, several=several), self.now
 
     def _read(self, path: str, document: Any) -> object:
         """Read an answer, unless it is what the last one was: most polls find nothing new."""
@@ -123,10 +117,10 @@ class _Adapter(BrickOwl):
             self._last[path] = document, _as_read(document)
         return self._last[path][1]
 
-    def _do(self, method: str, path: str, params: Mapping[str, str]) -> Any:
-        if path == "bulk/batch" and self._shop.switches.knows_batches:
-            return batch.run(self._shop, batch.read_entries(params["requests"]), self.now)
-        return answer(method, path, Call(self._shop, params, self.now))
+    def _do(self, entry: Entry) -> Any:
+        if entry.endpoint == "bulk/batch" and self._shop.switches.knows_batches:
+            return batch.run(self._shop, batch.read_entries(entry.params["requests"]), self.now)
+        return answer(entry.method, entry.endpoint, Call(self._shop, entry.params, self.now))
 
 
 def _as_read(document: Any) -> object:

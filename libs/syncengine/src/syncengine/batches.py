@@ -5,12 +5,24 @@ sale, reads. A kind that nobody has proven is tried with a few first. What becam
 sent, and the kind is used from then on; otherwise, and it is never used there again.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from syncengine.listing import Listing, Value
-from syncengine.marketplace import BATCH_REFUSED, Applied, Create, Facts, Gone, Outcome, Refused, Update, Write
+from syncengine.marketplace import (
+    BATCH_REFUSED,
+    Applied,
+    Create,
+    Facts,
+    Gone,
+    Outcome,
+    Refused,
+    Unknown,
+    Update,
+    Write,
+)
 from syncengine.marks import lot_of_mark
 from syncengine.rows.connection import ConnectionRow
 from syncengine.rows.listing import ListingRow
@@ -79,6 +91,17 @@ def as_one_of_several(row: ListingRow, write: Write) -> Write:
 
 
 # What became of them --------------------------------------------------------------------------------------------------
+
+
+def without_doubles(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """Believe no id that several creates were answered with: which of them made it, a look finds out (rule N3)."""
+    ids = Counter(outcome.listing_id for outcome in outcomes if isinstance(outcome, Applied))
+    return [
+        Unknown(reason="UNREADABLE_REPLY", answered=True)
+        if isinstance(outcome, Applied) and outcome.listing_id is not None and ids[outcome.listing_id] > 1
+        else outcome
+        for outcome in outcomes
+    ]
 
 
 def ended_by(

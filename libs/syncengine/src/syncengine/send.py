@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from servicekit.logs import correlation_id
-from syncengine.batches import as_one_of_several, ended_by, kinds_of, put_on_trial
+from syncengine.batches import as_one_of_several, ended_by, kinds_of, put_on_trial, without_doubles
 from syncengine.budget import cost_of
 from syncengine.choose import Choice
 from syncengine.guard import count_removal
@@ -60,7 +60,7 @@ class _Call:
         if updates:
             return await lane.shop.update_all(updates, ticket)
         creates = [intent.write for intent in self.intents if isinstance(intent.write, Create)]
-        return await lane.shop.create_all(creates, ticket)
+        return without_doubles(await lane.shop.create_all(creates, ticket))
 
 
 async def send_next(lane: Lane) -> bool:

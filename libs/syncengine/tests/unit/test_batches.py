@@ -219,6 +219,18 @@ async def test_one_of_which_the_answer_says_nothing_is_looked_for() -> None:
     }
 
 
+async def test_an_id_that_two_creates_were_answered_with_is_believed_of_neither() -> None:
+    told = iter([True, True])
+
+    def spoil(write: Write) -> Write | Outcome | None:
+        return Applied(listing_id=ListingId("9999")) if isinstance(write, Create) and next(told, False) else write
+
+    world, there = await a_world(12, spoil=spoil)
+    await world.settle(timedelta(minutes=6))
+    assert world.connection.highest_listing_id < 9999
+    assert is_right(world, there, 12)
+
+
 async def test_creates_that_name_no_listing_are_never_made_together() -> None:
     world, there = await a_world(12, spoil=lambda write: None)
     assert there.sizes == [("Create", 2)]

@@ -15,22 +15,22 @@ MOST_ENTRIES = 50
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One call of a batch; the key is the batch's."""
+    """One call, without the key: made alone, or within a batch."""
 
     method: str
     endpoint: str
     params: Mapping[str, str]
 
 
-def batch_params(entries: Sequence[Entry]) -> dict[str, str]:
-    """Write the parameters of a batch: the list must stand in an object, and each call's parameters in a list."""
+def batch_of(entries: Sequence[Entry]) -> Entry:
+    """Say several calls as one: the list must stand in an object, and each call's parameters in a list."""
     if len(entries) > MOST_ENTRIES:
         raise ValueError("a batch takes fifty calls")
     requests = [
         {"endpoint": entry.endpoint, "request_method": entry.method, "params": [dict(entry.params)]}
         for entry in entries
     ]
-    return {"requests": json.dumps({"requests": requests})}
+    return Entry("POST", "bulk/batch", {"requests": json.dumps({"requests": requests})})
 
 
 def of_whole(verdict: Verdict) -> Verdict:

@@ -1,6 +1,5 @@
 """Brick Owl over HTTP: each method is exactly one request, never repeated, never redirected (rule L3)."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,7 +7,7 @@ from functools import partial
 import httpx
 
 from sync_brickowl.auth import ShopKeys
-from sync_brickowl.batch import Entry, answers_of, batch_params, of_whole, verdicts_of
+from sync_brickowl.batch import Entry, answers_of, batch_of, of_whole, verdicts_of
 from sync_brickowl.catalog import boids_found, counterparts, types_of
 from sync_brickowl.errors import outcome_of
 from sync_brickowl.listing import (
@@ -49,7 +48,7 @@ from syncengine.marketplace import (
 )
 from syncengine.service.http import ask, understood
 from syncengine.service.reading import UnreadableError, if_readable, shown_object
-from syncengine.service.verdicts import Answered, Purpose, Verdict
+from syncengine.service.verdicts import Answered, Purpose, Verdict, purpose_of
 
 MAX_CONNECTIONS = 6
 """At once, over all shops: so many were fine (marketplaces/brickowl.md#1.2)."""
@@ -69,56 +68,49 @@ class BrickOwl:
 
     async def send(self, write: Write, ticket: Ticket) -> Outcome:
         """Write once. What no call can say is refused here (marketplaces/brickowl.md#3.3)."""
-        try:
-            entry = _entry(write)
-        except UnsendableError as refusal:
-            return Refused(reason=refusal.reason)
-        purpose = Purpose.CREATE if isinstance(write, Create) else Purpose.CHANGE
-        verdict, _ = await self._call(purpose, entry.method, entry.endpoint, entry.params, ticket)
+        entry = _entry(write)
+        if isinstance(entry, Refused):
+            return entry
+        verdict, _ = await self._call(purpose_of(write), entry, ticket)
         return _outcome(write, verdict)
 
     async def create_all(self, creates: Sequence[Create], ticket: Ticket) -> Sequence[Outcome]:
         """Make several listings, by one batch."""
-        return await self._write_batch(creates, Purpose.CREATE, ticket)
+        return await self._write_all(creates, ticket)
 
     async def update_all(self, updates: Sequence[Update], ticket: Ticket) -> Sequence[Outcome]:
         """Change several listings, by one batch."""
-        return await self._write_batch(updates, Purpose.CHANGE, ticket)
+        return await self._write_all(updates, ticket)
 
-    async def _write_batch(self, writes: Sequence[Create | Update], purpose: Purpose, ticket: Ticket) -> list[Outcome]:
+    async def _write_all(self, writes: Sequence[Create | Update], ticket: Ticket) -> Sequence[Outcome]:
         """Make the calls of a batch; what no call can say is refused here, and the others go."""
-        outcomes: dict[int, Outcome] = {}
-        entries: dict[int, Entry] = {}
-        for position, write in enumerate(writes):
-            try:
-                entries[position] = _entry(write)
-            except UnsendableError as refusal:
-                outcomes[position] = Refused(reason=refusal.reason)
-        if entries:
-            verdict, _ = await self._batch(list(entries.values()), purpose, ticket)
-            verdicts = [verdict] * len(entries)
-            if isinstance(verdict, Answered):
-                try:
-                    verdicts = verdicts_of(verdict.data, len(entries), purpose)
-                except UnreadableError:
-                    verdicts = [Unknown(reason="UNREADABLE_REPLY")] * len(entries)
-            outcomes |= {at: _outcome(writes[at], one) for at, one in zip(entries, verdicts, strict=True)}
-        return _without_doubles([outcomes[position] for position in range(len(writes))])
+        entries = [_entry(write) for write in writes]
+        sent = [entry for entry in entries if isinstance(entry, Entry)]
+        verdicts = iter(await self._verdicts(purpose_of(writes[0]), sent, ticket) if sent else [])
+        return [
+            entry if isinstance(entry, Refused) else _outcome(write, next(verdicts))
+            for write, entry in zip(writes, entries, strict=True)
+        ]
+
+    async def _verdicts(self, purpose: Purpose, entries: Sequence[Entry], ticket: Ticket) -> Sequence[Verdict]:
+        """Make the calls of a batch, and say what each came to."""
+        verdict = await self._batch(purpose, entries, ticket)
+        if isinstance(verdict, Answered):
+            verdicts = if_readable(partial(verdicts_of, count=len(entries), purpose=purpose), verdict.data)
+            return verdicts or [Unknown(reason="UNREADABLE_REPLY")] * len(entries)
+        return [verdict] * len(entries)
 
     async def read(self, listing_id: ListingId, ticket: Ticket) -> ListingRead:
         """Read one listing; one that is not there may come as an empty list, or as an error (#9.11)."""
         params = {"lot_id": str(listing_id), "active_only": "0"}
-        verdict, read_at = await self._call(Purpose.READ, "GET", "inventory/list", params, ticket)
-        if isinstance(verdict, Gone):
-            return ListingRead(listing=None, read_at=read_at)
-        shown = understood(_listings_of, verdict)
-        return ListingRead(
-            listing=next((each for each in shown if each.listing_id == listing_id), None), read_at=read_at
-        )
+        verdict, read_at = await self._get("inventory/list", params, ticket)
+        shown = () if isinstance(verdict, Gone) else understood(_listings_of, verdict)
+        listing = next((each for each in shown if each.listing_id == listing_id), None)
+        return ListingRead(listing=listing, read_at=read_at)
 
     async def read_all(self, ticket: Ticket) -> ListRead:
         """Read every listing, also those that are sold out or hidden (#3.1)."""
-        verdict, read_at = await self._call(Purpose.READ, "GET", "inventory/list", {"active_only": "0"}, ticket)
+        verdict, read_at = await self._get("inventory/list", {"active_only": "0"}, ticket)
         return ListRead(listings=understood(_listings_of, verdict), read_at=read_at)
 
     async def list_orders(self, page: str, ticket: Ticket) -> OrderRead:
@@ -126,22 +118,22 @@ class BrickOwl:
         params = {"list_type": "store", "sort_by": "updated", "limit": _MOST_ORDERS}
         if page == "recent":
             params["order_time"] = str(int((ticket.stamp - _RECENT).timestamp()))
-        verdict, read_at = await self._call(Purpose.READ, "GET", "order/list", params, ticket)
+        verdict, read_at = await self._get("order/list", params, ticket)
         return OrderRead(orders=understood(order_summaries_of, verdict), read_at=read_at)
 
     async def order_lines(self, order_id: OrderId, ticket: Ticket) -> tuple[OrderLine, ...]:
         """Read the lines of one order."""
-        verdict, _ = await self._call(Purpose.READ, "GET", "order/items", {"order_id": order_id}, ticket)
+        verdict, _ = await self._get("order/items", {"order_id": order_id}, ticket)
         return understood(order_lines_of, verdict)
 
     async def identify(self, ticket: Ticket) -> Shop:
         """Say whose shop it is: the user's name, and the store's currency."""
-        verdict, _ = await self._call(Purpose.READ, "GET", "token/details", {}, ticket)
+        verdict, _ = await self._get("token/details", {}, ticket)
         return understood(_shop_of, verdict)
 
     async def send_pings(self, address: str, ticket: Ticket) -> None:
         """Have each new order told to this address: the shop keeps one (#4)."""
-        verdict, _ = await self._call(Purpose.READ, "POST", "order/notify", {"ip": address}, ticket)
+        verdict, _ = await self._call(Purpose.READ, Entry("POST", "order/notify", {"ip": address}), ticket)
         understood(lambda _: None, verdict)
 
     async def view_orders(self, orders: Sequence[OrderSummary], ticket: Ticket) -> Sequence[OrderSummary]:
@@ -174,61 +166,49 @@ class BrickOwl:
         """Read things by one call, several by a batch; None for what was not answered well."""
         if len(entries) == 1:
             [entry] = entries
-            verdict, _ = await self._call(Purpose.READ, entry.method, entry.endpoint, entry.params, ticket)
+            verdict, _ = await self._call(Purpose.READ, entry, ticket)
             return [None if isinstance(verdict, Gone | Refused) else understood(lambda raw: raw, verdict)]
-        verdict, _ = await self._batch(entries, Purpose.READ, ticket)
+        verdict = await self._batch(Purpose.READ, entries, ticket)
         return understood(lambda raw: answers_of(raw, len(entries)), verdict)
 
-    async def _batch(self, entries: Sequence[Entry], purpose: Purpose, ticket: Ticket) -> tuple[Verdict, datetime]:
-        """Make several calls by one; says what it came to as a whole."""
-        verdict, read_at = await self._call(purpose, "POST", "bulk/batch", batch_params(entries), ticket, several=True)
-        return of_whole(verdict), read_at
+    async def _batch(self, purpose: Purpose, entries: Sequence[Entry], ticket: Ticket) -> Verdict:
+        """Make several calls by one; say what it came to as a whole."""
+        verdict, _ = await self._call(purpose, batch_of(entries), ticket, several=True)
+        return of_whole(verdict)
+
+    async def _get(self, endpoint: str, params: Mapping[str, str], ticket: Ticket) -> tuple[Verdict, datetime]:
+        return await self._call(Purpose.READ, Entry("GET", endpoint, params), ticket)
 
     async def _call(
-        self,
-        purpose: Purpose,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        ticket: Ticket,
-        *,
-        several: bool = False,
+        self, purpose: Purpose, entry: Entry, ticket: Ticket, *, several: bool = False
     ) -> tuple[Verdict, datetime]:
         """Make the call and say what it came to, and when the shop answered by its own clock."""
-        with_key = {"key": self._keys.key, **params}
-        if method == "GET":
-            request = self._http.build_request(method, path, params=with_key)
+        params = {"key": self._keys.key, **entry.params}
+        if entry.method == "GET":
+            request = self._http.build_request("GET", entry.endpoint, params=params)
         else:
-            request = self._http.build_request(method, path, data=with_key)
+            request = self._http.build_request(entry.method, entry.endpoint, data=params)
         return await ask(self._http, request, purpose, ticket, partial(outcome_of, purpose=purpose, several=several))
 
 
-def _entry(write: Write) -> Entry:
-    """Say a write as a call. Raises UnsendableError."""
-    match write:
-        case Create():
-            return Entry("POST", "inventory/create", create_params(write))
-        case Update():
-            return Entry("POST", "inventory/update", update_params(write))
-        case Remove():
-            return Entry("POST", "inventory/delete", {"lot_id": str(write.listing_id)})
+def _entry(write: Write) -> Entry | Refused:
+    """Say a write as a call, or why none can say it."""
+    try:
+        match write:
+            case Create():
+                return Entry("POST", "inventory/create", create_params(write))
+            case Update():
+                return Entry("POST", "inventory/update", update_params(write))
+            case Remove():
+                return Entry("POST", "inventory/delete", {"lot_id": str(write.listing_id)})
+    except UnsendableError as refusal:
+        return Refused(reason=refusal.reason)
 
 
 def _outcome(write: Write, verdict: Verdict) -> Outcome:
     if not isinstance(verdict, Answered):
         return verdict
     return Applied(listing_id=if_readable(_made, verdict.data) if isinstance(write, Create) else None)
-
-
-def _without_doubles(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Believe no id that several creates were answered with: which of them made it, a look finds out (rule N3)."""
-    ids = Counter(outcome.listing_id for outcome in outcomes if isinstance(outcome, Applied))
-    return [
-        Unknown(reason="UNREADABLE_REPLY", answered=True)
-        if isinstance(outcome, Applied) and outcome.listing_id is not None and ids[outcome.listing_id] > 1
-        else outcome
-        for outcome in outcomes
-    ]
 
 
 def _made(data: object) -> ListingId:

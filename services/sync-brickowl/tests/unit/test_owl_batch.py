@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from sync_brickowl.batch import Entry, batch_params, of_whole, verdicts_of
+from sync_brickowl.batch import Entry, batch_of, of_whole, verdicts_of
 from sync_brickowl.errors import outcome_of
 from syncengine.marketplace import BATCH_REFUSED, Gone, Halted, Later, Refused, Unknown
 from syncengine.service.reading import UnreadableError
@@ -19,12 +19,12 @@ def entry(number: int, code: int, body: object) -> dict[str, object]:
 
 
 def test_the_list_stands_in_an_object_and_parameters_in_a_list() -> None:
-    params = batch_params([Entry("POST", "inventory/update", {"lot_id": "7"})])
-    assert json.loads(params["requests"]) == {
+    batch = batch_of([Entry("POST", "inventory/update", {"lot_id": "7"})])
+    assert json.loads(batch.params["requests"]) == {
         "requests": [{"endpoint": "inventory/update", "request_method": "POST", "params": [{"lot_id": "7"}]}]
     }
     with pytest.raises(ValueError, match="fifty"):
-        batch_params([Entry("GET", "order/view", {})] * 51)
+        batch_of([Entry("GET", "order/view", {})] * 51)
 
 
 def test_each_is_judged_by_itself_and_of_one_left_out_nobody_knows() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
-from syncengine.marketplace import Gone, Halted, Later, Refused, Unknown
+from syncengine.marketplace import Create, Gone, Halted, Later, Refused, Unknown, Write
 
 
 class Purpose(Enum):
@@ -14,6 +14,11 @@ class Purpose(Enum):
     CREATE = auto()
     CHANGE = auto()
     """An update or a removal of a listing that was there."""
+
+
+def purpose_of(write: Write) -> Purpose:
+    """Say what a write's call is for."""
+    return Purpose.CREATE if isinstance(write, Create) else Purpose.CHANGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ from syncengine.service.reading import (
     shown_object,
     shown_text,
 )
-from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer
+from syncengine.service.verdicts import Answered, Purpose, Verdict, no_answer, purpose_of
 
 FACTS = Facts(
     marketplace="kiosk",
@@ -164,8 +164,7 @@ class KioskShop(NoFurtherCalls):
                     asked["shut"] = not write.for_sale
             case Remove():
                 asked = {"do": "close", "slot": int(write.listing_id)}
-        purpose = Purpose.CREATE if isinstance(write, Create) else Purpose.CHANGE
-        verdict, _ = await self._call(purpose, ticket, asked)
+        verdict, _ = await self._call(purpose_of(write), ticket, asked)
         if not isinstance(verdict, Answered):
             return verdict
         return Applied(listing=None if isinstance(write, Remove) else if_readable(listing_of, verdict.data))
