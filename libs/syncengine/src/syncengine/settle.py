@@ -139,6 +139,7 @@ def _named(
 def found(row: ListingRow, listing: Listing, read_at: datetime, now: datetime) -> ListingRow:
     """Book a listing that a read showed as the lot's; its ledger begins with that read (rule Q1).
 
+    So do its fields: what the shop made of a text looks like another one now, and may be sent anew (rule F3).
     `read_at` is by the shop's clock, as the dates of its orders are; `now` by ours, as the moments of our calls are.
     """
     return replace(
@@ -149,6 +150,7 @@ def found(row: ListingRow, listing: Listing, read_at: datetime, now: datetime) -
         ledger_from=read_at,
         doubt=0,
         sent=dict(listing.fields),
+        applied={},
         shown=shown_values(listing),
         conflicts={},
         sent_for_sale=listing.for_sale,

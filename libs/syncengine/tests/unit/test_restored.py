@@ -9,7 +9,7 @@ import pytest
 
 from brickops.inventory.v1.lot_sync_pb2 import SYNC_STATE_CONFLICT, SYNC_STATE_SYNCED, SyncState
 from syncengine.census import LIST_IS_EMPTY
-from syncengine.listing import ListingId, ListRead, LotId
+from syncengine.listing import Group, ListingId, ListRead, LotId
 from syncengine.marketplace import Outcome, ReadFailedError, Ticket, Unknown, Write
 from syncengine.rows.listing import Trouble
 from syncengine.testing.shop import Fault, Order
@@ -67,6 +67,20 @@ async def test_what_was_told_since_the_backup_is_told_anew() -> None:
     await world.lose_database(backup, told)
     await world.settle()
     assert states(world, "a") == {SYNC_STATE_SYNCED}
+
+
+async def test_what_a_text_came_to_before_the_loss_is_no_reason_to_set_it_aside() -> None:
+    """It was sent twice, for a batch had not stored it, and the shop cuts it (two shops' life 8970)."""
+    world = await with_two_lots()
+    row = world.row("a")
+    world.store.tables.listings = {
+        **world.store.tables.listings,
+        row.lot_id: replace(row, applied={Group.TEXT: (row.revision, 2)}),
+    }
+    world.shop.edit(ListingId("1001"), note="cut")
+    await world.lose_database(world.store.tables, world.told)
+    await world.settle()
+    assert (world.row("a").parked, world.shop.listings[ListingId("1001")].fields["note"]) == ({}, "a")
 
 
 async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> None:
