@@ -200,11 +200,14 @@ def test_an_increase_is_done_beside_a_decrease_that_was_not_though_more_was_sold
     assert (known.row.trouble, known.intent.fate, known.row.ledger) == (None, Fate.APPLIED, 3)
 
 
-def test_a_return_explains_nothing_that_a_wrong_verdict_does_though_more_was_sold_than_our_books_had() -> None:
-    """One sold late made a decrease of one look done, and an increase was lost (two shops' life 2379)."""
-    seen = Observation(quantity=0, holds=False, contradicts=False, read_at=NOW, at=NOW)
+@pytest.mark.parametrize(("doubted", "shown"), [(1, 0), (2, 1)])
+def test_a_return_explains_nothing_that_a_wrong_verdict_does_though_more_was_sold_than_our_books_had(
+    *, doubted: int, shown: int
+) -> None:
+    """Pieces sold late made a decrease look done, and an increase was lost (two shops' lives 2379, 8788)."""
+    seen = Observation(quantity=shown, holds=False, contradicts=False, read_at=NOW, at=NOW)
     row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=-1, unknown=True, look_since=NOW, observed=seen)
-    row = replace(row, probation=Probation(delta=1, due_at=DUE))
+    row = replace(row, probation=Probation(delta=doubted, due_at=DUE))
     intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=11), fate=Fate.UNKNOWN)
     known = explain_in_hindsight(row, intent, sold_since=frozenset({0}), now=DUE, last=False, returned=1)
     assert known is not None
