@@ -160,6 +160,7 @@ async def _begin(lane: Lane, connection: ConnectionRow, now: datetime) -> _Job |
         if lane.shop.facts.tells_shop and not connection.claimed_name:
             await identify_shop(lane)
         async with lane.transaction() as (tx, current):
+            lane.check_keys(current)  # newer ones that came meanwhile may open another shop
             wish_id = lane.new_id()
             seq = next_seq(0, now)
             await tx.publish(
