@@ -171,6 +171,8 @@ class Books:
     items: defaultdict[LotId, set[Item]] = field(default_factory=lambda: defaultdict(set))
     """What a lot was of before."""
     of_items: defaultdict[Item, set[Cause]] = field(default_factory=lambda: defaultdict(set))
+    stale_at: dict[LotId, int] = field(default_factory=dict)
+    """The revision of each lot when a list last showed its listing as it had been before."""
 
     def note(self, stock: Stock) -> None:
         """A lot has a new revision: by a user, who made a wish, or by a sale, which leaves it as it was."""

@@ -425,9 +425,12 @@ class Judges:
             if wish.hidden or in_conflict:
                 return  # it would be taken away, and not listed again (rule N4)
             raise Misjudged(7, f"{lot_id} is listed as another item")
+        # What a stale list showed as changed, a newer value decided; what the next one shows, looks like another change
+        # (S6; Brick Owl's life 6569).
+        is_newer = stock.revision > books.stale_at.get(lot_id, stock.revision)
+        may_ask = is_newer or not books.causes(lot_id).isdisjoint({Cause.FIELDS, Cause.UNSEEN})
         for group in groups:
-            by_hand = books.causes(lot_id) & {Cause.FIELDS, Cause.UNSEEN}
-            if group.state != SYNC_STATE_SYNCED and not (in_conflict and by_hand):
+            if group.state != SYNC_STATE_SYNCED and not (in_conflict and may_ask):
                 raise Misjudged(7, f"{lot_id}: group {group.group} waits for a person: {group.reason}")
             if group.state == SYNC_STATE_SYNCED and group.settled_revision != stock.revision:
                 raise Misjudged(7, f"{lot_id}: group {group.group} is not said to be synced at rest")

@@ -33,6 +33,9 @@ class Lists:
             self.lacked.clear()
         shown = {listing.listing_id: listing for listing in read.listings}
         false = {listing_id for listing_id in books.owners if true.get(listing_id) != shown.get(listing_id)}
+        if accident is Accident.STALE_LIST:
+            owners = [books.owners[listing_id] for listing_id in false]
+            books.stale_at |= {lot_id: self.stage.inventory.lots[lot_id].revision for lot_id in owners}
         known = {listing_id for seller_id, listing_id in self.stage.store.tables.owners}
         for listing_id in false if accident is Accident.STALE_LIST else false - known | false & self.lacked:
             books.blame_item(self.stage.inventory.lots[books.owners[listing_id]].item, Cause.FALSE_LIST)
