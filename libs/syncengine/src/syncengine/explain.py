@@ -63,6 +63,8 @@ def explain(
     done = _delta(intent) if finding is Finding.APPLIED else 0
     if restocked and (row.ledger or 0) + done < 0:
         return None  # so it was emptied before, or was not, and an order not yet listed took what is missing (S4)
+    if restocked and (seen.quantity or 0) <= _most(row, intent):
+        return None  # without any put back, an order not yet listed may have taken what is missing of more (S4)
     fits = seen.quantity == (row.ledger or 0) + done + restocked
     # A sale not yet listed may make up for what was believed wrongly, or for pieces that are in twice.
     doubt, probation = (row.doubt, row.probation) if fits else (0, None)
@@ -198,6 +200,11 @@ def _plausible(row: ListingRow, ledger: int) -> frozenset[int]:
 
 def _doubts(row: ListingRow) -> set[int]:
     return {0, row.doubt, *(row.probation.deltas if row.probation is not None else ())}
+
+
+def _most(row: ListingRow, intent: Intent | None) -> int:
+    """How many pieces may be there if the shop put none back: our books' number, with all that may be in it beside."""
+    return (row.ledger or 0) + max(_doubts(row)) + max(0, _delta(intent))
 
 
 def _doubted_in_part(row: ListingRow, now: datetime) -> ListingRow:

@@ -215,6 +215,18 @@ def test_a_return_explains_nothing_that_a_wrong_verdict_does_though_more_was_sol
     assert (known.row.trouble, known.intent.fate, known.restocked) == (None, Fate.NOT_APPLIED, 0)
 
 
+@pytest.mark.parametrize(("shown", "at_once"), [(5, None), (7, (1, Fate.NOT_APPLIED))])
+def test_no_return_is_closed_at_once_by_a_number_that_an_order_not_yet_listed_may_have_made(
+    *, shown: int, at_once: tuple[int, Fate] | None
+) -> None:
+    """A decrease of three was lost and one piece sold: or it was done, and two were put back (two shops' life 2738)."""
+    seen = Observation(quantity=shown, holds=True, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=6, unknown=True, look_since=NOW)
+    intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=-3), fate=Fate.UNKNOWN)
+    known = explain(row, intent, seen, Settings(), NOW, returned=2)
+    assert (known and known.intent and (known.restocked, known.intent.fate)) == at_once
+
+
 def test_what_a_wrong_verdict_left_was_not_put_back_by_the_shop() -> None:
     """One piece of a return of two was, and one stands because a decrease was not done that counts as done (8382)."""
     seen = Observation(quantity=3, holds=True, contradicts=False, read_at=NOW, at=NOW)
