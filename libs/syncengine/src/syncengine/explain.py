@@ -203,8 +203,8 @@ def _doubts(row: ListingRow) -> set[int]:
 
 
 def _most(row: ListingRow, intent: Intent | None) -> int:
-    """How many pieces may be there if the shop put none back: our books' number, with all that may be in it beside."""
-    return (row.ledger or 0) + max(_doubts(row)) + max(0, _delta(intent))
+    """How many pieces are there if the shop put none back, and no verdict was wrong."""
+    return (row.ledger or 0) + max(0, _delta(intent))
 
 
 def _doubted_in_part(row: ListingRow, now: datetime) -> ListingRow:
