@@ -47,7 +47,11 @@ class Cell:
     def __str__(self) -> str:
         if not self.seconds:
             return f"{self.tried} | {self.again} | answered late"
-        return f"{self.tried} | {self.again} | {median(self.seconds):.1f} s, {max(self.seconds):.1f} s"
+        return f"{self.tried} | {self.again} | {_words(median(self.seconds))}, {_words(max(self.seconds))}"
+
+
+def _words(seconds: float) -> str:
+    return "never" if seconds == inf else f"{seconds:.1f} s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

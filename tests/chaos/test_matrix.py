@@ -84,3 +84,4 @@ def test_what_is_done_once_more_before_a_read_shows_it_is_done_blindly() -> None
         (LOST, "update"): Cell(tried=3, seconds=[inf, 5, inf], again=1),
         (REFUSED, "update"): Cell(tried=1, seconds=[2]),
     }
+    assert str(told[LOST, "update"]) == "3 | 1 | never, never"
