@@ -436,7 +436,8 @@ class Judges:
                 raise Misjudged(7, f"{lot_id}: group {group.group} is not said to be synced at rest")
         for listing_id in live:
             listing = shown[listing_id]
-            if listing.for_sale == (wish.hidden or wish.archived):
+            is_idle = not listing.for_sale and not listing.quantity  # what refills it shows it (Brick Owl's life 3759)
+            if listing.for_sale == (wish.hidden or wish.archived) and not is_idle:
                 raise Misjudged(7, f"{lot_id} is {'for sale' if listing.for_sale else 'hidden'}")
             if (listing.fields != self.stage.shop.as_shown(stock.fields)) != bool(in_conflict):
                 raise Misjudged(
