@@ -149,6 +149,8 @@ def _find_with_returns(
             finding = _find(row, intent, replace(seen, quantity=seen.quantity - restocked), ledger=ledger)
         if finding is not Finding.NEITHER and not (restocked and seen.quantity is None):
             return finding, restocked
+        if finding is Finding.NOT_APPLIED:
+            return finding, 0  # what was put back was sold again, and the listing is gone: nothing shows it any more
     return Finding.NEITHER, 0
 
 
@@ -174,7 +176,7 @@ def _find(row: ListingRow, intent: Intent | None, seen: Observation, *, ledger: 
 def _find_update(row: ListingRow, write: Update, seen: Observation, *, ledger: int) -> Finding:
     shown = seen.quantity
     if shown is None:
-        if ledger <= 0:
+        if ledger <= 0 and not ledger + max(_doubts(row)) < 0 < write.delta:  # as below
             return Finding.NOT_APPLIED
         return Finding.APPLIED if ledger + write.delta <= 0 else Finding.NEITHER
     if write.delta == 0:

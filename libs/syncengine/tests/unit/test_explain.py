@@ -227,6 +227,28 @@ def test_no_return_is_closed_at_once_by_a_number_that_an_order_not_yet_listed_ma
     assert (known and known.intent and (known.restocked, known.intent.fate)) == at_once
 
 
+@pytest.mark.parametrize(
+    ("ledger", "delta", "returned", "trouble", "fate"),
+    [
+        (-16, 18, 0, Trouble.GONE_UNEXPLAINED, Fate.UNKNOWN),
+        (-5, 5, 0, None, Fate.APPLIED),
+        (-1, 3, 1, None, Fate.NOT_APPLIED),
+        (-1, -2, 0, None, Fate.NOT_APPLIED),
+    ],
+)
+def test_an_increase_without_which_more_was_sold_than_there_was_is_not_undone_where_the_listing_is_gone(
+    *, ledger: int, delta: int, returned: int, trouble: Trouble | None, fate: Fate
+) -> None:
+    """Hands took two of the eighteen, say: nobody lists those again (Brick Owl's life 4078, and 4944)."""
+    seen = Observation(quantity=None, holds=False, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=ledger, unknown=True, look_since=NOW, observed=seen)
+    intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=delta), fate=Fate.UNKNOWN)
+    known = explain_in_hindsight(row, intent, sold_since=frozenset({0}), now=NOW, last=True, returned=returned)
+    assert known is not None
+    assert known.intent is not None
+    assert (known.row.trouble, known.intent.fate, known.restocked) == (trouble, fate, 0)
+
+
 def test_what_a_wrong_verdict_left_was_not_put_back_by_the_shop() -> None:
     """One piece of a return of two was, and one stands because a decrease was not done that counts as done (8382)."""
     seen = Observation(quantity=3, holds=True, contradicts=False, read_at=NOW, at=NOW)
