@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from bench.new_lots import SHOPS, plan_new_lots
 
 

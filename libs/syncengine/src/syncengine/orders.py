@@ -103,11 +103,11 @@ async def _read_all(lane: Lane, reading: _Reading, some: Sequence[OrderId], chan
     # Whichever of them is read when: once the root is booked without them, theirs count as pieces sold anew (rule S2).
     gone = [order_id for order_id in changed if reading.summaries[order_id].merged_into is not None]
     at_once = lane.shop.facts.views_at_once or len(some) or 1
-    for next_ in (some[first : first + at_once] for first in range(0, len(some), at_once)):
-        reading.summaries |= await view_all(lane, [reading.summaries[order_id] for order_id in next_])
-        families = await find_families(lane, list(dict.fromkeys([*gone, *next_])), reading.summaries)
+    for together in (some[first : first + at_once] for first in range(0, len(some), at_once)):
+        reading.summaries |= await view_all(lane, [reading.summaries[order_id] for order_id in together])
+        families = await find_families(lane, list(dict.fromkeys([*gone, *together])), reading.summaries)
         roots = {order.order_id: root for root, orders in families.items() for order in orders}
-        for root in dict.fromkeys(roots.get(order_id, order_id) for order_id in next_):
+        for root in dict.fromkeys(roots.get(order_id, order_id) for order_id in together):
             merged = [order for order in families.get(root, ()) if order.order_id not in reading.done]
             if root in reading.done and not merged:
                 continue
@@ -115,7 +115,7 @@ async def _read_all(lane: Lane, reading: _Reading, some: Sequence[OrderId], chan
             try:
                 await _read_family(lane, reading, reading.summaries[root], merged)
             except NothingReadError:
-                await note_unread(lane, [each for each in next_ if roots.get(each, each) == root])
+                await note_unread(lane, [each for each in together if roots.get(each, each) == root])
                 raise
 
 

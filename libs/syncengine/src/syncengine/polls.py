@@ -54,13 +54,14 @@ async def ask_for_pings(lane: Lane, connection: ConnectionRow) -> bool:
     A shop that refuses is not asked again: polls see what pings would have told.
 
     Raises:
-        PausedError: the call could not be made; a repeat is harmless.
+        PausedError: the call could not be made, or newer keys came meanwhile; a repeat is harmless.
     """
     address = lane.shop.facts.pings_to
     if not address or connection.pings_to == address:
         return False
     taken = await lane.read(lane.settings.call_deadline, partial(_send_pings, lane.shop, address))
     async with lane.transaction() as (tx, current):
+        lane.check_keys(current)  # newer ones that came meanwhile may open another shop, which was not asked
         await tx.save_connection(replace(current, pings_to=address))
     if not taken:
         _log.warning("the shop refuses to send pings", extra={"seller_id": connection.seller_id})

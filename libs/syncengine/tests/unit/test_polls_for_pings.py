@@ -130,3 +130,24 @@ async def test_a_shop_is_asked_once_to_send_its_pings_and_named_by_its_number(
     assert (asked, world.connection.halted, world.shown()) == (["127.0.0.1"], "", {"a": 10})
     await Operator(world).ask("Ping", pb.PingRequest(shop_number="5001"))
     assert world.connection.pinged_at is not None
+
+
+async def test_keys_that_come_while_a_shop_is_asked_have_theirs_asked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be of another shop (rule W1)."""
+    world = World(settings=SELDOM)
+    world.shop.facts = replace(world.shop.facts, pings_to="127.0.0.1", tells_shop=True)
+    asked: list[int] = []
+
+    async def identify(ticket: Ticket) -> Shop:
+        return Shop(name="testers", currency_code="EUR", number="5001")
+
+    async def send_pings(address: str, ticket: Ticket) -> None:
+        asked.append(world.connection.key_version)
+        if asked == [1]:
+            await world.connect(key_version=2)
+
+    monkeypatch.setattr(world.shop, "identify", identify)
+    monkeypatch.setattr(world.shop, "send_pings", send_pings)
+    await world.connect()
+    await world.settle(timedelta(minutes=1))
+    assert asked == [1, 2]
