@@ -34,13 +34,15 @@ class Known:
     """Pieces of open returns that the shop put back, in the ledger already (rule S4)."""
 
 
-def observation(intent: Intent | None, listing: Listing | None, read_at: datetime, at: datetime) -> Observation:
+def observation(
+    intent: Intent | None, listing: Listing | None, read_at: datetime, at: datetime, *, ledger: int | None = None
+) -> Observation:
     """Keep of a read what an explanation needs."""
     write = intent.write if intent is not None else None
     holds = isinstance(write, Update) and listing is not None and _holds(listing, write)
     contradicts = isinstance(write, Update) and listing is not None and not _holds_flags(listing, write)
     quantity = None if listing is None else listing.quantity
-    return Observation(quantity=quantity, holds=holds, contradicts=contradicts, read_at=read_at, at=at)
+    return Observation(quantity=quantity, holds=holds, contradicts=contradicts, read_at=read_at, at=at, ledger=ledger)
 
 
 def explain(
@@ -61,6 +63,8 @@ def explain(
     if finding is Finding.APPLIED and row.ledger and (seen.quantity is None or _is_removal(intent)):
         return None  # or its pieces were sold by an order not yet listed: then none of them is there to list again (K4)
     done = _delta(intent) if finding is Finding.APPLIED else 0
+    if restocked and row.doubt > 1:
+        return None  # or some of what may be in our books twice is, and the rest is not (Q1)
     if restocked and (row.ledger or 0) + done < 0:
         return None  # so it was emptied before, or was not, and an order not yet listed took what is missing (S4)
     if restocked and (seen.quantity or 0) <= _most(row, intent):
@@ -99,17 +103,17 @@ def explain_in_hindsight(
     if seen is None:
         raise ValueError("nothing was observed")
     ledgers = [(row.ledger or 0) + pieces for pieces in sold_since]
-    findings = {(_find(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
-    findings.discard((Finding.NEITHER, 0))
+    findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
+    findings -= {(Finding.NEITHER, 0)}
+    if row.doubt > 1 and all(restocked for _, restocked in findings):
+        in_part = _doubted_in_part(row, now)
+        by_part = {(_find(in_part, intent, seen, ledger=ledger), 0) for ledger in ledgers} - {(Finding.NEITHER, 0)}
+        row, findings = (in_part, by_part) if by_part else (row, findings)
+    if last:
+        fewest = min((restocked for _, restocked in findings), default=0)
+        findings = {(finding, restocked) for finding, restocked in findings if restocked == fewest}
     if len(findings) > 1 and last:
         findings.discard((Finding.APPLIED_BESIDE, 0))
-    if not findings:
-        findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
-        findings.discard((Finding.NEITHER, 0))
-    if not findings and row.doubt > 1:
-        row = _doubted_in_part(row, now)
-        findings = {(_find(row, intent, seen, ledger=ledger), 0) for ledger in ledgers}
-        findings.discard((Finding.NEITHER, 0))
     if len(findings) == 1:
         finding, restocked = findings.pop()
         moved = 0

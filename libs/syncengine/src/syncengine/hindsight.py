@@ -8,11 +8,13 @@ from syncengine.listing import OrderId
 from syncengine.rows.order import LineRow, OrderRow
 
 
-def sold_after(lines: Sequence[LineRow], moment: datetime, doubt: timedelta) -> frozenset[int]:
+def sold_after(
+    lines: Sequence[LineRow], moment: datetime, doubt: timedelta, *, booked: int | None = None
+) -> frozenset[int]:
     """Add up the pieces of lines later than `moment`.
 
     An order shows when it was placed and when it last changed, not when each piece left, and clocks are coarse: so
-    several sums are possible.
+    several sums are possible. `booked`: pieces that came into our books since, if that is known; no more left since.
     """
     surely = sum(line.total for line in lines if line.ordered_at > moment + doubt)
     sums = {surely}
@@ -21,7 +23,7 @@ def sold_after(lines: Sequence[LineRow], moment: datetime, doubt: timedelta) -> 
             continue
         parts = (0, line.total) if line.grown_at == line.ordered_at else range(line.total + 1)
         sums = {each + part for each in sums for part in parts}
-    return frozenset(sums)
+    return frozenset(sums if booked is None else [each for each in sums if each <= max(booked, surely)])
 
 
 def dated_by_order(

@@ -78,6 +78,29 @@ async def test_lost_reply_to_a_difference_is_looked_at_never_resent(fault: Fault
     assert len(applied) == 1
 
 
+async def test_an_increase_that_a_stale_list_does_not_show_yet_is_not_taken_for_undone() -> None:
+    """It landed as late as can be, the list of the first look is from before, and as many sell unseen (K1, N3)."""
+    world = await connected()
+    world.create("a", 10, note="a")
+    await world.settle()
+    world.change("a", by=4)
+    world.shop.write_faults.append(Fault.DROP_AFTER)
+    while not world.row("a").unknown:
+        await world.deliver()
+        if not await world.turn():
+            world.clock.turn(timedelta(seconds=1))
+    [landed] = world.shop.listings.values()
+    world.shop.listings[landed.listing_id] = replace(landed, quantity=10)
+    while world.row("a").look_since is None:
+        if not await world.turn():
+            world.clock.turn(timedelta(seconds=1))
+    assert world.row("a").observed is None
+    world.shop.listings[landed.listing_id] = landed
+    await world.settle()
+    assert world.shown() == {"a": 14}
+    assert len([write for write in world.shop.writes if isinstance(write.write, Update) and write.write.delta]) == 1
+
+
 async def test_sale_in_the_second_of_a_look_is_looked_at_again() -> None:
     """Rule K2: ten pieces may be six and our four, or ten of which four go in this very second: nobody is asked."""
     world = await connected()

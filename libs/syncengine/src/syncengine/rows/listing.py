@@ -68,6 +68,8 @@ class Observation:
     """By the shop's clock."""
     at: datetime
     """By ours, before the read."""
+    ledger: int | None = None
+    """What was to be there by our books then: of pieces booked before, none can have left later."""
     times: int = 1
     """Observations in a row with this one: those before could be explained in two ways."""
 
