@@ -57,7 +57,7 @@ _WAY = timedelta(milliseconds=30)
 """How long a call is under way at least: a shop's dates are whole milliseconds."""
 
 MOST_SHORT_LISTS = 2
-"""Running. The rules believe three that agree (N3): no number of lists proves anything if all may lack the same."""
+"""Running that lack something: the rules believe three that agree, and no number would do if all may be short (N3)."""
 
 _KEPT = 50
 """States of the shop."""

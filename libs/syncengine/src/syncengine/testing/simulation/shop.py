@@ -22,6 +22,10 @@ def _server_error(ticket: Ticket) -> Unknown:
     return Unknown(reason=TURNED_AWAY if ticket.stamp.second % 2 else "SERVER_ERROR")
 
 
+def _lacks_some(read: ListRead, true: ListRead) -> bool:
+    return not {each.listing_id for each in true.listings} <= {each.listing_id for each in read.listings}
+
+
 class FaultyShop(ModelledShop):
     """Implements `Marketplace` with the keys of one version."""
 
@@ -95,9 +99,11 @@ class FaultyShop(ModelledShop):
             read = replace(true, listings=network.earlier_list() or true.listings)
         elif accident is Accident.EMPTY_LIST:
             read = replace(true, listings=())
-        elif accident is Accident.SHORT_LIST and network.short_lists < MOST_SHORT_LISTS:
+        elif accident is Accident.SHORT_LIST:
             read = replace(true, listings=true.listings[: len(true.listings) // 2])
+        if accident in (Accident.STALE_LIST, Accident.SHORT_LIST) and _lacks_some(read, true):
             network.short_lists += 1
+            read = read if network.short_lists <= MOST_SHORT_LISTS else true
         if read.listings == true.listings:
             network.short_lists = 0
         network.listed(accident if read.listings != true.listings else None, read)

@@ -85,13 +85,16 @@ class Website:
     def put_up_look_alike(self) -> None:
         """The seller lists by hand what looks like a lot of theirs.
 
-        Never as many pieces as a create under way has: sold out before a list shows them, the two are the same (N3).
+        Never as many pieces as a create under way has, or the next one: sold out before a list shows them, the two are
+        the same (N3).
         """
         self.stage.events += 1
         item = self.users.make_item()
         fields = self.users.make_fields(0, note="by hand")
-        writes = [intent.write for intent in self.stage.store.tables.unsettled.values()]
+        tables = self.stage.store.tables
+        writes = [intent.write for intent in tables.unsettled.values()]
         taken = {write.quantity for write in writes if isinstance(write, Create) and write.item == item}
+        taken |= {row.target for row in tables.listings.values() if row.desired.item == item}
         pieces = self.stage.random.randint(1, 9)
         while pieces in taken:
             pieces += 1
