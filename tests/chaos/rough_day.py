@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import islice
 from random import Random
 from typing import Any
@@ -249,6 +250,11 @@ def _row(number: str, quantity: int) -> str:
 def pieces_in(lot: Json) -> int:
     """How many pieces a lot of either sandbox has."""
     return int(lot.get("quantity", lot.get("qty", 0)))
+
+
+def price_of(lot: Json) -> Decimal:
+    """What a piece of a lot of either sandbox costs, without a sale."""
+    return Decimal(lot.get("unit_price", lot.get("base_price")))
 
 
 def remarks_of(lot: Json) -> str:

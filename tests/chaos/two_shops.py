@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from itertools import accumulate
 from statistics import median, quantiles
@@ -16,7 +17,7 @@ from statistics import median, quantiles
 from chaos.judge import Steps
 from chaos.load import PATIENCE
 from chaos.matrix import rows
-from chaos.rough_day import Day, Sale, pieces_in, remarks_of, waits_for_a_person
+from chaos.rough_day import Day, Sale, pieces_in, price_of, remarks_of, waits_for_a_person
 from product.lots import Json
 from product.waiting import until
 
@@ -97,6 +98,7 @@ def _faults_of(lot: Json, evidence: Evidence) -> Iterator[str]:
     left = evidence.left[lot["remarks"]]
     for fault in (
         *_in_numbers(lot, left, evidence),
+        *_in_prices(lot, evidence),
         *_in_sales(lot, changes, evidence),
         *(fault for name in evidence.shops for fault in _in_writes(lot, changes, name, evidence)),
     ):
@@ -112,6 +114,14 @@ def _in_numbers(lot: Json, left: int, evidence: Evidence) -> Iterator[str]:
         shown = sum(pieces_in(there) for there in shop.lots.values() if remarks_of(there) == lot["remarks"])
         if shown != max(0, left):
             yield f"{name} has {shown}, {left} are left"
+
+
+def _in_prices(lot: Json, evidence: Evidence) -> Iterator[str]:
+    price = Decimal(lot["unit_price"]["amount"])
+    for name, shop in evidence.shops.items():
+        for there in shop.lots.values():
+            if remarks_of(there) == lot["remarks"] and price_of(there) != price:
+                yield f"{name} has it for {price_of(there)}, the lot costs {price}"
 
 
 def _in_sales(lot: Json, changes: Sequence[Json], evidence: Evidence) -> Iterator[str]:
