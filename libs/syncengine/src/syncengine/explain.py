@@ -84,9 +84,11 @@ def explain(
         # sale not yet listed may have made. What was on probation is right once nothing did for a lag window (rule K5).
         row = replace(row, probation=replace(probation, due_at=late) if was_asked_for else probation)
     if doubt:  # pieces that are in twice: a sale not yet listed may have made the number fit, and is not filled up (K4)
-        row = replace(_doubted(row, doubt, late), raise_after=late)
+        row = replace(_doubted(row, _in_part(doubt), late), raise_after=late)
     if intent is not None and isinstance(intent.write, Update) and intent.write.delta:
-        row = _doubted(row, -intent.write.delta if finding is Finding.APPLIED else intent.write.delta, late)  # rule K5
+        row = _doubted(
+            row, [-intent.write.delta if finding is Finding.APPLIED else intent.write.delta], late
+        )  # rule K5
     return Known(row, intent, restocked)
 
 
@@ -106,7 +108,7 @@ def explain_in_hindsight(
     findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
     findings -= {(Finding.NEITHER, 0)}
     if row.doubt > 1 and all(restocked for _, restocked in findings):
-        in_part = _doubted_in_part(row, now)
+        in_part = _doubted(row, _in_part(row.doubt), now)
         by_part = {(_find(in_part, intent, seen, ledger=ledger), 0) for ledger in ledgers} - {(Finding.NEITHER, 0)}
         row, findings = (in_part, by_part) if by_part else (row, findings)
     if last:
@@ -213,17 +215,16 @@ def _most(row: ListingRow, intent: Intent | None) -> int:
     return (row.ledger or 0) + max(0, _delta(intent))
 
 
-def _doubted_in_part(row: ListingRow, now: datetime) -> ListingRow:
+def _doubted(row: ListingRow, deltas: Sequence[int], until: datetime) -> ListingRow:
+    """Put on probation that our books may be off by one of these, beside what they may be off by already (rule K5)."""
+    before, delta = _doubts(replace(row, doubt=0)), deltas[-1]
+    off_by = before | {each + more for each in before for more in deltas}
+    return replace(row, probation=Probation(delta=delta, due_at=until, earlier=frozenset(off_by - {0, delta})))
+
+
+def _in_part(doubt: int) -> Sequence[int]:
     """Of several pieces that may be in our books twice some may be, and others not (rule Q1)."""
-    in_part = frozenset(range(1, row.doubt)) | _doubts(row)
-    return replace(row, probation=Probation(delta=row.doubt, due_at=now, earlier=in_part - {0}))
-
-
-def _doubted(row: ListingRow, delta: int, until: datetime) -> ListingRow:
-    """Put on probation that our books may be off by so many, beside what they may be off by already (rule K5)."""
-    before = _doubts(replace(row, doubt=0))
-    earlier = (before | {each + delta for each in before}) - {0, delta}
-    return replace(row, probation=Probation(delta=delta, due_at=until, earlier=frozenset(earlier)))
+    return range(1, doubt + 1)
 
 
 def _off_by(row: ListingRow, ledgers: Sequence[int], seen: Observation) -> int:

@@ -185,6 +185,8 @@ def test_a_number_that_fits_while_pieces_may_be_in_twice_is_not_filled_up_before
     known = explain(row, None, seen, Settings(), NOW)
     assert known is not None
     assert (known.row.trouble, known.row.raise_after) == (None, NOW + Settings().lag_window)
+    assert known.row.probation is not None
+    assert set(known.row.probation.deltas) == {1, 2}, "or one of each (two shops' life 6864)"
 
 
 def test_pieces_in_our_books_twice_and_a_sale_at_the_read_leave_it_open_whether_a_decrease_was_done() -> None:
