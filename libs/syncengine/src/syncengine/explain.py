@@ -86,9 +86,8 @@ def explain(
     if doubt:  # pieces that are in twice: a sale not yet listed may have made the number fit, and is not filled up (K4)
         row = replace(_doubted(row, _in_part(doubt), late), raise_after=late)
     if intent is not None and isinstance(intent.write, Update) and intent.write.delta:
-        row = _doubted(
-            row, [-intent.write.delta if finding is Finding.APPLIED else intent.write.delta], late
-        )  # rule K5
+        wrong_by = -intent.write.delta if finding is Finding.APPLIED else intent.write.delta
+        row = _doubted(row, [wrong_by], late)  # rule K5
     return Known(row, intent, restocked)
 
 
