@@ -12,6 +12,7 @@ from syncengine.identity import pin_typed_shop
 from syncengine.lane import Lane
 from syncengine.listing import Item, Listing, ListingId, ListRead, LotId, SellerId, age
 from syncengine.marketplace import Create, Facts
+from syncengine.marks import lot_of_mark
 from syncengine.matching import Matched, match
 from syncengine.missed import list_again_at, missed_by
 from syncengine.orders import OrdersSeen, read_orders
@@ -151,9 +152,13 @@ async def _book_census(
     linked = [_linked(row, matched, read, connection, facts, returned, ownerless, now, late) for row in rows]
     if begins:
         linked = await _with_hidden_ones(tx, linked, now)
-    await tx.add_listing_ids(
-        connection.seller_id, [(listing.listing_id, lot_id) for lot_id, listing in matched.links.items()]
-    )
+    for created in (True, False):  # what bears our mark of the lot we made for it, whatever became of that call (ADR 1)
+        of_lots = [
+            (listing.listing_id, lot_id)
+            for lot_id, listing in matched.links.items()
+            if (lot_of_mark(listing.external_id) == lot_id) is created
+        ]
+        await tx.add_listing_ids(connection.seller_id, of_lots, created=created)
     is_early = begins or (
         connection.hold_increases_until is not None and await _shows_more(tx, rows, matched, connection.seller_id)
     )

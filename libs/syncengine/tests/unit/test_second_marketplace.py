@@ -1,5 +1,6 @@
 """What the facts of another marketplace change: creates that take few fields, marks, listings that stay sold out."""
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -246,6 +247,25 @@ async def test_what_a_listing_with_another_mark_sold_is_no_trace_of_a_create() -
     await world.settle()
     assert world.row("a").listing_id is None
     assert world.inventory.lots[LotId("a")].quantity == 3
+
+
+async def test_all_orders_of_a_listing_that_bears_our_mark_count_however_it_was_found() -> None:
+    """Its reply was lost with the database, and its pieces are in an order from before the lot (two shops' 7786)."""
+    world = World()
+    world.shop.facts = OWLISH
+    await world.connect()
+    await world.settle(timedelta(seconds=10))
+    before_the_lot = world.clock.now()
+    world.clock.turn(timedelta(minutes=1))
+    world.create("a", 10)
+    await world.deliver()
+    backup, told = deepcopy(world.store.tables), world.told
+    while not world.shop.listings:
+        await world.turn()
+    world.shop.orders[world.shop.buy(ListingId("1001"), 3)].ordered_at = before_the_lot
+    await world.lose_database(backup, told)
+    await world.settle()
+    assert (world.row("a").listing_id, world.inventory.lots[LotId("a")].quantity) == ("1001", 7)
 
 
 async def test_what_a_write_did_first_of_all_is_known_though_a_hand_undid_the_rest() -> None:

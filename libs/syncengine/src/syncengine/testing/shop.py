@@ -260,6 +260,7 @@ class MemoryShop(NoFurtherCalls):
                         for_sale=write.for_sale,
                         retain=write.retain,
                         fields=dict(write.fields),
+                        external_id=write.external_id,
                     )
                 )
                 return Applied(listing=self.listings[listing_id])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from syncengine.listing import Listing
+from syncengine.listing import Item, Listing
 from syncengine.marketplace import Create
 from syncengine.testing.inventory import SELLER
 from syncengine.testing.simulation.books import Cause
@@ -30,6 +30,11 @@ class Website:
         else:
             self.stage.books.blame_item(listing.item, Cause.UNSEEN)
 
+    def _creates(self, item: Item) -> list[Create]:
+        """Those of this item that are under way."""
+        writes = [intent.write for intent in self.stage.store.tables.unsettled.values()]
+        return [write for write in writes if isinstance(write, Create) and write.item == item]
+
     def _take_out(self, listing: Listing, pieces: int) -> None:
         books, lot_id = self.stage.books, self.stage.books.owners[listing.listing_id]
         tables = self.stage.store.tables
@@ -46,12 +51,17 @@ class Website:
     # Happenings
 
     def change_quantity(self) -> None:
-        """The seller corrects a number on the website."""
+        """The seller corrects a number on the website.
+
+        Not of what stands empty and is nobody's while a create is to offer the same: filled, it is a look-alike (C2).
+        """
         if (listing := self._some_listing()) is None:
             return
         lot_id = self.stage.books.owners[listing.listing_id]
         quantity = max(1, listing.quantity + self.stage.random.choice((-3, -2, -1, 1, 2, 5)))
-        if quantity == listing.quantity:
+        is_nobodys = (SELLER, listing.listing_id) not in self.stage.store.tables.owners
+        is_left_over = is_nobodys and not listing.quantity and self._creates(listing.item)
+        if quantity == listing.quantity or is_left_over:
             return
         self.stage.events += 1
         self.stage.shop.edit(listing.listing_id, quantity, {})
@@ -91,10 +101,8 @@ class Website:
         self.stage.events += 1
         item = self.users.make_item()
         fields = self.users.make_fields(0, note="by hand")
-        tables = self.stage.store.tables
-        writes = [intent.write for intent in tables.unsettled.values()]
-        taken = {write.quantity for write in writes if isinstance(write, Create) and write.item == item}
-        taken |= {row.target for row in tables.listings.values() if row.desired.item == item}
+        taken = {write.quantity for write in self._creates(item)}
+        taken |= {row.target for row in self.stage.store.tables.listings.values() if row.desired.item == item}
         pieces = self.stage.random.randint(1, 9)
         while pieces in taken:
             pieces += 1
