@@ -136,16 +136,16 @@ async def _settled(
         return replace(row, intent_id=None, unknown=False, look_since=None, observed=None, probation=None)
     if row.listing_id in sight.after.touched:
         return _again(row, now + lane.settings.backoff_base, now)  # the two reads disagree (rule K1)
-    listing = sight.listings.get(row.listing_id)
+    listing, read_at = sight.listings.get(row.listing_id), sight.read_at(row.listing_id)
     if row.ledger is None and listing is not None:  # it was not known to be there (rule N3)
         # An order before this read may still show up: no increase repairs what it explains (rule K4).
         late = sight.at + lane.settings.lag_window
-        linked = replace(found(row, listing, sight.read_at, now), look_since=None, not_before=None, raise_after=late)
+        linked = replace(found(row, listing, read_at, now), look_since=None, not_before=None, raise_after=late)
         if not row.shown:
             return linked
         compared = noticed(row, listing, lane.shop.facts)  # linked as a list showed it (ADR 23)
         return replace(linked, sent=compared.sent, conflicts=compared.conflicts)
-    seen = observation(intent, sight.listings.get(row.listing_id), sight.read_at, sight.at, ledger=row.ledger)
+    seen = observation(intent, listing, read_at, sight.at, ledger=row.ledger)
     returned = sum(line.returned for line in lines)
     known = explain(row, intent, seen, lane.settings, now, returned=returned)
     if known is None and row.observed is None and intent is not None:

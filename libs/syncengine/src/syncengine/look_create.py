@@ -67,7 +67,9 @@ async def settle_creates(lane: Lane, tx: Transaction, suspects: Sequence[Suspect
                 doubtful = replace(row, intent_id=None, unknown=False, not_before=None)
                 rows.append(replace(doubtful, trouble=Trouble.CREATE_UNEXPLAINED))
                 for listing in newcomers:  # among them the seller chooses
-                    seen = ShopListing(seller_id=row.seller_id, listing=listing, seen_at=now, read_at=sight.read_at)
+                    seen = ShopListing(
+                        seller_id=row.seller_id, listing=listing, seen_at=now, read_at=sight.list_read_at
+                    )
                     await tx.add_shop_listing(seen)
             case Absent() if intent.newcomers is not None and _shows_a_shop(lane, intent, sight) and not misses_others:
                 intents.append(closed(intent, Fate.NOT_APPLIED, now))
@@ -90,7 +92,7 @@ def _listed(intent: Intent, newcomers: Sequence[Listing], sight: Sight, lane: La
     shows = _shows_a_shop(lane, intent, sight)
     if intent.listed_at is None or (shows and intent.newcomers is None):
         pieces = pieces_of(intent, newcomers, lane.shop.facts) if shows else None
-        intent = replace(intent, newcomers=pieces, listed_at=sight.at, list_read_at=sight.read_at)
+        intent = replace(intent, newcomers=pieces, listed_at=sight.at, list_read_at=sight.list_read_at)
         return replace(intent, listed_again_at=None)
     counts = shows or intent.newcomers is None
     if counts and intent.listed_again_at is None and sight.at >= intent.listed_at + lane.settings.late_window:

@@ -55,12 +55,18 @@ class Sight:
     """By id: None where there is no such listing."""
     listed: Collection[ListingId]
     """Those that the whole list showed, if it was read; not those that a read of their own did."""
-    read_at: datetime
-    """By the shop's clock."""
+    list_read_at: datetime
+    """By the shop's clock, if the whole list was read."""
+    alone: Mapping[ListingId, datetime]
+    """When those were read that a read of their own showed, one after the other; by the shop's clock as well."""
     at: datetime
     """By ours, before the first listing was read."""
     before: OrdersSeen
     after: OrdersSeen
+
+    def read_at(self, listing_id: ListingId) -> datetime:
+        """Say when a listing was read, by the shop's clock."""
+        return self.alone.get(listing_id, self.list_read_at)
 
     def lacks(self, listing_id: ListingId) -> bool:
         """Tell whether the whole list lacked a listing of which no read of its own proved that it is gone."""
@@ -103,10 +109,10 @@ async def see(lane: Lane, due: Sequence[Suspect]) -> Sight:
     before = await read_orders(lane, pages)
     at = lane.clock.now()
     listings: dict[ListingId, Listing | None] = {}
-    read_at = at
+    list_read_at, alone = at, {}
     if whole_list:
         read = await lane.read(settings.list_deadline, lane.shop.read_all, whole=True)
-        listings, read_at = {listing.listing_id: listing for listing in read.listings}, read.read_at
+        listings, list_read_at = {listing.listing_id: listing for listing in read.listings}, read.read_at
     listed = frozenset(listings)
     for suspect in due:
         # A list may be short: that a listing is gone, only its own read proves.
@@ -116,7 +122,14 @@ async def see(lane: Lane, due: Sequence[Suspect]) -> Sight:
             except NothingReadError as failure:
                 failure.listing_id = suspect.row.listing_id
                 raise
-            read_at = min(read_at, one.read_at) if listings else one.read_at
-            listings[suspect.row.listing_id] = one.listing
+            listings[suspect.row.listing_id], alone[suspect.row.listing_id] = one.listing, one.read_at
     after = await read_orders(lane, pages)
-    return Sight(listings=listings, listed=listed, read_at=read_at, at=at, before=before, after=after)
+    return Sight(
+        listings=listings,
+        listed=listed,
+        list_read_at=list_read_at,
+        alone=alone,
+        at=at,
+        before=before,
+        after=after,
+    )

@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
 from syncengine.lane import Lane
-from syncengine.listing import Listing, ListingId, LotId
-from syncengine.marketplace import Create, Remove, Update
+from syncengine.listing import Listing, ListingId, ListingRead, LotId
+from syncengine.marketplace import Create, Remove, Ticket, Update
 from syncengine.rows.connection import Spent
 from syncengine.rows.listing import Trouble
+from syncengine.sight import Suspect, see
 from syncengine.store.protocol import FencedError
 from syncengine.testing.inventory import BRICK, SELLER
 from syncengine.testing.shop import FACTS, Fault
@@ -99,6 +101,26 @@ async def test_an_increase_that_a_stale_list_does_not_show_yet_is_not_taken_for_
     await world.settle()
     assert world.shown() == {"a": 14}
     assert len([write for write in world.shop.writes if isinstance(write.write, Update) and write.write.delta]) == 1
+
+
+async def test_each_listing_is_as_old_as_its_own_read() -> None:
+    """A look reads one after the other, and sales go on between (rule K2; two shops' life 9183)."""
+    world = await connected()
+    for name in "ab":
+        world.create(name, 10, note=name)
+    await world.settle()
+    now, read = world.clock.now(), world.shop.read
+    lease = await world.store.take_lease(SELLER, "worker", now, now + world.settings.lease)
+    assert lease is not None
+    lane = Lane(world.store, world.clock, world.shop, world.settings, world.random, lease, world.connection.key_version)
+
+    async def slowly(listing_id: ListingId, ticket: Ticket) -> ListingRead:
+        world.clock.turn(timedelta(seconds=1))
+        return await read(listing_id, ticket)
+
+    with patch.object(world.shop, "read", slowly):
+        sight = await see(lane, [Suspect(row=world.row(name), intent=None) for name in "ab"])
+    assert sight.read_at(ListingId("1002")) - sight.read_at(ListingId("1001")) >= timedelta(seconds=1)
 
 
 async def test_sale_in_the_second_of_a_look_is_looked_at_again() -> None:
