@@ -15,8 +15,10 @@ from devstack.postgres import DatabaseUrls
 from inventory.__main__ import ALLOWED
 from inventory.api.servicer import InventoryServicer
 from inventory.api.status import STATUS_OF
+from inventory.consuming.sales import SalesHandler
 from inventory.events import LotTopics
 from inventory.testing.calls import Calls, Served
+from inventory.testing.outbox import take_outbox
 from servicekit.clock import SystemClock
 from servicekit.grpc_server import serving
 from servicekit.postgres import create_engine, migrate
@@ -84,3 +86,17 @@ async def gateway(served: Served) -> AsyncIterator[grpc.aio.Channel]:
 def calls(gateway: grpc.aio.Channel) -> Calls:
     """Calls of a seller whom nobody else has."""
     return Calls(gateway, f"seller-{uuid.uuid4()}")
+
+
+@pytest.fixture
+async def lot_id(calls: Calls, engine: AsyncEngine) -> str:
+    """A lot of 40 pieces, already published."""
+    made = (await calls.create()).lot.lot_id
+    await take_outbox(engine)
+    return made
+
+
+@pytest.fixture
+def sales(topics: LotTopics) -> SalesHandler:
+    """What takes in what the sync services tell of orders."""
+    return SalesHandler(topics, SystemClock())

@@ -1,9 +1,8 @@
 """A restored database: nothing goes out before its revisions are above all that were published (rule T6)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import psycopg
 import pytest
@@ -19,6 +18,7 @@ from inventory.recovery import Fence, Recoverer, note_loss
 from inventory.republish import Republisher
 from inventory.storage.recoveries import EPOCH, may_publish, open_one
 from inventory.testing.calls import Calls, a_brick
+from inventory.testing.database import rows
 from inventory.testing.outbox import take_outbox
 from inventory.testing.records import settled, state_wished
 from servicekit import outbox
@@ -60,11 +60,6 @@ async def may_go_out(engine: AsyncEngine) -> bool:
 async def carry_through(recoverer: Recoverer) -> None:
     while await recoverer.recover_chunk():
         pass
-
-
-async def rows(engine: AsyncEngine, query: str, **values: Any) -> Sequence[Any]:
-    async with engine.connect() as conn:
-        return (await conn.execute(text(query), values)).all()
 
 
 async def made(calls: Calls, number: int) -> list[str]:

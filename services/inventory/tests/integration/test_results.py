@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -17,11 +16,12 @@ from inventory.events import LotTopics
 from inventory.ids import new_id
 from inventory.republish import Republisher, wish_by_hand
 from inventory.testing.calls import Calls, a_brick
+from inventory.testing.database import rows
 from inventory.testing.outbox import Waiting, take_outbox
-from inventory.testing.records import baseline_taken, record, settled, state_wished
+from inventory.testing.records import absorb, baseline_taken, record, settled, state_wished
 from servicekit import outbox
 from servicekit.clock import SystemClock
-from servicekit.consumer import Record, Undecodable
+from servicekit.consumer import Undecodable
 from servicekit.outbox import BULK_PAUSES_ABOVE, Message
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -38,16 +38,6 @@ async def republisher(engine: AsyncEngine, topics: LotTopics) -> Republisher:
     republisher = Republisher(engine, topics, SystemClock(), chunk_lots=4)
     await fulfil(republisher)
     return republisher
-
-
-async def absorb(engine: AsyncEngine, handler: ResultsHandler, *records: Record) -> None:
-    async with engine.begin() as conn:
-        await handler.absorb(conn, records)
-
-
-async def rows(engine: AsyncEngine, query: str, **values: Any) -> Sequence[Any]:
-    async with engine.connect() as conn:
-        return (await conn.execute(text(query), values)).all()
 
 
 async def shop_of(calls: Calls, lot_id: str, marketplace: str = "bricklink") -> lot_sync_pb2.LotSync:

@@ -32,3 +32,8 @@ async def take_outbox(engine: AsyncEngine) -> list[Waiting]:
             )
             for row in await conn.execute(taken)
         ]
+
+
+async def take_lot(engine: AsyncEngine, lot_id: str) -> list[Waiting]:
+    """Take all messages out, and keep those of one lot."""
+    return [waiting for waiting in await take_outbox(engine) if waiting.key == lot_id]

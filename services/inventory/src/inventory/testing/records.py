@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from brickops.events.v1 import result_event_pb2, sales_event_pb2
 from brickops.inventory.v1 import lot_sync_pb2
-from servicekit.consumer import Record
+from servicekit.consumer import Record, RecordHandler
 
 MESSAGE_TIME = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+async def absorb(engine: AsyncEngine, handler: RecordHandler, *records: Record) -> None:
+    """Take in a batch in one transaction, as the consumer does."""
+    async with engine.begin() as conn:
+        await handler.absorb(conn, records)
 
 
 def record(value: bytes, *, key: str, offset: int = 0, topic: str = "test") -> Record:
