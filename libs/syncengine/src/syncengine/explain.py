@@ -97,19 +97,23 @@ def explain_in_hindsight(
     """Explain what was observed one lag window ago: every order before it is known by now.
 
     `sold_since`: how many pieces may be off the ledger by orders later than the observation. None: it can be explained
-    in two ways, because a sale fell into the second of it; another observation may tell, unless this is the `last`.
+    in two ways, or not at all, because a sale fell into the second of it; another observation may tell, unless this is
+    the `last`.
     What is still not explained is a conflict.
     """
     seen = row.observed
     if seen is None:
         raise ValueError("nothing was observed")
     ledgers = [(row.ledger or 0) + pieces for pieces in sold_since]
+    neither = {(Finding.NEITHER, 0)}
     findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
-    findings -= {(Finding.NEITHER, 0)}
-    if row.doubt > 1 and all(restocked for _, restocked in findings):
+    if row.doubt > 1 and all(restocked for _, restocked in findings - neither):
         in_part = _doubted(row, _in_part(row.doubt), now)
-        by_part = {(_find(in_part, intent, seen, ledger=ledger), 0) for ledger in ledgers} - {(Finding.NEITHER, 0)}
-        row, findings = (in_part, by_part) if by_part else (row, findings)
+        by_part = {(_find(in_part, intent, seen, ledger=ledger), 0) for ledger in ledgers}
+        row, findings = (in_part, by_part) if by_part != neither else (row, findings)
+    if findings != neither and not last and neither <= findings:
+        return None  # a sale at the read may have made a number fit that hands changed
+    findings -= neither
     if last:
         fewest = min((restocked for _, restocked in findings), default=0)
         findings = {(finding, restocked) for finding, restocked in findings if restocked == fewest}

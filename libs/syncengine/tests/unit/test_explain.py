@@ -277,6 +277,17 @@ def test_a_return_and_a_sale_at_the_read_leave_it_open_whether_a_decrease_was_do
     assert (known.row.trouble, known.intent.fate, known.restocked) == (None, Fate.NOT_APPLIED, 0)
 
 
+def test_a_sale_at_the_read_may_have_made_a_number_fit_that_hands_changed() -> None:
+    """Hands put one in, and two sold as it was read: after it, and a decrease that was not done was (two shops' 240)?"""
+    seen = Observation(quantity=12, holds=True, contradicts=False, read_at=NOW, at=NOW)
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=11, look_since=NOW, observed=seen)
+    row = replace(row, probation=Probation(delta=-1, due_at=DUE))
+    assert explain_in_hindsight(row, None, sold_since=frozenset({0, 2}), now=DUE, last=False) is None
+    known = explain_in_hindsight(row, None, sold_since=frozenset({0}), now=DUE, last=False)
+    assert known is not None
+    assert (known.row.trouble, known.row.unexplained) == (Trouble.NUMBER_UNEXPLAINED, 1)
+
+
 def test_no_more_pieces_left_after_a_read_than_came_into_our_books_since() -> None:
     """Eight were booked before it, of an order that another went into after: that one's piece is late, no more (S2)."""
     line = replace(sample(LineRow), total=9, ordered_at=NOW - timedelta(minutes=1), grown_at=DUE)
