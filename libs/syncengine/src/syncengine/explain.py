@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from syncengine.listing import Listing
 from syncengine.marketplace import Create, Remove, Update
@@ -21,6 +22,11 @@ class Finding(StrEnum):
     APPLIED_BESIDE = "the write was done, where our books were off before it by what was doubted then"
     NOT_APPLIED = "the write was not done"
     NEITHER = "no order that we know explains it"
+
+
+_Ways: TypeAlias = frozenset[tuple[Finding, int]]
+"""What a number may mean, each with the pieces of open returns that the shop put back."""
+_NEITHER: _Ways = frozenset({(Finding.NEITHER, 0)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +111,12 @@ def explain_in_hindsight(
     if seen is None:
         raise ValueError("nothing was observed")
     ledgers = [(row.ledger or 0) + pieces for pieces in sold_since]
-    neither = {(Finding.NEITHER, 0)}
-    findings = {_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers}
-    if row.doubt > 1 and all(restocked for _, restocked in findings - neither):
-        in_part = _doubted(row, _in_part(row.doubt), now)
-        by_part = {(_find(in_part, intent, seen, ledger=ledger), 0) for ledger in ledgers}
-        row, findings = (in_part, by_part) if by_part != neither else (row, findings)
-    if findings != neither and not last and neither <= findings:
-        return None  # a sale at the read may have made a number fit that hands changed
-    findings -= neither
-    if last:
-        fewest = min((restocked for _, restocked in findings), default=0)
-        findings = {(finding, restocked) for finding, restocked in findings if restocked == fewest}
-    if len(findings) > 1 and last:
-        findings.discard((Finding.APPLIED_BESIDE, 0))
-    if len(findings) == 1:
-        finding, restocked = findings.pop()
+    row, ways = _ways(row, intent, seen, ledgers, returned=returned, now=now)
+    if len(ways) > 1 and not last:
+        return None  # one of them may be that nothing explains it: a sale made a number fit that hands changed
+    simplest = _simplest(ways - _NEITHER)
+    if len(simplest) == 1:
+        [(finding, restocked)] = simplest
         moved = 0
         if finding in (Finding.APPLIED, Finding.APPLIED_BESIDE):
             finding, moved = Finding.APPLIED, _delta(intent)
@@ -131,8 +127,6 @@ def explain_in_hindsight(
         if row.listing_id is not None and (row.ledger or 0) < 0:
             row = wants_look(row, now)  # more was sold since than there was: what the shop put back may be (rule K3)
         return Known(row, intent, restocked)
-    if findings and not last:
-        return None
     trouble = Trouble.GONE_UNEXPLAINED if seen.quantity is None else Trouble.NUMBER_UNEXPLAINED
     more = (seen.quantity or 0) - max(ledgers)
     row = replace(_calm(not_applied(row)), trouble=trouble, theirs=seen.quantity, unexplained=more)
@@ -141,6 +135,28 @@ def explain_in_hindsight(
     if intent is not None:
         intent = closed(intent, Fate.UNKNOWN, now, "UNEXPLAINED")
     return Known(row, intent)
+
+
+def _ways(
+    row: ListingRow, intent: Intent | None, seen: Observation, ledgers: Sequence[int], *, returned: int, now: datetime
+) -> tuple[ListingRow, _Ways]:
+    """Find what a number means by each of these ledgers: of pieces that may be in twice perhaps only some are (Q1).
+
+    They explain it before what the shop put back does, which sells pieces that are gone where it is believed wrongly.
+    """
+    ways = frozenset(_find_with_returns(row, intent, seen, ledger=ledger, returned=returned) for ledger in ledgers)
+    if row.doubt > 1 and all(restocked for _, restocked in ways - _NEITHER):
+        in_part = _doubted(row, _in_part(row.doubt), now)
+        by_part = frozenset((_find(in_part, intent, seen, ledger=ledger), 0) for ledger in ledgers)
+        return (in_part, by_part) if by_part != _NEITHER else (row, ways)
+    return row, ways
+
+
+def _simplest(ways: _Ways) -> _Ways:
+    """Choose what supposes least: few pieces put back, and no verdict that was wrong beside the write."""
+    fewest = min((restocked for _, restocked in ways), default=0)
+    ways = frozenset(way for way in ways if way[1] == fewest)
+    return ways - {(Finding.APPLIED_BESIDE, 0)} if len(ways) > 1 else ways
 
 
 def _find_with_returns(

@@ -278,7 +278,7 @@ def test_a_return_and_a_sale_at_the_read_leave_it_open_whether_a_decrease_was_do
 
 
 def test_a_sale_at_the_read_may_have_made_a_number_fit_that_hands_changed() -> None:
-    """Hands put one in, and two sold as it was read: after it, and a decrease that was not done was (two shops' 240)?"""
+    """Hands put one in, and two sold as it was read: or a decrease was done that counts as undone (two shops' 240)."""
     seen = Observation(quantity=12, holds=True, contradicts=False, read_at=NOW, at=NOW)
     row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=11, look_since=NOW, observed=seen)
     row = replace(row, probation=Probation(delta=-1, due_at=DUE))
