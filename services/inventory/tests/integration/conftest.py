@@ -17,6 +17,8 @@ from inventory.api.servicer import InventoryServicer
 from inventory.api.status import STATUS_OF
 from inventory.consuming.sales import SalesHandler
 from inventory.events import LotTopics
+from inventory.imports.runner import ImportRunner
+from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, Served
 from inventory.testing.outbox import take_outbox
 from servicekit.clock import SystemClock
@@ -100,3 +102,9 @@ async def lot_id(calls: Calls, engine: AsyncEngine) -> str:
 def sales(topics: LotTopics) -> SalesHandler:
     """What takes in what the sync services tell of orders."""
     return SalesHandler(topics, SystemClock())
+
+
+@pytest.fixture
+def runner(engine: AsyncEngine, topics: LotTopics) -> ImportRunner:
+    """What carries imports through, ten rows at a time."""
+    return ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_rows=10)

@@ -19,6 +19,7 @@ from inventory.imports.acceptance import LARGEST_FILE
 from inventory.imports.runner import ImportRunner
 from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, problem
+from inventory.testing.imports import to_the_end
 from inventory.testing.interrupted import Interrupted
 from servicekit import outbox
 from servicekit.clock import SystemClock
@@ -37,16 +38,6 @@ def file(rows: int, *, bad: tuple[int, ...] = ()) -> bytes:
     return f"<INVENTORY>\n{''.join(lines)}</INVENTORY>".encode()
 
 
-@pytest.fixture
-def runner(engine: AsyncEngine, topics: LotTopics) -> ImportRunner:
-    return ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_rows=10)
-
-
-async def run_to_the_end(runner: ImportRunner) -> None:
-    while await runner.make_chunk():
-        pass
-
-
 async def lots_of(calls: Calls) -> list[str]:
     page = await calls.list_lots(page_size=500)
     assert not page.next_page_token
@@ -63,7 +54,7 @@ async def fields_of(call: Any) -> list[str]:
 async def test_good_rows_become_lots_and_bad_ones_are_told(calls: Calls, runner: ImportRunner) -> None:
     accepted = await calls.import_file(file(25, bad=(3, 25)), file_name="stock.xml")
     assert (accepted.state, accepted.total_rows, accepted.refused_rows) == (import_pb2.IMPORT_STATE_RUNNING, 25, 2)
-    await run_to_the_end(runner)
+    await to_the_end(runner)
 
     done = await calls.get_import(accepted.import_id)
     assert (done.state, done.created_rows, done.refused_rows) == (import_pb2.IMPORT_STATE_DONE, 23, 2)
@@ -80,7 +71,7 @@ async def test_good_rows_become_lots_and_bad_ones_are_told(calls: Calls, runner:
 
 async def test_rows_come_in_pages_and_name_their_lots(calls: Calls, runner: ImportRunner) -> None:
     accepted = await calls.import_file(file(7, bad=(2,)))
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     first = await calls.list_rows(accepted.import_id, page_size=4)
     rest = await calls.list_rows(accepted.import_id, page_size=4, page_token=first.next_page_token)
     rows = [*first.rows, *rest.rows]
@@ -93,7 +84,7 @@ async def test_rows_come_in_pages_and_name_their_lots(calls: Calls, runner: Impo
 async def test_changes_of_an_import_say_so(calls: Calls, runner: ImportRunner) -> None:
     accepted = await calls.import_file(file(3))
     await calls.create()
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     changes = (await calls.list_changes(import_id=accepted.import_id)).changes
     assert len(changes) == 3
     for change in changes:
@@ -106,7 +97,7 @@ async def test_each_lot_goes_out_to_every_marketplace_in_its_chunk(
     calls: Calls, runner: ImportRunner, engine: AsyncEngine
 ) -> None:
     accepted = await calls.import_file(file(12))
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     lot_ids = [row.lot_id for row in (await calls.list_rows(accepted.import_id)).rows]
     async with engine.connect() as conn:
         query = text("SELECT topic, count(*) FROM outbox WHERE key = ANY(:keys) GROUP BY topic ORDER BY topic")
@@ -146,19 +137,19 @@ async def test_a_bad_file_is_refused_and_nothing_is_made(
     calls: Calls, runner: ImportRunner, fields: dict[str, Any], field: str
 ) -> None:
     assert await fields_of(calls.import_file(**fields)) == [field]
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     assert not (await calls.stub.ListImports(pb.ListImportsRequest(), **calls.how)).imports
     assert not await lots_of(calls)
 
 
 async def test_a_repeated_request_is_the_same_import(calls: Calls, runner: ImportRunner) -> None:
     first = await calls.import_file(file(3), request_id="import-1")
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     assert await calls.import_file(file(3), request_id="import-1") == first
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await calls.import_file(file(4), request_id="import-1")
     assert problem(refusal.value).reason == "REQUEST_ID_REUSED"
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     assert len(await lots_of(calls)) == 3
 
 
@@ -173,7 +164,7 @@ async def test_a_cancelled_import_goes_no_further_and_keeps_what_is_made(calls: 
     cancelled = await cancel(calls, accepted.import_id)
     assert (cancelled.state, cancelled.created_rows) == (import_pb2.IMPORT_STATE_CANCELLED, 10)
     assert cancelled.HasField("finished_at")
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     assert await calls.get_import(accepted.import_id) == cancelled
     assert len(await lots_of(calls)) == 10
     assert await cancel(calls, accepted.import_id, "cancel-2") == cancelled
@@ -187,7 +178,7 @@ async def test_an_import_that_is_over_or_anothers_cannot_be_cancelled(calls: Cal
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await cancel(calls.as_role("viewer"), accepted.import_id)
     assert problem(refusal.value).reason == "ROLE_NOT_ALLOWED"
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await cancel(calls, accepted.import_id)
     assert problem(refusal.value).reason == "IMPORT_IS_OVER"
@@ -226,7 +217,7 @@ async def test_a_cancellation_waits_for_the_chunk_that_is_under_way(
     _Held.let_go.set()
     assert await chunk
     assert (await cancelling).created_rows == 10
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     assert len(await lots_of(calls)) == 10
 
 
@@ -246,7 +237,7 @@ async def test_an_import_goes_on_where_a_killed_process_left_it(
     assert (await calls.get_import(accepted.import_id)).created_rows == 10
     assert len(await lots_of(calls)) == 10
 
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     done = await calls.get_import(accepted.import_id)
     assert (done.state, done.created_rows) == (import_pb2.IMPORT_STATE_DONE, 34)
     assert sorted(await lots_of(calls)) == [str(3000 + number) for number in range(1, 36) if number != 12]
@@ -257,8 +248,8 @@ async def test_two_processes_share_imports_and_make_each_row_once(
 ) -> None:
     imports = [await calls.import_file(file(40)) for _ in range(3)]
     other = ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_rows=7)
-    await asyncio.gather(run_to_the_end(runner), run_to_the_end(other))
-    await run_to_the_end(runner)
+    await asyncio.gather(to_the_end(runner), to_the_end(other))
+    await to_the_end(runner)
     for accepted in imports:
         assert (await calls.get_import(accepted.import_id)).created_rows == 40
     assert len(await lots_of(calls)) == 120
@@ -303,7 +294,7 @@ async def test_an_import_pauses_while_the_outbox_is_long(
     assert (await calls.get_import(accepted.import_id)).created_rows == 0
     async with engine.begin() as conn:
         await conn.execute(text("DELETE FROM outbox"))
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     assert (await calls.get_import(accepted.import_id)).created_rows == 5
 
 
@@ -323,7 +314,7 @@ async def test_an_import_that_an_older_version_accepted_is_finished(
         await conn.execute(rows, {"import_id": accepted.import_id})
     told = await calls.get_import(accepted.import_id)
     assert (told.state, told.checked_rows) == (import_pb2.IMPORT_STATE_RUNNING, 25)
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     done = await calls.get_import(accepted.import_id)
     assert (done.state, done.created_rows, done.refused_rows) == (import_pb2.IMPORT_STATE_DONE, 24, 1)
     (refused,) = (await calls.list_rows(accepted.import_id, refused_only=True)).rows
@@ -343,7 +334,7 @@ async def test_the_content_says_that_a_file_is_bsx_whatever_its_name(
 ) -> None:
     accepted = await calls.import_file(BSX, format=said, file_name="stock.xml")
     assert (accepted.format, accepted.total_rows) == (import_pb2.IMPORT_FORMAT_BSX, 2)
-    await run_to_the_end(runner)
+    await to_the_end(runner)
     assert await lots_of(calls) == ["3001"]
     (skipped,) = (await calls.list_rows(accepted.import_id, refused_only=True)).rows
     assert (skipped.number, skipped.field) == (2, "Status")

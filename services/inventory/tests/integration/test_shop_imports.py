@@ -19,6 +19,7 @@ from inventory.events import LotTopics
 from inventory.imports.runner import ImportRunner
 from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, a_brick, euros, problem
+from inventory.testing.imports import rows_of, to_the_end
 from inventory.testing.interrupted import Interrupted
 from inventory.testing.outbox import take_outbox
 from inventory.testing.records import sale, settled
@@ -73,26 +74,12 @@ def other_brick(number: str, **fields: Any) -> lot_pb2.Lot:
     return a_brick(item=item, **fields)
 
 
-@pytest.fixture
-def runner(engine: AsyncEngine, topics: LotTopics) -> ImportRunner:
-    return ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_rows=10)
-
-
-async def to_the_end(runner: ImportRunner) -> None:
-    while await runner.make_chunk():
-        pass
-
-
 async def previewed(
     calls: Calls, *listings: import_pb2.ShopListing, **fields: Any
 ) -> tuple[import_pb2.Import, list[import_pb2.ImportRow]]:
     operation = await calls.import_shop(*listings, **fields)
     assert operation.state == PREVIEW
     return operation, await rows_of(calls, operation.import_id)
-
-
-async def rows_of(calls: Calls, import_id: str) -> list[import_pb2.ImportRow]:
-    return list((await calls.list_rows(import_id, page_size=500)).rows)
 
 
 async def told(calls: Calls, engine: AsyncEngine) -> dict[str, LotChanged]:

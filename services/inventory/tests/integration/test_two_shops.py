@@ -18,6 +18,7 @@ from inventory.events import LotTopics
 from inventory.imports.runner import ImportRunner
 from inventory.storage.unit_of_work import UnitOfWork
 from inventory.testing.calls import Calls, a_brick, euros, problem
+from inventory.testing.imports import rows_of, to_the_end
 from inventory.testing.interrupted import Interrupted
 from inventory.testing.outbox import take_outbox
 from inventory.testing.records import sale
@@ -34,11 +35,6 @@ QUANTITY, PRICE, REST = (
 )
 LINK, SKIP = import_pb2.IMPORT_CHOICE_LINK, import_pb2.IMPORT_CHOICE_SKIP
 ALL_THEIRS = import_pb2.ImportTakes(quantity=THEIRS, price=THEIRS, rest=THEIRS)
-
-
-@pytest.fixture
-def runner(engine: AsyncEngine, topics: LotTopics) -> ImportRunner:
-    return ImportRunner(engine, partial(UnitOfWork, engine, topics), SystemClock(), chunk_rows=10)
 
 
 def brick(number: int, **fields: Any) -> lot_pb2.Lot:
@@ -58,21 +54,12 @@ def in_second(
     return listing(number, lot, at=at, shown_fields=SHOWN, price_places=3, **fields)
 
 
-async def to_the_end(runner: ImportRunner) -> None:
-    while await runner.make_chunk():
-        pass
-
-
 async def first_shop(calls: Calls, runner: ImportRunner, *lots: lot_pb2.Lot) -> list[str]:
     """Lots as an import of the first shop makes them; their ids."""
     operation = await calls.import_shop(*(listing(number, lot) for number, lot in enumerate(lots, start=100)))
     await calls.confirm_import(operation.import_id)
     await to_the_end(runner)
     return [row.lot_id for row in await rows_of(calls, operation.import_id)]
-
-
-async def rows_of(calls: Calls, import_id: str, **fields: Any) -> Sequence[import_pb2.ImportRow]:
-    return (await calls.list_rows(import_id, page_size=500, **fields)).rows
 
 
 async def quantities(calls: Calls, lot_ids: Sequence[str]) -> list[int]:
