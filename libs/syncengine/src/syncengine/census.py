@@ -150,8 +150,8 @@ async def _book_census(
     if vouched and connection.census_reason in (None, CensusReason.KEYS_REPLACED):
         rows = [row if row.lot_id in matched.links else _gone_as_said(row, late, now) for row in rows]
     linked = [_linked(row, matched, read, connection, facts, returned, ownerless, now, late) for row in rows]
-    if begins:
-        linked = await _with_hidden_ones(tx, linked, now)
+    looked_for = await _hidden_ones(tx, [row for row in linked if begins or stored[row.lot_id].trouble], now)
+    linked = [looked_for.get(row.lot_id, row) for row in linked]
     for created in (True, False):  # what bears our mark of the lot we made for it, whatever became of that call (ADR 1)
         of_lots = [
             (listing.listing_id, lot_id)
@@ -255,12 +255,19 @@ def _gone_as_said(row: ListingRow, late: datetime, now: datetime) -> ListingRow:
     return replace(gone, trouble=Trouble.GONE_UNEXPLAINED, raise_after=late)
 
 
-async def _with_hidden_ones(tx: Transaction, rows: Sequence[ListingRow], now: datetime) -> list[ListingRow]:
-    """Have lots that a list lacks looked at before they are called synced because nobody would list a hidden lot."""
-    hidden = [row for row in rows if row.listing_id is None and row.target > 0 and not row.desired.for_sale]
+async def _hidden_ones(tx: Transaction, rows: Sequence[ListingRow], now: datetime) -> Mapping[LotId, ListingRow]:
+    """Have lots that a list lacks looked at before they are called synced because nobody would list a hidden lot.
+
+    What a person is asked about is not called so, and stays asked about.
+    """
+    hidden = [
+        row
+        for row in rows
+        if row.listing_id is None and row.trouble is None and row.target > 0 and not row.desired.for_sale
+    ]
     known = await tx.listing_ids_of([row.lot_id for row in hidden])
     looked_for = {row.lot_id: perhaps_listed(row, known.get(row.lot_id, ()), now) for row in hidden}
-    return [looked_for.get(row.lot_id) or row for row in rows]
+    return {lot_id: row for lot_id, row in looked_for.items() if row is not None}
 
 
 async def _forget_intents(lane: Lane, tx: Transaction, connection: ConnectionRow) -> Sequence[Intent]:

@@ -83,6 +83,19 @@ async def test_what_a_text_came_to_before_the_loss_is_no_reason_to_set_it_aside(
     assert (world.row("a").parked, world.shop.listings[ListingId("1001")].fields["note"]) == ({}, "a")
 
 
+async def test_a_hidden_lot_with_a_look_alike_stays_asked_about_though_the_listing_it_had_is_gone() -> None:
+    """The look-alike may be what an unanswered create made, and sells out: nobody lists it again (two shops' 1698)."""
+    world = await with_two_lots()
+    world.inventory.change("a", for_sale=False)
+    await world.settle()
+    backup, told = deepcopy(world.store.tables), world.told
+    had = world.shop.listings.pop(ListingId("1001"))
+    world.shop.add(replace(had, quantity=2, fields={**had.fields, "price": "0.3000"}))
+    await world.lose_database(backup, told)
+    await world.settle()
+    assert (world.row("a").trouble, world.row("a").listing_id) == (Trouble.LOOK_ALIKE, None)
+
+
 async def test_what_was_being_made_and_sold_out_meanwhile_is_not_nobodys() -> None:
     """The reply was lost, and the listing sold out before it was found: nobody lists its pieces again (seed 1074)."""
     world = World()
