@@ -105,6 +105,7 @@ class Judges:
             if intent.fate is not Fate.OPEN or intent.intent_id in self.made:
                 continue
             row = tables.listings[intent.lot_id]
+            self.pace.goes(intent.lot_id)
             self.made[intent.intent_id] = Sent(
                 intent=intent,
                 revision=books.delivered.get(intent.lot_id, 0),

@@ -52,6 +52,10 @@ class Pace:
             elif row.lot_id not in self.since:
                 self.since[row.lot_id], self.stops[row.lot_id] = now, self._stops()
 
+    def goes(self, lot_id: LotId) -> None:
+        """A write of this lot is on its way: a decrease that is due after it is another one."""
+        self.since.pop(lot_id, None)
+
     def _is_held(self, row: ListingRow) -> bool:
         """Tell whether it is one of the removals that wait for a person's consent (rule B5); nothing else does."""
         return self.stage.connection.removals_held > 0 and tier_of(row, self.stage.shop.facts) is Tier.REMOVAL
