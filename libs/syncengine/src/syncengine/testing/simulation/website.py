@@ -41,8 +41,10 @@ class Website:
         row = tables.listings.get(lot_id)
         is_linked = row is not None and row.listing_id == listing.listing_id
         # Of a listing, or an increase, that no reply told of, and of a listing that a list lacked after a loss, nobody
-        # will ever know that the pieces were there; of one that we are removing, nobody that it was not we.
-        is_seen = is_linked and all(intent.lot_id != lot_id for intent in tables.unsettled.values())
+        # will ever know that the pieces were there; of one that we are removing, nobody that it was not we. What is
+        # left beside pieces that the shop put back may look like those, or like fewer of them (rule S4).
+        is_alone = is_linked and all(intent.lot_id != lot_id for intent in tables.unsettled.values())
+        is_seen = is_alone and not books.may_show_more(lot_id)
         if is_seen:
             books.missed[lot_id] += pieces
         else:
