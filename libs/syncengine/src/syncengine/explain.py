@@ -81,8 +81,10 @@ def explain(
     was_asked_for, may_have_had_more = row.look_since is not None, max(_doubts(row)) > 0
     late = now + settings.lag_window
     row, intent = _concluded(row, intent, finding, now, gone=seen.quantity is None)
-    if row.listing_id is None:  # what it had beside our books an order not yet listed took: nobody lists it again (K4)
-        return Known(replace(row, raise_after=late) if may_have_had_more else row, intent, restocked)
+    if may_have_had_more and not seen.quantity:  # an order not yet listed took it: nobody puts it in again (K4)
+        row = replace(row, raise_after=late)
+    if row.listing_id is None:
+        return Known(row, intent, restocked)
     if seen.quantity is not None and row.ledger is not None:
         row = replace(row, ledger=seen.quantity)  # the look explained itself (rule Q1)
     if probation is not None and (was_asked_for or now < probation.due_at):

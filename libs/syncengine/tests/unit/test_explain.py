@@ -95,6 +95,17 @@ def test_what_a_listing_may_have_had_beside_our_books_is_not_listed_again_before
     assert (known.row.listing_id, known.row.raise_after) == (None, NOW + Settings().lag_window if waits else None)
 
 
+def test_what_an_empty_listing_may_have_had_beside_our_books_is_not_put_in_again_before_late_orders() -> None:
+    """A decrease of five was refused and looked done, an increase of two was lost, and two sold unseen (life 1823)."""
+    row = replace(lot_row("lot"), listing_id=ListingId("1"), ledger=-3, unknown=True, look_since=NOW)
+    row = replace(row, probation=Probation(delta=5, due_at=DUE))
+    intent = replace(sample(Intent), write=Update(listing_id=ListingId("1"), delta=2), fate=Fate.UNKNOWN)
+    seen = Observation(quantity=0, holds=True, contradicts=False, read_at=NOW, at=NOW)
+    known = explain(row, intent, seen, Settings(), NOW)
+    assert known is not None
+    assert (known.row.ledger, known.row.raise_after) == (0, NOW + Settings().lag_window)
+
+
 def test_what_was_observed_before_a_new_beginning_says_nothing_after_it() -> None:
     """A census found the lot anew; a removal after it was explained by the old number (life 762)."""
     before = Observation(quantity=15, holds=False, contradicts=False, read_at=NOW, at=NOW)
